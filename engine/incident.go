@@ -1,0 +1,271 @@
+package engine
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+// Incident is the fold of one stream of facts. Readers may look at every
+// exported field and must change none; only Apply does.
+type Incident struct {
+	ID         string // "INC-12"
+	Title      string
+	Severity   int
+	Private    bool
+	DeclaredBy Actor
+	DeclaredAt time.Time
+	Resolved   bool
+	ResolvedAt time.Time
+	Summary    string
+	Channel    *ChannelBound
+	Notes      int
+	Runs       []*Run // in the order in which they started: R1, R2, ...
+	Asks       []*Ask // every question ever put to people, in order
+	Posts      map[string]*Post
+	Now        time.Time // time of the last fact
+	Facts      int64     // how many facts were applied
+	LastSeq    int64     // journal place of the last one that was written
+
+	store   string
+	touched []*Step          // steps Decide has to look at again
+	runs    []*Run           // runs Decide has to look at again
+	active  map[*Step]int    // steps to which something is owed, by order
+	order   int              // of the next step that becomes active
+	asks    map[string]*Ask  // by id
+	byID    map[string]*Run  // by id
+	retired map[string]int64 // late outcomes, for the tests of the record
+}
+
+// Post is a message in the chat.
+type Post struct {
+	Ref     string
+	Channel string
+	TS      string
+	Closed  bool
+}
+
+// RunStatus is where a run stands.
+type RunStatus string
+
+// The states of a run. Active and Stopping are not ended.
+const (
+	RunActive    RunStatus = "active"
+	RunStopping  RunStatus = "stopping"  // waits for effects in flight, then ends
+	RunDone      RunStatus = "done"      // every step ended well or was skipped
+	RunFailed    RunStatus = "failed"    // a step failed
+	RunRefused   RunStatus = "refused"   // people said no, or did not answer
+	RunCancelled RunStatus = "cancelled" // a person cancelled it
+)
+
+// Ended says whether the run is over.
+func (s RunStatus) Ended() bool { return s != RunActive && s != RunStopping }
+
+// Run is one execution of one runbook.
+type Run struct {
+	ID          string // "R1"
+	Program     *runbooks.Program
+	Inputs      map[string]any
+	Environment runbooks.EnvironmentFacts
+	Floor       *Floor
+	Protected   []string
+	Requester   Actor
+	Status      RunStatus
+	Ending      RunStatus // while Stopping: what it will end as
+	Reason      string
+	StartedAt   time.Time
+	EndedAt     time.Time
+	Steps       []*Step // the program's steps in order, then undos in the order of their requests
+
+	incident *Incident
+	byID     map[string]*Step
+	waiting  map[string][]*Step // dependents by the step they wait for
+	left     int                // program steps that have not ended
+}
+
+// StepStatus is where a step stands.
+type StepStatus string
+
+// The states of a step.
+const (
+	StepWaiting   StepStatus = "waiting"           // its turn has not come
+	StepPlanning  StepStatus = "planning"          // the target is being read
+	StepAwaiting  StepStatus = "awaiting approval" // people are asked
+	StepChecking  StepStatus = "checking"          // approved; the plan is read once more
+	StepRunning   StepStatus = "running"           // an intent is written, the effect is in flight
+	StepRetrying  StepStatus = "retrying"          // waits before the next attempt
+	StepDoubt     StepStatus = "in doubt"          // the outcome of an attempt is not known
+	StepVerifying StepStatus = "verifying"         // the effect is being read back
+	StepManual    StepStatus = "manual"            // a person does it
+	StepHeld      StepStatus = "held"              // waits for a person's decision
+
+	StepDone      StepStatus = "done"
+	StepSkipped   StepStatus = "skipped"
+	StepFailed    StepStatus = "failed"
+	StepRefused   StepStatus = "refused"
+	StepCancelled StepStatus = "cancelled" // not run, because the run ended before its turn
+)
+
+// Ended says whether the step is over.
+func (s StepStatus) Ended() bool {
+	switch s {
+	case StepDone, StepSkipped, StepFailed, StepRefused, StepCancelled:
+		return true
+	}
+	return false
+}
+
+// Step is one step of a run, or the undo of one.
+type Step struct {
+	ID       string // "disable", or "disable~undo"
+	Def      *runbooks.Step
+	Undoes   *Step // of an undo: the step it takes back
+	UndoneBy *Step // of a step: its latest undo
+	Status   StepStatus
+	Params   json.RawMessage
+	Asks     string           // instructions of a manual step, resolved
+	Preview  *actions.Preview // of the latest plan
+	State    json.RawMessage  // captured before the first attempt, write-once
+	Digest   string           // of the latest plan
+	Approval *Approval        // the current or last one
+	Attempts []*Attempt
+	Result   json.RawMessage // what the effective attempt answered
+	Outputs  map[string]any  // Result decoded, for expressions
+	Reading  *actions.Reading
+	Due      time.Time // of the next attempt while retrying, or of the settle time while in doubt
+	Why      string    // of the end, or of the hold
+	Held     HoldReason
+	Failure  *Failure
+	If       string
+	Readings []runbooks.Reading
+	ReadyAt  time.Time
+	EndedAt  time.Time
+	By       Actor // who asked for the undo, answered the manual step, or skipped
+
+	run       *Run
+	index     int
+	plans     int  // plans read so far
+	replan    bool // plan is asked for again
+	doubts    int  // attempts given up in doubt since the last plan
+	planFails int
+	voided    int
+	settled   bool // the settle time of a doubt has passed
+	probed    bool
+	intentSeq int // attempts before the current approval
+}
+
+// Run is the run the step belongs to.
+func (s *Step) Run() *Run { return s.run }
+
+// Undone says whether the step's effect was taken back.
+func (s *Step) Undone() bool { return s.UndoneBy != nil && s.UndoneBy.Status == StepDone }
+
+// Attempt is one try of an effect.
+type Attempt struct {
+	N        int
+	At       time.Time
+	Deadline time.Time
+	Key      actions.Key
+	Actor    string
+	Outcome  *EffectOutcome
+	EndedAt  time.Time
+	Doubt    string // why its outcome is not known; empty when it is
+	Found    actions.Found
+}
+
+// Open says whether the attempt's outcome is still owed.
+func (a *Attempt) Open() bool { return a.Outcome == nil && a.Doubt == "" }
+
+// ApprovalState is where an approval stands.
+type ApprovalState string
+
+// The states of an approval.
+const (
+	ApprovalOpen     ApprovalState = "open"
+	ApprovalGranted  ApprovalState = "granted"
+	ApprovalDenied   ApprovalState = "denied"
+	ApprovalExpired  ApprovalState = "expired"
+	ApprovalVoided   ApprovalState = "voided"    // the plan is different now
+	ApprovalConsumed ApprovalState = "consumed"  // an intent used it; it cannot be used again
+	ApprovalClosedAs ApprovalState = "withdrawn" // the run ended, or the step was skipped
+)
+
+// Approval is a question to people that is bound to one plan.
+type Approval struct {
+	ApprovalRequested
+	State    ApprovalState
+	AskedAt  time.Time
+	ClosedAt time.Time
+	Votes    []CastVote
+	Changed  []string
+
+	step      *Step
+	escalated bool
+}
+
+// CastVote is a vote and who cast it.
+type CastVote struct {
+	Vote
+	Actor Actor
+	At    time.Time
+}
+
+// Approvals counts the people who said yes.
+func (a *Approval) Approvals() int {
+	n := 0
+	for _, v := range a.Votes {
+		if v.Approve {
+			n++
+		}
+	}
+	return n
+}
+
+// Ask is a question to people that the chat shows, with its answer once there is one.
+type Ask struct {
+	ID     string // of the approval, or derived for manual and held steps
+	Type   AskType
+	Step   *Step
+	Appr   *Approval // of an approval ask
+	Closed bool      // answered, or no longer asked
+	At     time.Time
+}
+
+// AskType sorts the questions.
+type AskType string
+
+// The types of questions.
+const (
+	AskApproval AskType = "approval"
+	AskManual   AskType = "manual"
+	AskHeld     AskType = "held"
+)
+
+// Ref is the reference under which the question is posted.
+func (a *Ask) Ref() string { return "ask:" + a.ID }
+
+// Run finds a run by id; "" finds the latest one.
+func (i *Incident) Run(id string) (*Run, bool) {
+	if id == "" {
+		if len(i.Runs) == 0 {
+			return nil, false
+		}
+		return i.Runs[len(i.Runs)-1], true
+	}
+	r, ok := i.byID[id]
+	return r, ok
+}
+
+// Ask finds a question by id.
+func (i *Incident) Ask(id string) (*Ask, bool) {
+	a, ok := i.asks[id]
+	return a, ok
+}
+
+// Step finds a step, or the undo of one ("id~undo"), by id.
+func (r *Run) Step(id string) (*Step, bool) {
+	s, ok := r.byID[id]
+	return s, ok
+}

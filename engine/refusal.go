@@ -1,0 +1,52 @@
+package engine
+
+import "fmt"
+
+// Code names why a request was refused, for machines and for the help texts.
+type Code string
+
+// The codes.
+const (
+	NoIncident      Code = "E_NO_INCIDENT"
+	NoRun           Code = "E_NO_RUN"
+	NoStep          Code = "E_NO_STEP"
+	NoRunbook       Code = "E_NO_RUNBOOK"
+	NotAllowed      Code = "E_NOT_ALLOWED" // no right to do this
+	NotKnown        Code = "E_NOT_KNOWN"   // a stranger, a guest, a bot
+	NotApprover     Code = "E_NOT_APPROVER"
+	SelfApproval    Code = "E_SELF_APPROVAL"
+	SubjectConflict Code = "E_SUBJECT_CONFLICT"
+	AlreadyDecided  Code = "E_ALREADY_DECIDED"
+	AlreadyVoted    Code = "E_ALREADY_VOTED"
+	Expired         Code = "E_EXPIRED"
+	PlanChanged     Code = "E_PLAN_CHANGED"
+	ReasonRequired  Code = "E_REASON_REQUIRED"
+	NotRetryable    Code = "E_NOT_RETRYABLE"
+	OutcomeUnknown  Code = "E_OUTCOME_UNKNOWN"
+	NotManual       Code = "E_NOT_MANUAL"
+	NotSkippable    Code = "E_NOT_SKIPPABLE"
+	NotUndoable     Code = "E_NOT_UNDOABLE"
+	NotRunning      Code = "E_NOT_RUNNING"
+	OpenSteps       Code = "E_OPEN_STEPS"
+	IsResolved      Code = "E_RESOLVED"
+	InputInvalid    Code = "E_INPUT_INVALID"
+	WrongPlace      Code = "E_WRONG_ENVIRONMENT"
+	Duplicate       Code = "E_DUPLICATE" // the same request came before
+	FutureTime      Code = "E_FUTURE_TIME"
+	Usage           Code = "E_USAGE"
+)
+
+// Refusal is a request that is not followed, with a sentence for the person
+// who made it: what, and what to do next.
+type Refusal struct {
+	Code    Code
+	Message string
+}
+
+// Error is the sentence.
+func (r *Refusal) Error() string { return r.Message }
+
+// Refuse makes a Refusal.
+func Refuse(code Code, format string, args ...any) *Refusal {
+	return &Refusal{Code: code, Message: fmt.Sprintf(format, args...)}
+}
