@@ -1,0 +1,101 @@
+package aws
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+
+	"github.com/firebreak-ir/firebreak/actions"
+)
+
+// attempts follows one call through the SDK's own retries.
+type attempts struct {
+	operation string // "UpdateAccessKey"; others, such as a renewal of credentials, do not count
+	requests  *actions.Requests
+
+	mu       sync.Mutex
+	maybe    bool   // an attempt may have had an effect although it got no clear answer
+	lastID   string // the newest request id
+	attempts int
+}
+
+type attemptsKey struct{}
+
+// in hands a to the recording middleware, which the SDK gives no other way to
+// tell calls apart.
+func (a *attempts) in(ctx context.Context) context.Context {
+	return context.WithValue(ctx, attemptsKey{}, a)
+}
+
+// recording is the middleware that notes every attempt, right around the wire.
+func recording() []func(*middleware.Stack) error {
+	return []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("FirebreakAttempts",
+			func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+				out, metadata, err := next.HandleDeserialize(ctx, in)
+				if a, ok := ctx.Value(attemptsKey{}).(*attempts); ok {
+					a.note(ctx, metadata, err)
+				}
+				return out, metadata, err
+			}), middleware.Before)
+	}}
+}
+
+func (a *attempts) note(ctx context.Context, metadata middleware.Metadata, err error) {
+	operation := awsmiddleware.GetOperationName(ctx)
+	id, _ := awsmiddleware.GetRequestIDMetadata(metadata)
+	if id == "" {
+		if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+			id = answer.ServiceRequestID()
+		}
+	}
+	a.requests.Add(strings.ToLower(awsmiddleware.GetServiceID(ctx))+":"+operation, id)
+	if operation != a.operation {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.attempts++
+	a.lastID = id
+	if err != nil && !refused(err) && !neverSent(err) {
+		a.maybe = true
+	}
+}
+
+// refused says whether the service answered with a clear no.
+func refused(err error) bool {
+	answer, ok := errors.AsType[*awshttp.ResponseError](err)
+	if !ok {
+		return false
+	}
+	_, said := errors.AsType[smithy.APIError](err)
+	return said && answer.HTTPStatusCode() >= 400 && answer.HTTPStatusCode() < 500
+}
+
+// neverSent says whether not even one byte of the request can have left.
+// A timeout is never that.
+func neverSent(err error) bool {
+	if dial, ok := errors.AsType[*net.OpError](err); ok && (dial.Op == "dial" || dial.Op == "proxyconnect") {
+		return true
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	_, unknownCA := errors.AsType[x509.UnknownAuthorityError](err)
+	return unknownCA
+}

@@ -1,0 +1,159 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+
+	"github.com/firebreak-ir/firebreak/actions"
+)
+
+// access says whether a call changes something: it decides what a missing
+// answer means.
+type access int
+
+const (
+	reads access = iota
+	writes
+)
+
+// do makes one call, notes its requests and gives its error a class. The name
+// is "iam:UpdateAccessKey".
+func do[In, Out, Option any](ctx context.Context, requests *actions.Requests, how access, name string,
+	call func(context.Context, In, ...func(Option)) (Out, error), in In) (Out, error) {
+	_, operation, _ := strings.Cut(name, ":")
+	a := &attempts{operation: operation, requests: requests}
+	out, err := call(a.in(ctx), in)
+	if err != nil {
+		return out, classify(name, how, a, err)
+	}
+	return out, nil
+}
+
+// classify is the one place where an error of AWS gets its class.
+func classify(name string, how access, a *attempts, err error) *actions.Error {
+	e := &actions.Error{Class: actions.Unknown, Op: name, RequestID: a.lastID, Err: plain(err)}
+	api, said := errors.AsType[smithy.APIError](err)
+	answer, answered := errors.AsType[*awshttp.ResponseError](err)
+	switch {
+	case said && answered && answer.HTTPStatusCode() < http.StatusInternalServerError:
+		e.Class = classOfCode(api.ErrorCode(), answer.HTTPStatusCode())
+		e.Hint = hintFor(name, e.Class, api.ErrorCode())
+	case neverSent(err):
+		e.Class, e.Hint = actions.Transient, "AWS could not be reached; check the network, the endpoint and AWS_CA_BUNDLE"
+	case a.attempts == 0 && said:
+		// The credentials could not be renewed, so nothing was sent.
+		e.Class, e.Hint = classOfCode(api.ErrorCode(), http.StatusForbidden), "the credentials could not be renewed; nothing was sent"
+	case a.attempts == 0 && invalidInput(err):
+		e.Class = actions.Invalid
+	case how == reads, !a.maybe:
+		e.Class = actions.Transient
+	}
+	if how == writes && a.maybe && e.Class != actions.Unknown {
+		e.Hint = fmt.Sprintf("an earlier attempt got no answer, so it may have taken effect although the last one ended %s", e.Class)
+		e.Class = actions.Unknown
+	}
+	return e
+}
+
+// classOfCode knows the codes of IAM and STS; the status decides for the rest.
+func classOfCode(code string, status int) actions.Class {
+	switch code {
+	case "Throttling", "ThrottlingException", "Throttled", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "SlowDown":
+		return actions.Throttled
+	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthFailure", "NotAuthorized", "InvalidClientTokenId", "UnrecognizedClientException",
+		"SignatureDoesNotMatch", "IncompleteSignature", "MissingAuthenticationToken", "ExpiredToken", "ExpiredTokenException", "RequestExpired", "OptInRequired":
+		return actions.Denied
+	case "NoSuchEntity", "NoSuchEntityException":
+		return actions.NotFound
+	case "LimitExceeded", "LimitExceededException", "DeleteConflict", "EntityAlreadyExists", "UnmodifiableEntity", "PasswordPolicyViolation", "ConcurrentModification", "PackedPolicyTooLarge":
+		return actions.Precondition
+	case "EntityTemporarilyUnmodifiable":
+		return actions.Transient
+	}
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return actions.Denied
+	case http.StatusNotFound:
+		return actions.NotFound
+	case http.StatusConflict, http.StatusPreconditionFailed:
+		return actions.Precondition
+	case http.StatusTooManyRequests:
+		return actions.Throttled
+	}
+	return actions.Invalid
+}
+
+func hintFor(name string, class actions.Class, code string) string {
+	switch code {
+	case "InvalidClientTokenId", "UnrecognizedClientException":
+		return "the access key that firebreak signs with is unknown or inactive; give it working credentials"
+	case "ExpiredToken", "ExpiredTokenException":
+		return "the credentials that firebreak signs with have expired; renew them"
+	case "SignatureDoesNotMatch", "RequestExpired":
+		return "check the secret key, and this machine's clock"
+	case "LimitExceeded", "LimitExceededException":
+		if strings.HasPrefix(name, "iam:Put") {
+			return "its inline policies are full: remove one that is not needed, or use a service control policy"
+		}
+	}
+	switch class {
+	case actions.Denied:
+		return "grant " + name + " to the identity that firebreak uses"
+	case actions.Throttled:
+		return "AWS asks for fewer calls; try again later"
+	}
+	return ""
+}
+
+func invalidInput(err error) bool {
+	_, invalid := errors.AsType[smithy.InvalidParamsError](err)
+	_, serialization := errors.AsType[*smithy.SerializationError](err)
+	return invalid || serialization
+}
+
+// plain takes the SDK's wrapping off: what AWS said, or what the wire said.
+func plain(err error) error {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return &said{api.ErrorCode(), api.ErrorMessage(), err}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &said{"no answer before the time limit", "", err}
+	}
+	if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		return &said{fmt.Sprintf("answer %d without a code", answer.HTTPStatusCode()), "", err}
+	}
+	if operation, ok := errors.AsType[*smithy.OperationError](err); ok {
+		return operation.Err
+	}
+	return err
+}
+
+// said is a short sentence in front of the SDK's error.
+type said struct {
+	code, message string
+	err           error
+}
+
+func (s *said) Error() string {
+	if s.message == "" {
+		return s.code
+	}
+	return s.code + ": " + s.message
+}
+
+func (s *said) Unwrap() error { return s.err }
+
+// unreadable turns a refusal to let us read into a reading; other errors stay
+// errors, and the caller looks again.
+func unreadable(err error) (actions.Reading, error) {
+	if actions.ClassOf(err) == actions.Denied {
+		return actions.Reading{Verdict: actions.CannotVerify, Detail: err.Error()}, nil
+	}
+	return actions.Reading{}, err
+}

@@ -1,0 +1,317 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/firebreak-ir/firebreak/actions"
+)
+
+type quarantinePrincipal struct{ provider *Provider }
+
+type quarantinePrincipalParams struct {
+	PrincipalARN string `json:"principal_arn" doc:"the IAM user or role to stop" example:"arn:aws:iam::111122223333:user/ci-deploy" pattern:"^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:.+$" subject:"true"`
+}
+
+type quarantinePrincipalResult struct {
+	PolicyName string `json:"policy_name" doc:"name of the inline deny policy"`
+	Principal  string `json:"principal" doc:"name of the user or role"`
+	Kind       string `json:"kind" doc:"user or role" enum:"user,role"`
+}
+
+// quarantineState is what Plan captures.
+type quarantineState struct {
+	Principal  principal `json:"principal"`
+	PolicyName string    `json:"policy_name"`
+	Policies   policySet `json:"policies"`
+}
+
+// before is what stood under the name of our policy; empty when nothing did.
+func (s quarantineState) before() string { return s.Policies.Inline[s.PolicyName] }
+
+// denyAll is the document of a quarantine.
+const denyAll = `{"Statement":[{"Action":"*","Effect":"Deny","Resource":"*","Sid":"FirebreakQuarantine"}],"Version":"2012-10-17"}`
+
+const (
+	maxPuts       = 4 // how often a deny that somebody removes is put again
+	agreeingReads = 3
+)
+
+func (quarantinePrincipal) Spec() actions.Spec {
+	both := func(phase actions.Phase, why string, verbs ...string) []actions.Permission {
+		var rows []actions.Permission
+		for _, verb := range verbs {
+			rows = append(rows,
+				actions.Permission{Phase: phase, Action: fmt.Sprintf("iam:"+verb, "User"), Resource: userResource, Why: why},
+				actions.Permission{Phase: phase, Action: fmt.Sprintf("iam:"+verb, "Role"), Resource: roleResource, Why: why})
+		}
+		return rows
+	}
+	reading := []string{"List%sPolicies", "Get%sPolicy", "ListAttached%sPolicies"}
+	permissions := both(actions.PhasePlan, "make sure that the principal is the one that is meant", "Get%s")
+	permissions = append(permissions, both(actions.PhasePlan, "record its policies before the change", reading...)...)
+	permissions = append(permissions, actions.Permission{Phase: actions.PhasePlan, Action: "iam:ListGroupsForUser", Resource: userResource, Why: "record its groups before the change"})
+	permissions = append(permissions, both(actions.PhaseExecute, "put the deny, and put it again when somebody removes it", "Put%sPolicy")...)
+	permissions = append(permissions, both(actions.PhaseExecute, "watch whether the deny stays", "Get%sPolicy")...)
+	permissions = append(permissions, both(actions.PhaseVerify, "read the deny back, and what else changed", reading...)...)
+	permissions = append(permissions, actions.Permission{Phase: actions.PhaseVerify, Action: "iam:ListGroupsForUser", Resource: userResource, Why: "see whether its groups changed"})
+	permissions = append(permissions, both(actions.PhaseUndo, "remove the deny if it is still ours, or put back what stood there", "Get%sPolicy", "Delete%sPolicy", "Put%sPolicy")...)
+	return actions.Spec{
+		Name: "aws.iam.quarantine_principal", Version: 1,
+		Title: "Deny everything to a user or role",
+		Doc: "Puts an inline policy FirebreakQuarantine-<incident> that denies every action on every resource. An explicit deny wins over every allow, and covers sessions too. " +
+			"IAM needs some seconds until it holds everywhere, and the principal may use them to remove it, so the deny is watched for a while and put again when it is gone.",
+		Effect: actions.Reversible, Repeat: actions.Idempotent,
+		BlastRadius: "Everything that acts as this user or role stops: people, jobs, and every workload that shares the role.",
+		StaysAlive: []string{
+			"sts:GetCallerIdentity, which cannot be denied.",
+			"Roles that were already assumed from this principal: revoke their sessions.",
+			"For some seconds everything, until IAM has spread the change.",
+			"Access given by resource policies to others.",
+		},
+		Permissions: permissions,
+		Timeout:     time.Minute,
+		Settle:      settleIAM,
+	}
+}
+
+func (a quarantinePrincipal) Plan(ctx context.Context, call actions.Call, p quarantinePrincipalParams) (actions.Preview, error) {
+	const op = "aws.iam.quarantine_principal"
+	var preview actions.Preview
+	who, err := parsePrincipal(p.PrincipalARN)
+	if err != nil {
+		return preview, &actions.Error{Class: actions.Invalid, Op: op, Err: err}
+	}
+	c, err := a.provider.open(ctx, call)
+	if err != nil {
+		return preview, err
+	}
+	if err := c.refuse(op, who); err != nil {
+		return preview, err
+	}
+	boundary, err := c.confirm(ctx, op, who)
+	if err != nil {
+		return preview, err
+	}
+	state := quarantineState{Principal: who, PolicyName: quarantineName(call)}
+	if state.Policies, err = c.policies(ctx, who); err != nil {
+		return preview, err
+	}
+	state.Policies.Boundary = boundary
+	preview = actions.Preview{
+		Targets:  []actions.Target{who.target()},
+		Changes:  []string{fmt.Sprintf("The inline policy %s denies %s everything.", state.PolicyName, who)},
+		Calls:    []string{"iam:PutUserPolicy"},
+		InEffect: sameDocument(state.before(), denyAll),
+	}
+	if who.Kind == role {
+		preview.Calls = []string{"iam:PutRolePolicy"}
+		preview.Warnings = append(preview.Warnings, fmt.Sprintf("Every workload that uses %s stops.", who))
+	}
+	if preview.InEffect {
+		preview.NoUndo = "the deny was there before"
+	}
+	for _, arn := range state.Policies.Attached {
+		if strings.Contains(arn, ":policy/AWSCompromisedKeyQuarantine") {
+			preview.Warnings = append(preview.Warnings, fmt.Sprintf("AWS itself has attached %s: it saw a key of %s in public. That policy denies only a part.", arn, who))
+		}
+	}
+	return preview, preview.Capture(state)
+}
+
+// quarantineName is the same for all runs of an incident, so that two of them
+// put one policy.
+func quarantineName(call actions.Call) string {
+	return "FirebreakQuarantine-" + word(call.Incident, 100)
+}
+
+// confirm reads the principal and compares its ARN, path included. It returns
+// the ARN of its permissions boundary.
+func (c *conn) confirm(ctx context.Context, op string, who principal) (boundary string, err error) {
+	var arn string
+	var limit *types.AttachedPermissionsBoundary
+	if who.Kind == role {
+		out, err := do(ctx, c.requests, reads, "iam:GetRole", c.iam.GetRole, &iam.GetRoleInput{RoleName: &who.Name})
+		if err != nil {
+			return "", err
+		}
+		if out.Role != nil {
+			arn, limit = aws.ToString(out.Role.Arn), out.Role.PermissionsBoundary
+		}
+	} else {
+		out, err := do(ctx, c.requests, reads, "iam:GetUser", c.iam.GetUser, &iam.GetUserInput{UserName: &who.Name})
+		if err != nil {
+			return "", err
+		}
+		if out.User != nil {
+			arn, limit = aws.ToString(out.User.Arn), out.User.PermissionsBoundary
+		}
+	}
+	if arn != who.ARN() {
+		return "", &actions.Error{Class: actions.Precondition, Op: op, Err: fmt.Errorf("%s is %q in AWS, not %q", who, arn, who.ARN()), Hint: "give the ARN exactly as AWS shows it"}
+	}
+	if limit != nil {
+		boundary = aws.ToString(limit.PermissionsBoundaryArn)
+	}
+	return boundary, nil
+}
+
+func (a quarantinePrincipal) Execute(ctx context.Context, call actions.Call, p quarantinePrincipalParams) (quarantinePrincipalResult, error) {
+	c, state, err := a.resume(ctx, call, p)
+	if err != nil {
+		return quarantinePrincipalResult{}, err
+	}
+	if err := c.refuse("aws.iam.quarantine_principal", state.Principal); err != nil {
+		return quarantinePrincipalResult{}, err
+	}
+	if err := c.putInline(ctx, state.Principal, state.PolicyName, denyAll); err != nil {
+		return quarantinePrincipalResult{}, err
+	}
+	if err := c.hold(ctx, a.provider.options.Settle, state.Principal, state.PolicyName); err != nil {
+		return quarantinePrincipalResult{}, err
+	}
+	return quarantinePrincipalResult{state.PolicyName, state.Principal.Name, string(state.Principal.Kind)}, nil
+}
+
+// hold watches a deny for a while and puts it again when it is gone: until IAM
+// has spread it, its victim can still delete it. A reading that fails ends the
+// watch, since the deny was put and Verify looks again.
+func (c *conn) hold(ctx context.Context, watch time.Duration, who principal, name string) error {
+	if watch < 0 {
+		return nil
+	}
+	tick := time.NewTicker(max(watch/agreeingReads, time.Millisecond))
+	defer tick.Stop()
+	for puts, agreed := 1, 0; agreed < agreeingReads; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		document, found, err := c.inline(ctx, who, name)
+		if err != nil {
+			return nil
+		}
+		if found && sameDocument(document, denyAll) {
+			agreed++
+			continue
+		}
+		if puts == maxPuts {
+			return &actions.Error{Class: actions.Unknown, Op: "aws.iam.quarantine_principal", Err: fmt.Errorf("policy %q was put on %s %d times and is gone or changed again", name, who, puts),
+				Hint: "somebody fights it: use a service control policy, which only the organization's management account can lift"}
+		}
+		puts, agreed = puts+1, 0
+		if err := c.putInline(ctx, who, name, denyAll); err != nil {
+			return afterEffect(err)
+		}
+	}
+	return nil
+}
+
+// afterEffect takes the promise of no effect from an error that came after a
+// first change had worked.
+func afterEffect(err error) error {
+	e := *actions.AsError("aws", err)
+	e.Class = actions.Unknown
+	return &e
+}
+
+func (a quarantinePrincipal) Verify(ctx context.Context, call actions.Call, p quarantinePrincipalParams, _ quarantinePrincipalResult) (actions.Reading, error) {
+	c, state, err := a.resume(ctx, call, p)
+	if err != nil {
+		return actions.Reading{}, err
+	}
+	now, err := c.policies(ctx, state.Principal)
+	if err != nil {
+		return unreadable(err)
+	}
+	document, found := now.Inline[state.PolicyName]
+	switch {
+	case !found:
+		return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("policy %s is not on %s", state.PolicyName, state.Principal)}, nil
+	case !sameDocument(document, denyAll):
+		return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("policy %s on %s is not the deny that was put", state.PolicyName, state.Principal)}, nil
+	}
+	// An explicit deny wins over whatever else was added, so other changes are
+	// told but do not fail the reading: stopping here would only leave the
+	// steps behind undone.
+	detail := fmt.Sprintf("policy %s denies %s everything", state.PolicyName, state.Principal)
+	if drift := state.Policies.differences(now, state.PolicyName); len(drift) > 0 {
+		detail += "; changed since the plan: " + strings.Join(drift, ", ")
+	}
+	return actions.Reading{Verdict: actions.Verified, Detail: detail}, nil
+}
+
+func (a quarantinePrincipal) PlanUndo(ctx context.Context, call actions.Call, p quarantinePrincipalParams, _ quarantinePrincipalResult) (actions.Preview, error) {
+	c, state, err := a.resume(ctx, call, p)
+	if err != nil {
+		return actions.Preview{}, err
+	}
+	preview := actions.Preview{Targets: []actions.Target{state.Principal.target()}}
+	if sameDocument(state.before(), denyAll) {
+		preview.NoUndo = "the deny was there before this step; it stays"
+		return preview, nil
+	}
+	document, found, err := c.inline(ctx, state.Principal, state.PolicyName)
+	switch {
+	case err != nil:
+		return preview, err
+	case found && !sameDocument(document, denyAll) && !sameDocument(document, state.before()):
+		preview.NoUndo = fmt.Sprintf("policy %s was changed after firebreak put it; look at it and remove it by hand if that is right", state.PolicyName)
+		return preview, nil
+	}
+	verb, what := "Delete", "is removed"
+	if state.before() != "" {
+		verb, what = "Put", "becomes what it was before"
+	}
+	preview.InEffect = (!found && state.before() == "") || (found && sameDocument(document, state.before()))
+	preview.Changes = []string{fmt.Sprintf("The inline policy %s of %s %s: it can act again.", state.PolicyName, state.Principal, what)}
+	preview.Calls = []string{"iam:" + verb + titled(state.Principal.Kind) + "Policy"}
+	preview.Warnings = []string{"Whoever holds credentials of it can use them again at once."}
+	return preview, nil
+}
+
+func titled(k kind) string {
+	if k == role {
+		return "Role"
+	}
+	return "User"
+}
+
+func (a quarantinePrincipal) Undo(ctx context.Context, call actions.Call, p quarantinePrincipalParams, _ quarantinePrincipalResult) error {
+	c, state, err := a.resume(ctx, call, p)
+	if err != nil {
+		return err
+	}
+	return c.restoreInline(ctx, "aws.iam.quarantine_principal", state.Principal, state.PolicyName, state.before(), func(document string) bool {
+		return sameDocument(document, denyAll)
+	})
+}
+
+func (a quarantinePrincipal) VerifyUndo(ctx context.Context, call actions.Call, p quarantinePrincipalParams, _ quarantinePrincipalResult) (actions.Reading, error) {
+	c, state, err := a.resume(ctx, call, p)
+	if err != nil {
+		return actions.Reading{}, err
+	}
+	return c.restored(ctx, state.Principal, state.PolicyName, state.before())
+}
+
+// resume loads what Plan captured and opens the session.
+func (a quarantinePrincipal) resume(ctx context.Context, call actions.Call, p quarantinePrincipalParams) (*conn, quarantineState, error) {
+	var state quarantineState
+	if err := call.LoadState(&state); err != nil {
+		return nil, state, err
+	}
+	if state.Principal.ARN() != p.PrincipalARN || state.PolicyName == "" {
+		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another principal"), Hint: "plan the step again"}
+	}
+	c, err := a.provider.open(ctx, call)
+	return c, state, err
+}
