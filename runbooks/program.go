@@ -73,13 +73,14 @@ type Step struct {
 	Title string `json:"title,omitempty"`
 	Pos   Pos    `json:"pos"` // where it stands in the source
 
-	Uses          string         `json:"uses,omitempty"`
-	ActionVersion int            `json:"action_version,omitempty"`
-	Effect        actions.Effect `json:"effect,omitempty"` // of the action, pinned
-	Repeat        actions.Repeat `json:"repeat,omitempty"` // of the action, pinned
-	Settle        Span           `json:"settle,omitempty"` // of the action, pinned
-	CanUndo       bool           `json:"can_undo,omitempty"`
-	With          *Value         `json:"with,omitempty"` // an object; nil: no parameters
+	Uses          string          `json:"uses,omitempty"`
+	ActionVersion int             `json:"action_version,omitempty"`
+	Effect        actions.Effect  `json:"effect,omitempty"` // of the action, pinned
+	Repeat        actions.Repeat  `json:"repeat,omitempty"` // of the action, pinned
+	Settle        Span            `json:"settle,omitempty"` // of the action, pinned
+	CanUndo       bool            `json:"can_undo,omitempty"`
+	Outputs       []actions.Field `json:"outputs,omitempty"` // types of the outputs that expressions read, pinned; sorted by name
+	With          *Value          `json:"with,omitempty"`    // an object; nil: no parameters
 
 	Manual *Manual `json:"manual,omitempty"`
 

@@ -1,0 +1,106 @@
+package runbooks
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Severity says whether a file may be used.
+type Severity string
+
+// The severities.
+const (
+	SeverityError   Severity = "error"
+	SeverityWarning Severity = "warning"
+)
+
+// Diagnostic is one mistake of an author, or a danger in what they wrote.
+type Diagnostic struct {
+	File     string   `json:"file"`
+	Pos      Pos      `json:"pos"` // columns count characters
+	Rule     string   `json:"rule"`
+	Severity Severity `json:"severity"`
+	Message  string   `json:"message"`
+	Hint     string   `json:"hint,omitempty"` // what to do
+}
+
+// Error is the diagnostic in one line: file:line:col: message [rule].
+func (d Diagnostic) Error() string {
+	severity := ""
+	if d.Severity == SeverityWarning {
+		severity = "warning: "
+	}
+	return fmt.Sprintf("%s:%d:%d: %s%s [%s]", d.File, d.Pos.Line, d.Pos.Col, severity, visible(d.Message), d.Rule)
+}
+
+// Diagnostics is everything that was found at once.
+type Diagnostics []Diagnostic
+
+// HasErrors says whether one of them is an error.
+func (ds Diagnostics) HasErrors() bool {
+	return slices.ContainsFunc(ds, func(d Diagnostic) bool { return d.Severity == SeverityError })
+}
+
+// Sort orders by file, place, rule and message, and drops what is there twice.
+func (ds *Diagnostics) Sort() {
+	slices.SortStableFunc(*ds, func(a, b Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col),
+			cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Message, b.Message))
+	})
+	*ds = slices.Compact(*ds)
+}
+
+// WriteText writes each diagnostic with its line of source, a caret and the
+// hint. Sources are the files by name; without one the line is left out.
+func (ds Diagnostics) WriteText(w io.Writer, sources map[string][]byte) error {
+	lines := map[string][][]byte{}
+	for name, src := range sources {
+		lines[name] = bytes.Split(src, []byte("\n"))
+	}
+	for _, d := range ds {
+		if _, err := io.WriteString(w, d.text(lines[d.File])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// longLine is how much of a line of source is shown.
+const longLine = 160
+
+func (d Diagnostic) text(lines [][]byte) string {
+	var b strings.Builder
+	b.WriteString(d.Error() + "\n")
+	if n := d.Pos.Line; n >= 1 && n <= len(lines) {
+		line := []rune(strings.TrimRight(string(lines[n-1]), "\r"))
+		col := max(1, min(d.Pos.Col, len(line)+1))
+		if len(line) > longLine {
+			from := max(0, min(col-longLine/2, len(line)-longLine))
+			line, col = line[from:from+longLine], col-from
+		}
+		gutter := fmt.Sprintf("%4d | ", n)
+		fmt.Fprintf(&b, "%s%s\n%s| %s^\n", gutter, visible(string(line)), strings.Repeat(" ", len(gutter)-2), strings.Repeat(" ", col-1))
+	}
+	if d.Hint != "" {
+		fmt.Fprintf(&b, "       %s\n", visible(d.Hint))
+	}
+	return b.String()
+}
+
+// visible replaces what a terminal would obey, one sign for one sign.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return ' '
+		case unicode.IsControl(r) || forbidden(r) || r == unicode.ReplacementChar:
+			return '·'
+		}
+		return r
+	}, s)
+}

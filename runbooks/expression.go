@@ -1,0 +1,258 @@
+package runbooks
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/firebreak-ir/firebreak/actions"
+)
+
+// Limits on one expression. With at most [maxItems] items in a list and two
+// loops inside each other they bound the work of an evaluation.
+const (
+	maxSource = 1 << 10 // bytes
+	maxNodes  = 200
+	maxLoops  = 2
+	maxMemory = 100_000 // values, counted by the machine that evaluates
+)
+
+// Expression is one compiled expression: the condition of a step, or what
+// stands between ${{ and }}. It reads only typed paths, calls only the
+// functions of [Functions], and gives the same answer for the same [Env],
+// always. A zero Expression answers with an error.
+type Expression struct {
+	Source string
+	Pos    Pos
+
+	result  actions.Field // type of the answer
+	path    string        // set when the expression is one path and nothing else
+	leaves  []leaf        // what it reads
+	reads   []stepRead    // which steps it reads, and under which guards
+	implies []string      // steps that are certainly done when the answer is true
+	program *vm.Program
+}
+
+// leaf is one typed path that an expression reads.
+type leaf struct {
+	path  string
+	field actions.Field
+}
+
+// stepRead is one place in the source that reads from a step.
+type stepRead struct {
+	step    string
+	path    string
+	outputs bool
+	offset  int      // in runes
+	guards  []string // steps that are certainly done when this place is evaluated
+}
+
+// fault is a mistake in an expression, at an offset in runes.
+type fault struct {
+	offset  int
+	rule    string
+	message string
+	hint    string
+}
+
+// Paths lists what the expression reads, sorted: "inputs.access_key_id",
+// "steps.owner.outputs.status".
+func (e *Expression) Paths() []string {
+	paths := make([]string, len(e.leaves))
+	for i, l := range e.leaves {
+		paths[i] = l.path
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// Bool evaluates a condition. The readings are the values that decided, in the
+// order in which they were read; what was not looked at is not among them. A
+// value that is missing is an error and never false; the readings so far are
+// still given.
+func (e *Expression) Bool(env Env) (bool, []Reading, error) {
+	v, readings, err := e.run(env)
+	if err != nil {
+		return false, readings, err
+	}
+	b, ok := v.(bool)
+	if !ok {
+		return false, readings, fmt.Errorf("evaluate %q: the answer is %T, not true or false", e.Source, v)
+	}
+	return b, readings, nil
+}
+
+// value evaluates an expression inside ${{ }}. An expression that is one path
+// keeps the path's own type.
+func (e *Expression) value(env Env) (any, error) {
+	if e.path != "" {
+		v, err := (&reader{env: &env, leaves: e.leaves}).plain(0)
+		if err != nil {
+			return nil, fmt.Errorf("evaluate %q: %w", e.Source, err)
+		}
+		return v, nil
+	}
+	v, _, err := e.run(env)
+	if err != nil {
+		return nil, err
+	}
+	v, err = plain(e.Source, e.result, v, 0)
+	if err != nil {
+		return nil, fmt.Errorf("evaluate %q: %w", e.Source, err)
+	}
+	return v, nil
+}
+
+func (e *Expression) run(env Env) (any, []Reading, error) {
+	if e.program == nil {
+		return nil, nil, fmt.Errorf("evaluate %q: the expression is not compiled", e.Source)
+	}
+	r := &reader{env: &env, leaves: e.leaves, values: make([]any, len(e.leaves))}
+	machine := vm.VM{MemoryBudget: maxMemory}
+	v, err := machine.Run(e.program, map[string]any{readerName: r})
+	if err != nil {
+		return nil, r.readings, fmt.Errorf("evaluate %q: %w", e.Source, r.explain(err))
+	}
+	return v, r.readings, nil
+}
+
+// reader hands values to a running expression and remembers which it gave. Its
+// methods are not exported, so that an expression could not call them even if
+// it could name it.
+type reader struct {
+	env      *Env
+	leaves   []leaf
+	values   []any
+	readings []Reading
+	err      error
+}
+
+func (r *reader) plain(i int) (any, error) {
+	l := r.leaves[i]
+	raw, err := r.env.lookup(l.path, l.field)
+	if err != nil {
+		return nil, err
+	}
+	return plain(l.path, l.field, raw, 0)
+}
+
+func (r *reader) read(i int) (any, error) {
+	if r.values[i] != nil {
+		return r.values[i], nil
+	}
+	v, err := r.plain(i)
+	if err == nil {
+		r.readings = append(r.readings, Reading{Path: r.leaves[i].path, Value: short(r.leaves[i].field, v)})
+		v, err = operand(r.leaves[i].path, r.leaves[i].field, v)
+	}
+	if err != nil {
+		r.err = err
+		return nil, err
+	}
+	r.values[i] = v
+	return v, nil
+}
+
+// explain takes the place in the source out of an error of the machine.
+func (r *reader) explain(err error) error {
+	if r.err != nil {
+		return r.err
+	}
+	if at, ok := errors.AsType[*file.Error](err); ok {
+		return errors.New(at.Message)
+	}
+	return err
+}
+
+// short renders a value for people, in at most about 80 characters.
+func short(f actions.Field, v any) string {
+	if f.Secret {
+		return "[secret]"
+	}
+	text := ""
+	switch v := v.(type) {
+	case string:
+		text = strconv.Quote(v)
+	case int64, bool:
+		text = fmt.Sprint(v)
+	default:
+		if hasSecret(f) {
+			return "[secret]"
+		}
+		data, err := json.Marshal(v)
+		if err != nil {
+			return "[not shown]"
+		}
+		text = string(data)
+	}
+	if runes := []rune(text); len(runes) > 80 {
+		return string(runes[:79]) + "…"
+	}
+	return text
+}
+
+func hasSecret(f actions.Field) bool {
+	return f.Secret || f.Elem != nil && hasSecret(*f.Elem) || slices.ContainsFunc(f.Fields, hasSecret)
+}
+
+type expressionWire struct {
+	Source string `json:"source"`
+	Pos    Pos    `json:"pos"`
+}
+
+// MarshalJSON writes the source and its place.
+func (e *Expression) MarshalJSON() ([]byte, error) {
+	return json.Marshal(expressionWire{e.Source, e.Pos})
+}
+
+// UnmarshalJSON reads the source and its place. The expression is usable after
+// [DecodeProgram] has compiled it again.
+func (e *Expression) UnmarshalJSON(data []byte) error {
+	var wire expressionWire
+	if err := json.Unmarshal(data, &wire); err != nil {
+		return err
+	}
+	*e = Expression{Source: wire.Source, Pos: wire.Pos}
+	return nil
+}
+
+// Functions lists the functions that an expression may call, sorted.
+func Functions() []string {
+	var names []string
+	for name := range functionTable() {
+		names = append(names, name)
+	}
+	names = append(names, "first", "last")
+	names = append(names, predicates()...)
+	slices.Sort(names)
+	return names
+}
+
+// predicates are the functions that take a condition on each item of a list.
+func predicates() []string {
+	return []string{"all", "any", "count", "filter", "find", "none", "one"}
+}
+
+// kindWord names a type for people.
+func kindWord(f actions.Field) string {
+	switch f.Kind {
+	case actions.String:
+		return "text"
+	case actions.Int:
+		return "a number"
+	case actions.Bool:
+		return "true or false"
+	case actions.List:
+		return "a list"
+	case actions.Map, actions.Object:
+		return "an object"
+	}
+	return "a " + strings.ToLower(string(f.Kind))
+}
