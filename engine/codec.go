@@ -169,7 +169,7 @@ func bodies() []Body {
 		&RunStarted{}, &CancelRequested{}, &RunEnded{},
 		&StepReady{}, &StepPlanned{}, &PlanFailed{}, &ApprovalRequested{}, &Vote{}, &ApprovalEscalated{}, &ApprovalClosed{},
 		&EffectIntent{}, &EffectOutcome{}, &EffectInDoubt{}, &EffectProbed{}, &EffectResolved{}, &EffectLate{}, &EffectVerified{},
-		&RetryScheduled{}, &TimerFired{}, &StepHeld{}, &StepEnded{}, &ManualDone{}, &RetryRequested{}, &SkipRequested{}, &UndoRequested{},
+		&RetryScheduled{}, &TimerFired{}, &StepHeld{}, &StepEnded{}, &ManualAsked{}, &ManualDone{}, &RetryRequested{}, &SkipRequested{}, &UndoRequested{},
 	}
 }
 

@@ -159,7 +159,6 @@ type (
 	// StepReady says that a step's turn has come and what its arguments are.
 	StepReady struct {
 		Params   Large              `json:"params,omitzero"`
-		Asks     string             `json:"asks,omitempty"` // instructions of a manual step
 		If       string             `json:"if,omitempty"`
 		Readings []runbooks.Reading `json:"readings,omitempty"`
 	}
@@ -270,6 +269,7 @@ type (
 	}
 	// StepHeld waits for a person: in doubt, or failed with on_failure: ask.
 	StepHeld struct {
+		ID      string     `json:"id"` // opaque, 16 hex digits
 		Why     HoldReason `json:"why"`
 		Message string     `json:"message"`
 	}
@@ -280,6 +280,11 @@ type (
 		If       string             `json:"if,omitempty"` // the condition that was false
 		Readings []runbooks.Reading `json:"readings,omitempty"`
 		Failure  *Failure           `json:"failure,omitempty"`
+	}
+	// ManualAsked asks a person to do something.
+	ManualAsked struct {
+		ID           string `json:"id"` // opaque, 16 hex digits
+		Instructions string `json:"instructions"`
 	}
 	// ManualDone is the answer to a manual step.
 	ManualDone struct {
@@ -346,6 +351,7 @@ func (RetryScheduled) Kind() Kind    { return "retry.scheduled" }
 func (TimerFired) Kind() Kind        { return "timer.fired" }
 func (StepHeld) Kind() Kind          { return "step.held" }
 func (StepEnded) Kind() Kind         { return "step.ended" }
+func (ManualAsked) Kind() Kind       { return "manual.asked" }
 func (ManualDone) Kind() Kind        { return "manual.done" }
 func (RetryRequested) Kind() Kind    { return "step.retry_requested" }
 func (SkipRequested) Kind() Kind     { return "step.skip_requested" }

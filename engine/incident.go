@@ -30,13 +30,12 @@ type Incident struct {
 	LastSeq    int64     // journal place of the last one that was written
 
 	store   string
-	touched []*Step          // steps Decide has to look at again
-	runs    []*Run           // runs Decide has to look at again
-	active  map[*Step]int    // steps to which something is owed, by order
-	order   int              // of the next step that becomes active
-	asks    map[string]*Ask  // by id
-	byID    map[string]*Run  // by id
-	retired map[string]int64 // late outcomes, for the tests of the record
+	touched []*Step         // steps Decide has to look at again, in order
+	stirred []*Run          // runs Decide has to look at again, in order
+	active  []*Step         // steps to which the world owes something, in order
+	owed    []*Ask          // asks that are not posted, or not closed, in order
+	asks    map[string]*Ask // by id
+	byID    map[string]*Run
 }
 
 // Post is a message in the chat.
@@ -80,9 +79,14 @@ type Run struct {
 	Steps       []*Step // the program's steps in order, then undos in the order of their requests
 
 	incident *Incident
+	inputs   json.RawMessage
 	byID     map[string]*Step
-	waiting  map[string][]*Step // dependents by the step they wait for
-	left     int                // program steps that have not ended
+	waiters  map[string][]*Step            // by the id they wait for
+	ended    map[string]runbooks.StepState // what expressions may read
+	left     int                           // program steps that have not ended
+	ends     int                           // how often the run has ended
+	undoing  bool                          // finished steps are being taken back, last first
+	stirred  bool
 }
 
 // StepStatus is where a step stands.
@@ -99,7 +103,7 @@ const (
 	StepDoubt     StepStatus = "in doubt"          // the outcome of an attempt is not known
 	StepVerifying StepStatus = "verifying"         // the effect is being read back
 	StepManual    StepStatus = "manual"            // a person does it
-	StepHeld      StepStatus = "held"              // waits for a person's decision
+	StepOnHold    StepStatus = "held"              // waits for a person's decision
 
 	StepDone      StepStatus = "done"
 	StepSkipped   StepStatus = "skipped"
@@ -144,16 +148,23 @@ type Step struct {
 	EndedAt  time.Time
 	By       Actor // who asked for the undo, answered the manual step, or skipped
 
-	run       *Run
-	index     int
-	plans     int  // plans read so far
-	replan    bool // plan is asked for again
-	doubts    int  // attempts given up in doubt since the last plan
-	planFails int
-	voided    int
-	settled   bool // the settle time of a doubt has passed
-	probed    bool
-	intentSeq int // attempts before the current approval
+	run      *Run
+	pending  int  // needs that have not ended
+	plans    int  // readings of the target so far
+	planned  bool // the latest reading is there and not yet followed
+	planOwed bool // a reading is owed
+	fails    int  // readings that failed since the last good one
+	voids    int  // approvals that were void since the step's turn came
+	asked    int  // approvals ever asked
+	budget   int  // number of the last attempt before the current series
+	doubts   int  // attempts of the current series that ended in doubt
+	settled  bool // the settle time of a doubt has passed
+	due      bool // the time of the next attempt has come
+	skip     *SkipRequested
+	answered bool
+	started  time.Time // of the first intent
+	touched  bool
+	isActive bool
 }
 
 // Run is the run the step belongs to.
@@ -183,13 +194,13 @@ type ApprovalState string
 
 // The states of an approval.
 const (
-	ApprovalOpen     ApprovalState = "open"
-	ApprovalGranted  ApprovalState = "granted"
-	ApprovalDenied   ApprovalState = "denied"
-	ApprovalExpired  ApprovalState = "expired"
-	ApprovalVoided   ApprovalState = "voided"    // the plan is different now
-	ApprovalConsumed ApprovalState = "consumed"  // an intent used it; it cannot be used again
-	ApprovalClosedAs ApprovalState = "withdrawn" // the run ended, or the step was skipped
+	ApprovalOpen      ApprovalState = "open"
+	ApprovalGranted   ApprovalState = "granted"
+	ApprovalDenied    ApprovalState = "denied"
+	ApprovalExpired   ApprovalState = "expired"
+	ApprovalVoided    ApprovalState = "voided"    // the plan is different now
+	ApprovalConsumed  ApprovalState = "consumed"  // an intent used it; it cannot be used again
+	ApprovalWithdrawn ApprovalState = "withdrawn" // the run ended, or the step was skipped
 )
 
 // Approval is a question to people that is bound to one plan.
@@ -201,7 +212,8 @@ type Approval struct {
 	Votes    []CastVote
 	Changed  []string
 
-	step      *Step
+	preview   *actions.Preview
+	params    string
 	escalated bool
 }
 

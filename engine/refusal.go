@@ -27,6 +27,7 @@ const (
 	NotSkippable    Code = "E_NOT_SKIPPABLE"
 	NotUndoable     Code = "E_NOT_UNDOABLE"
 	NotRunning      Code = "E_NOT_RUNNING"
+	AlreadyRunning  Code = "E_ALREADY_RUNNING"
 	OpenSteps       Code = "E_OPEN_STEPS"
 	IsResolved      Code = "E_RESOLVED"
 	InputInvalid    Code = "E_INPUT_INVALID"

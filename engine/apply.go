@@ -1,0 +1,403 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+// MaxText is the longest text, in bytes, that a person can put in one fact.
+const MaxText = 8 << 10
+
+// NewIncident gives an incident to which no fact was applied yet.
+func NewIncident() *Incident {
+	return &Incident{Posts: map[string]*Post{}, asks: map[string]*Ask{}, byID: map[string]*Run{}}
+}
+
+// Apply folds one fact in. When it returns an error the incident is as it was.
+// A *[Refusal] is an answer to a person; any other error means that the fact
+// contradicts the record.
+func (i *Incident) Apply(e Event) error {
+	if i.ID == "" {
+		d, ok := e.Body.(Declared)
+		if !ok {
+			return fmt.Errorf("engine: %s comes before the incident was declared", e.Kind())
+		}
+		i.ID, i.Title, i.Severity, i.Private, i.store = d.ID, d.Title, d.Severity, d.Private, d.Store
+		i.DeclaredBy, i.DeclaredAt = e.Actor, e.At
+		i.seen(e)
+		return nil
+	}
+	if e.At.Before(i.Now) {
+		return fmt.Errorf("engine: %s is older than the fact before it", e.Kind())
+	}
+	before := i.Now
+	i.Now = e.At // rules that look at the time see the fact's own
+	if err := i.fold(e); err != nil {
+		i.Now = before
+		return err
+	}
+	i.seen(e)
+	return nil
+}
+
+func (i *Incident) seen(e Event) {
+	i.Now = e.At
+	i.Facts++
+	i.LastSeq = max(i.LastSeq, e.Seq)
+}
+
+// Wrote notes the journal place of the last fact, once it is known.
+func (i *Incident) Wrote(seq int64) { i.LastSeq = max(i.LastSeq, seq) }
+
+func (i *Incident) fold(e Event) error {
+	if i.Resolved {
+		switch e.Body.(type) {
+		case MessagePosted, MessageClosed, ExportMade, Refused, Noted, ClockAnomaly, ChannelBound, EffectLate:
+		default:
+			return Refuse(IsResolved, "%s is resolved; declare a new incident", i.ID)
+		}
+	}
+	switch b := e.Body.(type) {
+	case Declared:
+		return fmt.Errorf("engine: %s is declared twice", i.ID)
+	case Resolved:
+		return i.resolve(e, b)
+	case Noted:
+		return i.note(e, b)
+	case ChannelBound:
+		i.Channel = &b
+		return nil
+	case MessagePosted:
+		i.Posts[b.Ref] = &Post{Ref: b.Ref, Channel: b.Channel, TS: b.TS}
+		i.settleAsks()
+		return nil
+	case MessageClosed:
+		p := i.Posts[b.Ref]
+		if p == nil {
+			return fmt.Errorf("engine: message %q was never posted", b.Ref)
+		}
+		p.Closed = true
+		i.settleAsks()
+		return nil
+	case ExportMade, Refused, ClockAnomaly:
+		return nil
+	case RunStarted:
+		return i.start(e, b)
+	}
+	run, ok := i.byID[e.Run]
+	if !ok {
+		return Refuse(NoRun, "%s has no run %q", i.ID, e.Run)
+	}
+	if e.Step == "" {
+		return run.fold(e)
+	}
+	step, ok := run.byID[e.Step]
+	if !ok {
+		return Refuse(NoStep, "run %s of %s has no step %q; it has %s", run.ID, i.ID, e.Step, run.stepIDs())
+	}
+	if err := step.fold(e); err != nil {
+		return err
+	}
+	i.touch(step)
+	return nil
+}
+
+func (i *Incident) note(e Event, b Noted) error {
+	switch {
+	case strings.TrimSpace(b.Text) == "":
+		return Refuse(Usage, `a note needs a text: note "what you saw"`)
+	case len(b.Text) > MaxText:
+		return Refuse(Usage, "a note holds up to %d bytes and this one has %d; keep the rest as evidence and note where it is", MaxText, len(b.Text))
+	case !b.Observed.IsZero() && b.Observed.After(e.At):
+		return Refuse(FutureTime, "%s is in the future; a note tells what was seen", b.Observed.Format(time.RFC3339))
+	}
+	i.Notes++
+	return nil
+}
+
+func (i *Incident) resolve(e Event, b Resolved) error {
+	var open []string
+	for _, r := range i.Runs {
+		if !r.Status.Ended() {
+			open = append(open, "run "+r.ID+" is "+string(r.Status))
+		}
+		for _, s := range r.Steps {
+			if s.Undoes != nil && !s.Status.Ended() {
+				open = append(open, "undo of "+r.ID+"/"+s.Undoes.ID+" is "+string(s.Status))
+			}
+		}
+	}
+	if len(open) > 0 {
+		return Refuse(OpenSteps, "%s cannot be resolved yet: %s; finish or cancel first", i.ID, strings.Join(open, ", "))
+	}
+	i.Resolved, i.ResolvedAt, i.Summary = true, e.At, b.Summary
+	return nil
+}
+
+// start pins a program and lays out its steps.
+func (i *Incident) start(e Event, b RunStarted) error {
+	if want := "R" + strconv.Itoa(len(i.Runs)+1); e.Run != want {
+		return fmt.Errorf("engine: run %q starts where %q is due", e.Run, want)
+	}
+	program, err := runbooks.DecodeProgram(b.Program.Value)
+	if err != nil {
+		return fmt.Errorf("engine: the program of run %s: %w", e.Run, err)
+	}
+	if program.Digest != b.Digest {
+		return fmt.Errorf("engine: the program of run %s does not have the digest it was started with", e.Run)
+	}
+	inputs, err := decodeObject(b.Inputs)
+	if err != nil {
+		return fmt.Errorf("engine: the inputs of run %s: %w", e.Run, err)
+	}
+	for _, other := range i.Runs {
+		if !other.Status.Ended() && other.Program.Digest == b.Digest && other.Environment == b.Environment && bytes.Equal(other.inputs, b.Inputs) {
+			return Refuse(AlreadyRunning, "run %s of %s does the same already and is %s; see: status %s", other.ID, i.ID, other.Status, i.ID)
+		}
+	}
+	r := &Run{
+		ID: e.Run, inputs: b.Inputs, Program: program, Inputs: inputs, Environment: b.Environment, Floor: b.Floor, Protected: b.Protected,
+		Requester: e.Actor, Status: RunActive, StartedAt: e.At, incident: i, left: len(program.Steps),
+		byID: map[string]*Step{}, waiters: map[string][]*Step{}, ended: map[string]runbooks.StepState{},
+	}
+	for n := range program.Steps {
+		def := &program.Steps[n]
+		s := &Step{ID: def.ID, Def: def, Status: StepWaiting, run: r, pending: len(def.Needs)}
+		r.Steps = append(r.Steps, s)
+		r.byID[s.ID] = s
+		for _, need := range def.Needs {
+			r.waiters[need] = append(r.waiters[need], s)
+		}
+	}
+	i.Runs = append(i.Runs, r)
+	i.byID[r.ID] = r
+	for _, s := range r.Steps {
+		if s.pending == 0 {
+			i.touch(s)
+		}
+	}
+	i.stir(r)
+	return nil
+}
+
+// fold takes in the facts of a run.
+func (r *Run) fold(e Event) error {
+	switch b := e.Body.(type) {
+	case CancelRequested:
+		if r.Status != RunActive {
+			return Refuse(NotRunning, "run %s is %s; there is nothing to cancel", r.ID, r.Status)
+		}
+		if strings.TrimSpace(b.Reason) == "" || len(b.Reason) > MaxText {
+			return Refuse(ReasonRequired, `say why: cancel %s --reason "..."`, r.ID)
+		}
+		r.stop(RunCancelled, "cancelled by "+e.Actor.ID+": "+b.Reason)
+	case RunEnded:
+		if r.Status.Ended() || r.left > 0 {
+			return fmt.Errorf("engine: run %s cannot end, it is %s with %d steps left", r.ID, r.Status, r.left)
+		}
+		r.Status, r.Reason, r.EndedAt = b.Status, b.Reason, e.At
+		r.ends++
+		r.incident.stir(r)
+	default:
+		return fmt.Errorf("engine: %s needs a step", e.Kind())
+	}
+	return nil
+}
+
+func (r *Run) stop(as RunStatus, reason string) {
+	if r.Status == RunActive {
+		r.Status, r.Ending, r.Reason = RunStopping, as, reason
+	}
+	r.incident.stir(r)
+}
+
+// end takes note that a step has ended and wakes those that waited for it.
+func (r *Run) end(s *Step, b StepEnded, at time.Time) {
+	s.Status, s.Why, s.EndedAt, s.Due, s.planOwed = b.Status, b.Reason, at, time.Time{}, false
+	if b.Failure != nil {
+		s.Failure = b.Failure
+	}
+	if b.If != "" {
+		s.If, s.Readings = b.If, b.Readings
+	}
+	r.incident.answer(s)
+	if s.Undoes != nil {
+		if s.Status != StepDone {
+			r.undoing = false
+		}
+		r.incident.stir(r)
+		return
+	}
+	r.left--
+	r.ended[s.ID] = runbooks.StepState{Status: string(s.Status), Outputs: s.Outputs}
+	for _, w := range r.waiters[s.ID] {
+		if w.pending--; w.pending == 0 {
+			r.incident.touch(w)
+		}
+	}
+	reaction, as := runbooks.Reaction(""), RunFailed
+	switch s.Status {
+	case StepFailed:
+		reaction = s.Def.OnFailure
+	case StepRefused:
+		reaction, as = s.Def.OnRefused, RunRefused
+	}
+	if reaction == runbooks.Stop || reaction == runbooks.Undo {
+		r.undoing = r.undoing || reaction == runbooks.Undo
+		r.stop(as, fmt.Sprintf("step %q %s: %s", s.ID, s.Status, s.Why))
+	}
+	r.incident.stir(r)
+}
+
+// reopen brings an ended run back so that a step can be tried again.
+func (r *Run) reopen() {
+	if r.Status == RunActive {
+		return
+	}
+	r.Status, r.Ending, r.Reason, r.EndedAt, r.undoing = RunActive, "", "", time.Time{}, false
+	for _, s := range r.Steps {
+		if s.Undoes == nil && s.Status == StepCancelled {
+			s.reset()
+		}
+	}
+	r.incident.stir(r)
+}
+
+func (r *Run) stepIDs() string {
+	var ids []string
+	for _, s := range r.Steps {
+		ids = append(ids, s.ID)
+		if len(ids) == 12 {
+			ids = append(ids, "...")
+			break
+		}
+	}
+	return strings.Join(ids, ", ")
+}
+
+// touch asks Decide to look at a step again, and keeps the list of active steps.
+func (i *Incident) touch(s *Step) {
+	if !s.touched {
+		s.touched = true
+		i.touched = append(i.touched, s)
+	}
+	switch owes := s.owes(); {
+	case owes && !s.isActive:
+		s.isActive = true
+		i.active = append(i.active, s)
+	case !owes && s.isActive:
+		s.isActive = false
+		i.active = slices.DeleteFunc(i.active, func(a *Step) bool { return a == s })
+	}
+}
+
+func (i *Incident) stir(r *Run) {
+	if !r.stirred {
+		r.stirred = true
+		i.stirred = append(i.stirred, r)
+	}
+}
+
+// ask puts a question on the list of those to be shown.
+func (i *Incident) ask(a *Ask) {
+	i.Asks = append(i.Asks, a)
+	i.asks[a.ID] = a
+	i.owed = append(i.owed, a)
+}
+
+// answer closes whatever is asked about a step.
+func (i *Incident) answer(s *Step) {
+	for _, a := range i.owed {
+		if a.Step == s {
+			a.Closed = true
+		}
+	}
+	i.settleAsks()
+}
+
+// settleAsks forgets asks to which nothing is owed any more.
+func (i *Incident) settleAsks() {
+	i.owed = slices.DeleteFunc(i.owed, func(a *Ask) bool {
+		p := i.Posts[a.Ref()]
+		if p == nil {
+			return a.Closed && i.Channel == nil // nobody saw it and nobody will
+		}
+		return a.Closed && p.Closed
+	})
+}
+
+// decodeObject reads a JSON object with whole numbers as int64.
+func decodeObject(data json.RawMessage) (map[string]any, error) {
+	if len(data) == 0 {
+		return map[string]any{}, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var m map[string]any
+	if err := d.Decode(&m); err != nil {
+		return nil, err
+	}
+	if m == nil {
+		m = map[string]any{}
+	}
+	whole(m)
+	return m, nil
+}
+
+func whole(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		return v.String()
+	case []any:
+		for i := range v {
+			v[i] = whole(v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = whole(v[k])
+		}
+	}
+	return v
+}
+
+// MatchProtected finds the first target that a pattern protects. A pattern is
+// a target in the form type:id or type:account/id, with * for any characters.
+func MatchProtected(patterns []string, targets []actions.Target) (target string, ok bool) {
+	for _, t := range targets {
+		for _, p := range patterns {
+			if wild(p, t.String()) || wild(p, t.Type+":"+t.ID) {
+				return t.String(), true
+			}
+		}
+	}
+	return "", false
+}
+
+// wild matches s against a pattern in which * stands for any characters.
+func wild(pattern, s string) bool {
+	head, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == s
+	}
+	s, ok := strings.CutPrefix(s, head)
+	if !ok {
+		return false
+	}
+	for n := 0; n <= len(s); n++ {
+		if wild(rest, s[n:]) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+// EffectiveApproval is the approval a step needs in an environment with a
+// floor: the runbook's own, made stricter, or the floor's where the runbook
+// asks for none. Nil: nobody has to be asked.
+func EffectiveApproval(step *runbooks.Step, floor *Floor) *runbooks.Approval {
+	if floor == nil || step.Uses == "" || !step.Effect.AtLeast(floor.Effect) {
+		return step.Approval
+	}
+	if step.Approval == nil {
+		return &runbooks.Approval{From: floor.From, Quorum: floor.Quorum, Expires: runbooks.DefaultExpires}
+	}
+	if step.Approval.Quorum >= floor.Quorum {
+		return step.Approval
+	}
+	raised := *step.Approval
+	raised.Quorum = floor.Quorum
+	return &raised
+}
+
+// rule is the approval this step needs, or nil.
+func (s *Step) rule() *runbooks.Approval { return EffectiveApproval(s.Def, s.run.Floor) }
+
+// PlanDigest is what an approval is bound to: the meaning of the plan and of
+// the question, never the words of either. Anything that would make the effect
+// another one is in it; descriptions and captured state are not.
+func (s *Step) PlanDigest(preview actions.Preview) string {
+	params, _, _ := s.input()
+	subject := struct {
+		Incident, Run, Step, Action string
+		Version                     int
+		Effect                      actions.Effect
+		Program                     string
+		Environment                 runbooks.EnvironmentFacts
+		Params                      json.RawMessage
+		Targets                     []actions.Target
+		Calls                       []string
+		InEffect                    bool
+		Rule                        *runbooks.Approval
+	}{
+		s.run.incident.ID, s.run.ID, s.ID, s.Def.Uses, s.Def.ActionVersion, s.Def.Effect, s.run.Program.Digest, s.run.Environment,
+		params, preview.Targets, preview.Calls, preview.InEffect, s.rule(),
+	}
+	data, err := json.Marshal(subject)
+	if err != nil {
+		panic("engine: a plan does not encode: " + err.Error())
+	}
+	return digestOf(data)
+}
+
+// RunDigest names what somebody looked at before starting a run: the meaning
+// of the runbook, its inputs and the environment.
+func RunDigest(program string, inputs map[string]any, environment string) string {
+	data, err := json.Marshal(struct {
+		Program, Environment string
+		Inputs               map[string]any
+	}{program, environment, inputs})
+	if err != nil {
+		panic("engine: inputs do not encode: " + err.Error())
+	}
+	return digestOf(data)
+}
+
+// request takes in that people are asked.
+func (s *Step) request(e Event, b ApprovalRequested) error {
+	if !s.planned || s.Approval != nil && s.Approval.State == ApprovalOpen {
+		return s.contradicts(e, "there is nothing new to ask")
+	}
+	s.asked++
+	s.Approval = &Approval{ApprovalRequested: b, State: ApprovalOpen, AskedAt: e.At, preview: s.Preview, params: string(s.Params)}
+	s.Status, s.planned = StepAwaiting, false
+	s.run.incident.ask(&Ask{ID: b.ID, Type: AskApproval, Step: s, Appr: s.Approval, At: e.At})
+	return nil
+}
+
+// open finds the step's approval when it is still open.
+func (s *Step) open(e Event, id string) (*Approval, error) {
+	if s.Approval == nil || s.Approval.ID != id || s.Approval.State != ApprovalOpen {
+		return nil, s.contradicts(e, "approval %s is not open", id)
+	}
+	return s.Approval, nil
+}
+
+// vote takes in one person's answer, or says why it does not count.
+func (s *Step) vote(e Event, b Vote) error {
+	ask, known := s.run.incident.asks[b.Approval]
+	if !known || ask.Appr == nil || ask.Step != s {
+		return Refuse(NoStep, "step %q asks for no such approval", s.ID)
+	}
+	a := ask.Appr
+	if a.State == ApprovalExpired || a.State == ApprovalOpen && !e.At.Before(a.Expires.Time) {
+		return Refuse(Expired, "the approval of step %q expired at %s without enough votes, so it counts as refused; ask again with: retry %s", s.ID, a.Expires.Format("15:04:05 UTC"), s.ID)
+	}
+	if a.State == ApprovalVoided {
+		return Refuse(PlanChanged, "what step %q would do has changed since you were asked (%s); look at the new plan and vote on that", s.ID, strings.Join(a.Changed, ", "))
+	}
+	if a.State != ApprovalOpen {
+		return Refuse(AlreadyDecided, "the approval of step %q is already %s", s.ID, a.State)
+	}
+	if b.Digest != "" && (len(b.Digest) < 12 || !strings.HasPrefix(a.Digest, b.Digest)) {
+		return Refuse(PlanChanged, "you looked at plan %s and the plan of step %q is %s now; look again before you vote", short(b.Digest), s.ID, short(a.Digest))
+	}
+	if why := s.ineligible(e.Actor, a.From); why != nil {
+		return why
+	}
+	for _, v := range a.Votes {
+		if v.Actor.ID == e.Actor.ID {
+			return Refuse(AlreadyVoted, "you voted on step %q already; people are counted, not clicks", s.ID)
+		}
+	}
+	if len(b.Reason) > MaxText {
+		return Refuse(Usage, "a reason holds up to %d bytes", MaxText)
+	}
+	if !b.Approve && strings.TrimSpace(b.Reason) == "" {
+		return Refuse(ReasonRequired, `a denial needs a reason: deny %s --reason "..."`, s.ID)
+	}
+	a.Votes = append(a.Votes, CastVote{Vote: b, Actor: e.Actor, At: e.At})
+	return nil
+}
+
+// ineligible says why a person may not vote on this step.
+func (s *Step) ineligible(actor Actor, from []string) *Refusal {
+	if actor.Type != Person || actor.ID == "" {
+		return Refuse(NotKnown, "only people of the directory can vote, and %s is not one", actor.Via)
+	}
+	in := slices.ContainsFunc(from, func(f string) bool {
+		kind, name, _ := strings.Cut(f, ":")
+		return kind == "group" && slices.Contains(actor.Groups, name) || kind == "person" && name == actor.ID
+	})
+	if !in {
+		return Refuse(NotApprover, "step %q asks %s, and you are not among them", s.ID, strings.Join(from, ", "))
+	}
+	if actor.ID == s.Requester().ID {
+		return Refuse(SelfApproval, "you asked for step %q, so somebody else has to decide it", s.ID)
+	}
+	if s.Preview != nil {
+		for _, t := range s.Preview.Targets {
+			if slices.Contains(actor.Identities, t.Type+":"+t.ID) || slices.Contains(actor.Identities, t.String()) {
+				return Refuse(SubjectConflict, "step %q acts against %s, which is you; somebody else has to decide it", s.ID, t)
+			}
+		}
+	}
+	return nil
+}
+
+// closeApproval takes in the end of an approval.
+func (s *Step) closeApproval(e Event, b ApprovalClosed) error {
+	a := s.Approval
+	if a == nil || a.ID != b.ID || a.State != ApprovalOpen && !(a.State == ApprovalGranted && b.Verdict == ApprovalVoided) && !(a.State == ApprovalGranted && b.Verdict == ApprovalWithdrawn) {
+		return s.contradicts(e, "approval %s is not open", b.ID)
+	}
+	switch b.Verdict {
+	case ApprovalGranted:
+		if a.Approvals() < a.Quorum || a.denied() != nil || !e.At.Before(a.Expires.Time) {
+			return s.contradicts(e, "approval %s is not granted", b.ID)
+		}
+		s.Status, s.planOwed = StepChecking, true
+	case ApprovalVoided:
+		a.Changed = b.Changed
+		s.voids++
+		s.Status, s.planned = StepPlanning, true
+	case ApprovalDenied, ApprovalExpired, ApprovalWithdrawn:
+	default:
+		return s.contradicts(e, "an approval cannot become %q", b.Verdict)
+	}
+	a.State, a.ClosedAt = b.Verdict, e.At
+	if b.Verdict != ApprovalWithdrawn || b.Reason != "" {
+		s.Why = b.Reason
+	}
+	s.run.incident.answer(s)
+	return nil
+}
+
+// denied is the vote that ends an approval, or nil: one eligible no is enough.
+func (a *Approval) denied() *CastVote {
+	for n := range a.Votes {
+		if !a.Votes[n].Approve {
+			return &a.Votes[n]
+		}
+	}
+	return nil
+}
+
+// changed names what is different between the plan that was approved and the
+// one at hand.
+func (a *Approval) changed(s *Step) []string {
+	var list []string
+	old, now := a.preview, s.Preview
+	if a.params != string(s.Params) {
+		list = append(list, "the arguments")
+	}
+	if old != nil && now != nil {
+		if !slices.Equal(old.Targets, now.Targets) {
+			list = append(list, "the targets")
+		}
+		if !slices.Equal(old.Calls, now.Calls) {
+			list = append(list, "the calls to be made")
+		}
+		if old.InEffect != now.InEffect {
+			list = append(list, "whether it is in effect already")
+		}
+	}
+	if len(list) == 0 {
+		list = append(list, "the plan")
+	}
+	return list
+}
+
+// askFor is the question that the step's rule demands.
+func (s *Step) askFor(rule *runbooks.Approval) ApprovalRequested {
+	now := s.run.incident.Now
+	b := ApprovalRequested{
+		ID:      s.opaque("approval", s.asked+1),
+		Digest:  s.Digest,
+		From:    rule.From,
+		Quorum:  rule.Quorum,
+		Expires: At(now.Add(time.Duration(rule.Expires))),
+		Floor:   s.Def.Approval == nil || s.Def.Approval.Quorum != rule.Quorum,
+	}
+	if rule.Escalate != nil {
+		b.EscalateAt, b.EscalateTo = At(now.Add(time.Duration(rule.Escalate.After))), rule.Escalate.To
+	}
+	return b
+}
+
+// opaque derives a reference that tells nothing by itself.
+func (s *Step) opaque(what string, n int) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{"fb-ref/1", s.run.incident.store, s.run.incident.ID, s.run.ID, s.ID, what, strconv.Itoa(n)}, "\x00")))
+	return hex.EncodeToString(sum[:8])
+}
+
+// Key is the idempotency key of the step: the same for all its attempts.
+func (s *Step) Key() actions.Key {
+	sum := sha256.Sum256([]byte(strings.Join([]string{"fb-idem/1", s.run.incident.store, s.run.incident.ID, s.run.ID, s.ID}, "\x00")))
+	return actions.Key(hex.EncodeToString(sum[:]))
+}
+
+// backoff is the pause before attempt n: doubled each time, at most five
+// minutes, with up to a quarter more that is derived from the key, so that a
+// replay computes the same.
+func (s *Step) backoff(n int) time.Duration {
+	base := time.Duration(s.Def.Retry.Backoff)
+	if base <= 0 {
+		base = time.Duration(runbooks.DefaultBackoff)
+	}
+	for range max(n-2, 0) {
+		if base *= 2; base > 5*time.Minute {
+			base = 5 * time.Minute
+			break
+		}
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", s.Key(), n))
+	return base + base/4*time.Duration(sum[0])/256
+}
+
+// short cuts a digest to what people compare.
+func short(digest string) string {
+	if len(digest) > 12 {
+		return digest[:12]
+	}
+	return digest
+}

@@ -1,0 +1,441 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+// Bounds of what is decided without a person.
+const (
+	maxReadings = 5 // readings of a target that fail before the step fails
+	maxVoids    = 3 // approvals that may be void because the plan moved
+	maxDoubts   = 3 // attempts in doubt that are followed by another one
+)
+
+// Decide gives the facts that follow now with nobody asked, or nothing when
+// the incident is quiet. It gives those of one step or run at a time, since
+// they may change what follows for the next.
+func (i *Incident) Decide() []Event {
+	for len(i.touched) > 0 {
+		s := i.touched[0]
+		if body := s.decide(); body != nil {
+			return []Event{{At: i.Now, Actor: TheEngine, Run: s.run.ID, Step: s.ID, Body: body, Seq: -1}}
+		}
+		s.touched = false
+		i.touched = i.touched[1:]
+	}
+	for len(i.stirred) > 0 {
+		r := i.stirred[0]
+		if e, ok := r.decide(); ok {
+			e.At, e.Actor, e.Run, e.Seq = i.Now, TheEngine, r.ID, -1
+			return []Event{e}
+		}
+		r.stirred = false
+		i.stirred = i.stirred[1:]
+	}
+	return nil
+}
+
+// Advance applies a fact and everything that follows from it, and gives all of
+// it in order: the batch that belongs into one transaction. On an error
+// nothing was applied.
+func (i *Incident) Advance(e Event) ([]Event, error) {
+	if err := i.Apply(e); err != nil {
+		return nil, err
+	}
+	return append([]Event{e}, i.Quiet()...), nil
+}
+
+// Quiet applies what follows until nothing does.
+func (i *Incident) Quiet() []Event {
+	var batch []Event
+	for next := i.Decide(); len(next) > 0; next = i.Decide() {
+		for _, e := range next {
+			if err := i.Apply(e); err != nil {
+				panic("engine: a decided fact does not follow: " + err.Error())
+			}
+			batch = append(batch, e)
+		}
+		if len(batch) > 1_000_000 {
+			panic("engine: decisions without end")
+		}
+	}
+	return batch
+}
+
+// decide gives the next fact of a step, or nil.
+func (s *Step) decide() Body {
+	if s.skip != nil && !s.Status.Ended() && s.Status != StepRunning {
+		if s.asking() {
+			return ApprovalClosed{ID: s.Approval.ID, Verdict: ApprovalWithdrawn, Reason: "the step is skipped"}
+		}
+		return StepEnded{Status: StepSkipped, Reason: "skipped by " + s.By.ID + ": " + s.skip.Reason}
+	}
+	if s.Undoes == nil && s.run.Status == RunStopping && s.idle() {
+		if s.asking() {
+			return ApprovalClosed{ID: s.Approval.ID, Verdict: ApprovalWithdrawn, Reason: "the run is ending"}
+		}
+		if n := len(s.Attempts); n > s.budget {
+			return StepEnded{Status: StepFailed, Reason: fmt.Sprintf("given up after attempt %d: %s", n, s.run.Reason), Failure: s.Failure}
+		}
+		return StepEnded{Status: StepCancelled, Reason: "not run: " + s.run.Reason}
+	}
+	switch s.Status {
+	case StepWaiting:
+		return s.decideTurn()
+	case StepPlanning:
+		return s.decidePlan()
+	case StepAwaiting:
+		return s.decideApproval()
+	case StepChecking:
+		return s.decideChecked()
+	case StepRunning:
+		return s.decideOutcome()
+	case StepRetrying:
+		if s.due {
+			return s.intent()
+		}
+	case StepDoubt:
+		return s.decideDoubt()
+	case StepVerifying:
+		return s.decideVerified()
+	case StepManual:
+		if s.answered {
+			return StepEnded{Status: StepDone, Reason: "done by " + s.By.ID}
+		}
+	case StepOnHold:
+		if a := s.last(); s.Held == HeldDoubt && a != nil && a.Found == actions.NotApplied {
+			return StepEnded{Status: StepFailed, Reason: "it had no effect, says " + s.By.ID}
+		}
+	}
+	return nil
+}
+
+// idle says whether a stopping run may end the step: nothing of it is, or may
+// be, in flight at the target.
+func (s *Step) idle() bool {
+	switch s.Status {
+	case StepWaiting, StepPlanning, StepAwaiting, StepChecking, StepManual, StepRetrying:
+		return true
+	case StepOnHold:
+		return s.Held == HeldFailed
+	}
+	return false
+}
+
+func (s *Step) asking() bool {
+	return s.Approval != nil && (s.Approval.State == ApprovalOpen || s.Approval.State == ApprovalGranted)
+}
+
+// decideTurn looks whether a waiting step may go, and evaluates its condition
+// and arguments.
+func (s *Step) decideTurn() Body {
+	if s.pending > 0 || !s.mayStart() || s.run.incident.Resolved {
+		return nil
+	}
+	if s.Undoes != nil {
+		return StepReady{Params: Large{Value: s.Undoes.Params}}
+	}
+	env := s.run.env()
+	ready := StepReady{}
+	if s.Def.If != nil {
+		yes, readings, err := s.Def.If.Bool(env)
+		if err != nil {
+			return s.broken("the condition cannot be judged", err)
+		}
+		if !yes {
+			return StepEnded{Status: StepSkipped, Reason: "its condition was false", If: s.Def.If.Source, Readings: readings}
+		}
+		ready.If, ready.Readings = s.Def.If.Source, readings
+	}
+	if s.Def.With != nil {
+		v, err := s.Def.With.Resolve(env)
+		if err != nil {
+			return s.broken("the arguments cannot be resolved", err)
+		}
+		data, err := json.Marshal(v)
+		if err != nil {
+			return s.broken("the arguments cannot be encoded", err)
+		}
+		ready.Params = Large{Value: data}
+	}
+	return ready
+}
+
+// broken ends a step whose expressions fail. Missing data is never false.
+func (s *Step) broken(what string, err error) Body {
+	return s.fail(Failure{Class: actions.Invalid, Message: what + ": " + err.Error()})
+}
+
+func (r *Run) env() runbooks.Env {
+	i := r.incident
+	return runbooks.Env{
+		Inputs: r.Inputs, Steps: r.ended, Environment: r.Environment, Run: r.ID, Now: i.Now,
+		Incident: runbooks.IncidentFacts{ID: i.ID, Title: i.Title, Severity: i.Severity},
+	}
+}
+
+// local says whether the plan needs no reading of a target.
+func (s *Step) local() bool { return s.Def.Uses == "" || s.Def.Effect == actions.Read }
+
+func (s *Step) decidePlan() Body {
+	if s.planOwed {
+		if s.local() {
+			return StepPlanned{N: s.plans + 1, Digest: s.PlanDigest(actions.Preview{})}
+		}
+		return nil
+	}
+	if !s.planned {
+		return s.planFailed()
+	}
+	if target, ok := MatchProtected(s.run.Protected, s.Preview.Targets); ok {
+		return s.fail(Failure{Class: actions.Precondition, Message: fmt.Sprintf("%s is protected in environment %q; nobody may touch it with a runbook", target, s.run.Environment.Name)})
+	}
+	if rule := s.rule(); rule != nil {
+		if s.voids > maxVoids {
+			return s.fail(Failure{Class: actions.Precondition, Message: fmt.Sprintf("the plan changed %d times while people were asked; find out what moves the target, then retry", s.voids)})
+		}
+		return s.askFor(rule)
+	}
+	return s.proceed()
+}
+
+// proceed goes on with what the plan says, after whatever approval it needs.
+func (s *Step) proceed() Body {
+	if s.Def.Manual == nil {
+		return s.intent()
+	}
+	text, err := s.Def.Manual.Instructions.Resolve(s.run.env())
+	if err != nil {
+		return s.broken("the instructions cannot be resolved", err)
+	}
+	return ManualAsked{ID: s.opaque("manual", s.plans), Instructions: fmt.Sprint(text)}
+}
+
+// planFailed follows a reading that did not come about.
+func (s *Step) planFailed() Body {
+	switch f := s.Failure; {
+	case f == nil:
+		return nil
+	case (f.Class == actions.Transient || f.Class == actions.Throttled || f.Class == actions.Unknown) && s.fails < maxReadings:
+		return RetryScheduled{Attempt: len(s.Attempts) + 1, Due: s.dueIn(s.backoff(s.fails + 1)), Why: "the target could not be read: " + f.Message}
+	default:
+		return s.fail(Failure{Class: f.Class, Message: "the target could not be read: " + f.Message})
+	}
+}
+
+func (s *Step) dueIn(d time.Duration) Stamp { return At(s.run.incident.Now.Add(d)) }
+
+func (s *Step) decideApproval() Body {
+	a := s.Approval
+	now := s.run.incident.Now
+	if a.State == ApprovalOpen {
+		if no := a.denied(); no != nil {
+			return ApprovalClosed{ID: a.ID, Verdict: ApprovalDenied, Reason: "denied by " + no.Actor.ID + ": " + no.Reason}
+		}
+		switch {
+		case !now.Before(a.Expires.Time):
+			return ApprovalClosed{ID: a.ID, Verdict: ApprovalExpired, Reason: fmt.Sprintf("%d of %d people approved in time", a.Approvals(), a.Quorum)}
+		case a.Approvals() >= a.Quorum:
+			return ApprovalClosed{ID: a.ID, Verdict: ApprovalGranted}
+		case !a.escalated && !a.EscalateAt.IsZero() && !now.Before(a.EscalateAt.Time):
+			return ApprovalEscalated{ID: a.ID, To: a.EscalateTo}
+		}
+		return nil
+	}
+	if a.State != ApprovalDenied && a.State != ApprovalExpired {
+		return nil
+	}
+	if s.Def.OnRefused == runbooks.Ask {
+		return s.hold(HeldFailed, "refused: "+s.Why)
+	}
+	return StepEnded{Status: StepRefused, Reason: s.Why}
+}
+
+// decideChecked compares the plan that was approved with the one at hand.
+func (s *Step) decideChecked() Body {
+	a := s.Approval
+	if s.planOwed {
+		if s.local() {
+			return StepPlanned{N: s.plans + 1, Digest: s.PlanDigest(actions.Preview{})}
+		}
+		return nil
+	}
+	switch {
+	case !s.planned:
+		return s.planFailed()
+	case s.Digest != a.Digest:
+		return ApprovalClosed{ID: a.ID, Verdict: ApprovalVoided, Changed: a.changed(s), Reason: "the plan is different now"}
+	case !s.run.incident.Now.Before(a.Expires.Time):
+		return ApprovalClosed{ID: a.ID, Verdict: ApprovalVoided, Changed: []string{"the time"}, Reason: "it expired before it was used"}
+	}
+	return s.proceed()
+}
+
+// intent writes down that an effect is about to start.
+func (s *Step) intent() Body {
+	b := EffectIntent{
+		Attempt: len(s.Attempts) + 1, Key: s.Key(), Action: s.Def.Uses, Version: s.Def.ActionVersion, Effect: s.Def.Effect,
+		Digest: s.Digest, Actor: s.Authority(), Deadline: s.dueIn(time.Duration(s.Def.Timeout)),
+	}
+	if s.Approval != nil && s.Approval.State == ApprovalGranted {
+		b.Approval = s.Approval.ID
+	}
+	return b
+}
+
+// decideOutcome follows the answer of an attempt.
+func (s *Step) decideOutcome() Body {
+	a := s.last()
+	if a == nil || a.Open() || a.Outcome.Failure == nil {
+		return nil
+	}
+	f := *a.Outcome.Failure
+	if f.Class == actions.Unknown && s.Def.Effect != actions.Read {
+		return EffectInDoubt{Attempt: a.N, Reason: f.Message}
+	}
+	again := f.Class == actions.Transient || f.Class == actions.Throttled || f.Class == actions.Unknown
+	if again && s.Def.Repeat != actions.Once {
+		if next := s.again(f.Message); next != nil {
+			return next
+		}
+	}
+	return s.fail(f)
+}
+
+// again schedules a further attempt when the bounds allow one.
+func (s *Step) again(why string) Body {
+	if tried := len(s.Attempts) - s.budget; tried < s.Def.Retry.Attempts && s.mayStart() {
+		return RetryScheduled{Attempt: len(s.Attempts) + 1, Due: s.dueIn(s.backoff(tried + 1)), Why: why}
+	}
+	return nil
+}
+
+// decideDoubt goes on from an attempt whose outcome is not known: by what the
+// action declares, and never by hope.
+func (s *Step) decideDoubt() Body {
+	if !s.settled {
+		return nil
+	}
+	a := s.last()
+	switch repeat := s.Def.Repeat; {
+	case s.Def.Effect == actions.Read, repeat.Again():
+		if s.mayStart() && s.doubts <= maxDoubts {
+			return s.intent()
+		}
+	case repeat == actions.Probe && a.Found == "":
+		return nil // the target is being asked
+	case repeat == actions.Probe && a.Found == actions.NotApplied:
+		if !s.mayStart() {
+			return s.fail(Failure{Class: actions.Transient, Message: "it had no effect, and the run is ending"})
+		}
+		if s.doubts <= maxDoubts {
+			return s.intent()
+		}
+		return s.fail(Failure{Class: actions.Transient, Message: fmt.Sprintf("%d attempts had no effect", s.doubts)})
+	}
+	return s.hold(HeldDoubt, fmt.Sprintf("attempt %d may have taken effect: %s", a.N, a.Doubt))
+}
+
+func (s *Step) decideVerified() Body {
+	if s.Def.Verify == nil {
+		return StepEnded{Status: StepDone}
+	}
+	if s.Reading == nil {
+		return nil
+	}
+	if s.Reading.Verdict == actions.Verified {
+		return StepEnded{Status: StepDone, Reason: s.Reading.Detail}
+	}
+	why := fmt.Sprintf("it ran, but its effect is not proven (%s): %s", s.Reading.Verdict, s.Reading.Detail)
+	if s.Def.Repeat.Again() {
+		if next := s.again(why); next != nil {
+			return next
+		}
+	}
+	return s.fail(Failure{Class: actions.Precondition, Message: why})
+}
+
+// fail ends a step, or holds it for a person where the runbook says so.
+func (s *Step) fail(f Failure) Body {
+	if s.asking() {
+		return ApprovalClosed{ID: s.Approval.ID, Verdict: ApprovalWithdrawn}
+	}
+	if s.Def.OnFailure == runbooks.Ask {
+		return s.hold(HeldFailed, f.Message)
+	}
+	return StepEnded{Status: StepFailed, Reason: f.Message, Failure: &f}
+}
+
+func (s *Step) hold(why HoldReason, message string) Body {
+	return StepHeld{ID: s.opaque("held", len(s.run.incident.Asks)), Why: why, Message: message}
+}
+
+// decide gives the next fact of a run.
+func (r *Run) decide() (Event, bool) {
+	i := r.incident
+	if r.Status == RunStopping {
+		for _, s := range r.Steps { // once per stop: each of them is ended by what follows
+			if s.Undoes == nil && !s.Status.Ended() && s.idle() {
+				if body := s.decide(); body != nil {
+					return Event{Step: s.ID, Body: body}, true
+				}
+			}
+		}
+	}
+	if !r.Status.Ended() && r.left == 0 {
+		end := RunEnded{Status: r.Ending, Reason: r.Reason}
+		if r.Status == RunActive {
+			end = RunEnded{Status: RunDone, Reason: r.passedOver()}
+		}
+		return Event{Body: end}, true
+	}
+	if r.Status.Ended() && r.undoing && !i.Resolved {
+		for _, s := range slices.Backward(r.Steps) {
+			if s.Undoes != nil && !s.Status.Ended() {
+				return Event{}, false // one at a time
+			}
+		}
+		for _, s := range slices.Backward(r.Steps) {
+			if s.Undoable() && s.UndoneBy == nil && s.Def.Effect == actions.Reversible {
+				return Event{Step: s.ID, Body: UndoRequested{Reason: "on_failure: undo"}}, true
+			}
+		}
+	}
+	return Event{}, false
+}
+
+// passedOver says which steps failed without stopping the run.
+func (r *Run) passedOver() string {
+	n := 0
+	for _, s := range r.Steps {
+		if s.Undoes == nil && (s.Status == StepFailed || s.Status == StepRefused) {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "one step did not work and was passed over"
+	}
+	return fmt.Sprintf("%d steps did not work and were passed over", n)
+}
+
+// Doubtful gives the facts that follow when the process that ran the effects
+// is gone: every attempt whose outcome is owed is in doubt, even one that was
+// perhaps never started.
+func (i *Incident) Doubtful(reason string) []Event {
+	var list []Event
+	for _, s := range i.active {
+		if a := s.running(); a != nil {
+			list = append(list, Event{Actor: TheEngine, Run: s.run.ID, Step: s.ID, Body: EffectInDoubt{Attempt: a.N, Reason: reason}, Seq: -1})
+		}
+	}
+	return list
+}

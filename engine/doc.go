@@ -1,0 +1,44 @@
+// Package engine is the deterministic core: what an incident is, which facts
+// follow from which, and what is owed to the world.
+//
+// The journaled fact is the only currency. An [Event] is a fact that was
+// written down; [Incident.Apply] folds one in or says why it cannot follow;
+// [Incident.Decide] gives the facts that follow now with nobody asked;
+// [Incident.Commands] lists what is owed to the world at this moment. Commands
+// are derived from the state and never stored.
+//
+// A host drives it like this, one goroutine an incident:
+//
+//	receive a fact, stamp it
+//	batch, err := incident.Advance(fact)      // memory only: the fact and all that follows
+//	append the whole batch in one transaction
+//	only then start each of incident.Commands() that is not yet in flight;
+//	the end of each is a new fact
+//
+// When the append fails nobody knows what the store holds: the host stops,
+// opens the store again and reads. After a crash the host reads every open
+// stream, applies it, adds [Incident.Doubtful], and goes on with the commands.
+//
+// # Invariants
+//
+//   - No effect starts without a durable intent, and no intent follows without
+//     the approvals that its step needs, for the plan at hand, unexpired and
+//     unused. Apply checks this again, whatever Decide thought.
+//   - At most one attempt of a step is unresolved. An attempt whose outcome is
+//     not known is in doubt: it is repeated only when the action declares that
+//     this is safe, or when the target or a person says that it had no effect.
+//   - What a plan captured before the first attempt is never captured again.
+//   - The requester of a step and its target never count as approvers, and a
+//     person counts once.
+//   - Replay needs only Apply, so a better Decide never breaks an old journal.
+//
+// # Design
+//
+// The core has no clock, chance, goroutine, input or output. Time is the time
+// of the last fact; references and idempotency keys are derived from names.
+// The rejected alternative is a workflow written as ordinary code and replayed
+// (as the durable execution engines do it): there the history is not evidence
+// that an effect had begun, a change of code breaks running work, and the
+// audit trail is a second truth beside it. Keeping three lists of commands,
+// events and audit rows equal was rejected for the same reason.
+package engine

@@ -1,0 +1,311 @@
+package host
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+// MaxTitle is the longest title of an incident, in bytes.
+const MaxTitle = 200
+
+// Declare opens an incident.
+func (h *Host) Declare(ctx context.Context, req engine.Request, title string, severity int, private bool) (engine.Receipt, error) {
+	title = strings.TrimSpace(title)
+	switch {
+	case title == "" || len(title) > MaxTitle || strings.ContainsAny(title, "\r\n"):
+		return engine.Receipt{}, h.refuse(ctx, req, "", engine.Refuse(engine.Usage, `an incident needs a title of one line and up to %d bytes: declare "leaked key"`, MaxTitle))
+	case severity < 1 || severity > 4:
+		return engine.Receipt{}, h.refuse(ctx, req, "", engine.Refuse(engine.Usage, "severity is 1 (worst) to 4, not %d", severity))
+	}
+	w := h.newOwner(engine.NewIncident())
+	for {
+		h.mu.Lock()
+		if h.dead != nil || h.closing {
+			h.mu.Unlock()
+			return engine.Receipt{}, h.whyGone()
+		}
+		id := fmt.Sprintf("%s-%d", h.Prefix, h.next)
+		h.next++
+		h.mu.Unlock()
+		at, _ := h.clock.stamp(w.inc.Now)
+		facts, err := w.inc.Advance(engine.Event{At: at, Actor: req.Actor, Seq: -1, Body: engine.Declared{ID: id, Title: title, Severity: severity, Private: private, Store: h.Store}})
+		if err != nil {
+			return engine.Receipt{}, err
+		}
+		record, _, err := encode(facts[0])
+		if err != nil {
+			return engine.Receipt{}, err
+		}
+		record.Nonce = req.Nonce
+		done, err := h.Journal.Append(context.WithoutCancel(ctx), journal.Batch{Stream: id, Expect: 0, Records: []journal.Record{record}})
+		switch {
+		case errors.Is(err, journal.ErrConflict): // the number is taken
+			w = h.newOwner(engine.NewIncident())
+			continue
+		case err != nil:
+			if dup, ok := errors.AsType[*journal.DuplicateError](err); ok {
+				return engine.Receipt{}, h.refuse(ctx, engine.Request{Actor: req.Actor, Verb: req.Verb}, "", engine.Refuse(engine.Duplicate, "this request came before and was followed then as %s; nothing was done again", dup.Stream))
+			}
+			if fatal(err) {
+				h.fail(err)
+			}
+			return engine.Receipt{}, err
+		}
+		w.written = 1
+		w.inc.Wrote(done.Last)
+		h.mu.Lock()
+		h.owners[id] = w
+		h.mu.Unlock()
+		w.run()
+		return engine.Receipt{Incident: id, Seq: done.First}, nil
+	}
+}
+
+// Start begins a run of a runbook.
+func (h *Host) Start(ctx context.Context, req engine.Request, incident string, run engine.RunRequest) (engine.Receipt, error) {
+	body, refusal := h.runStarted(run)
+	if refusal != nil {
+		return engine.Receipt{}, h.refuse(ctx, req, incident, refusal)
+	}
+	return h.submit(ctx, req, incident, func(i *engine.Incident) engine.Event {
+		return engine.Event{Run: fmt.Sprintf("R%d", len(i.Runs)+1), Body: body}
+	})
+}
+
+// runStarted checks a request for a run and pins what it depends on.
+func (h *Host) runStarted(run engine.RunRequest) (engine.RunStarted, *engine.Refusal) {
+	var none engine.RunStarted
+	program, refusal := h.program(run.Runbook)
+	if refusal != nil {
+		return none, refusal
+	}
+	env, refusal := h.environment(run.Environment)
+	if refusal != nil {
+		return none, refusal
+	}
+	if len(program.Environments) > 0 && !slices.Contains(program.Environments, env.Name) {
+		return none, engine.Refuse(engine.WrongPlace, "runbook %q is for %s, not for %q", program.ID, strings.Join(program.Environments, ", "), env.Name)
+	}
+	inputs, problems := program.CoerceInputs(run.Inputs)
+	if len(problems) > 0 {
+		return none, engine.Refuse(engine.InputInvalid, "the inputs of %q do not fit: %s", program.ID, problems.Error())
+	}
+	if run.Digest != "" {
+		if now := engine.RunDigest(program.Digest, inputs, env.Name); len(run.Digest) < 12 || !strings.HasPrefix(now, run.Digest) {
+			return none, engine.Refuse(engine.PlanChanged, "you planned %s and this would be %s: the runbook, an input or the environment is another one; plan again", run.Digest, now[:12])
+		}
+	}
+	encoded, err := program.Encode()
+	if err != nil {
+		return none, engine.Refuse(engine.NoRunbook, "runbook %q cannot be pinned: %v", program.ID, err)
+	}
+	data, err := json.Marshal(inputs)
+	if err != nil {
+		return none, engine.Refuse(engine.InputInvalid, "the inputs of %q cannot be encoded: %v", program.ID, err)
+	}
+	return engine.RunStarted{
+		Runbook: program.ID, Digest: program.Digest, Program: engine.Large{Value: encoded}, Inputs: data,
+		Environment: env.EnvironmentFacts, Floor: env.Floor, Protected: env.Protected,
+	}, nil
+}
+
+func (h *Host) program(id string) (*runbooks.Program, *engine.Refusal) {
+	var known []string
+	for _, p := range h.Programs() {
+		if p.ID == id {
+			return p, nil
+		}
+		known = append(known, p.ID)
+	}
+	if len(known) == 0 {
+		return nil, engine.Refuse(engine.NoRunbook, "no runbooks are loaded; see the setting runbooks in firebreak.yaml")
+	}
+	slices.Sort(known)
+	return nil, engine.Refuse(engine.NoRunbook, "there is no runbook %q; known: %s", id, strings.Join(known, ", "))
+}
+
+// Submit hands in a fact from outside.
+func (h *Host) Submit(ctx context.Context, req engine.Request, incident, run, step string, body engine.Body) (engine.Receipt, error) {
+	return h.submit(ctx, req, incident, func(i *engine.Incident) engine.Event {
+		if run == "" && step != "" {
+			if r, ok := i.Run(""); ok {
+				run = r.ID
+			}
+		}
+		return engine.Event{Run: run, Step: step, Body: body}
+	})
+}
+
+func (h *Host) submit(ctx context.Context, req engine.Request, incident string, make func(*engine.Incident) engine.Event) (engine.Receipt, error) {
+	w, err := h.owner(ctx, incident)
+	if err != nil {
+		if refusal, ok := errors.AsType[*engine.Refusal](err); ok {
+			return engine.Receipt{}, h.refuse(ctx, req, "", refusal)
+		}
+		return engine.Receipt{}, err
+	}
+	receipt := engine.Receipt{Incident: incident}
+	var failed error
+	err = w.do(ctx, func() {
+		e := make(w.inc)
+		e.Actor = req.Actor
+		if e.Kind() == (engine.RunStarted{}).Kind() {
+			receipt.Run = e.Run
+		}
+		receipt.Seq, failed = w.take(ctx, e, req.Nonce)
+		if r, ok := errors.AsType[*engine.Refusal](failed); ok && r.Code == engine.Duplicate {
+			w.refused(ctx, nil, engine.Event{At: w.inc.Now, Actor: req.Actor, Body: e.Body}, r, "")
+		}
+	})
+	return receipt, errors.Join(err, failed)
+}
+
+// Refuse writes down a request that policy refused.
+func (h *Host) Refuse(ctx context.Context, req engine.Request, incident string, refusal *engine.Refusal) error {
+	if err := h.refuse(ctx, req, incident, refusal); err != nil && !errors.Is(err, error(refusal)) {
+		return err
+	}
+	return nil
+}
+
+// refuse writes down a refusal and gives it back as the error of the request.
+func (h *Host) refuse(ctx context.Context, req engine.Request, incident string, refusal *engine.Refusal) error {
+	body := engine.Refused{Verb: req.Verb, Code: refusal.Code, Message: cut(refusal.Message, 2000)}
+	if incident != "" {
+		if w, err := h.owner(ctx, incident); err == nil {
+			var failed error
+			if err := w.do(ctx, func() { _, failed = w.take(ctx, engine.Event{Actor: req.Actor, Body: body}, req.Nonce) }); err != nil {
+				return err
+			}
+			if _, again := errors.AsType[*engine.Refusal](failed); failed != nil && !again {
+				return failed
+			}
+			return refusal
+		}
+	}
+	h.mu.Lock()
+	dead := h.dead
+	h.mu.Unlock()
+	if dead != nil {
+		return dead
+	}
+	at, _ := h.clock.stamp(h.Now())
+	record, _, err := encode(engine.Event{At: at, Actor: req.Actor, Body: body})
+	if err != nil {
+		return err
+	}
+	record.Nonce = req.Nonce
+	_, err = h.Journal.Append(context.WithoutCancel(ctx), journal.Batch{Stream: StoreStream, Expect: -1, Records: []journal.Record{record}, Close: true})
+	if _, twice := errors.AsType[*journal.DuplicateError](err); err != nil && !twice {
+		if fatal(err) {
+			h.fail(err)
+		}
+		return fmt.Errorf("record that a request was refused: %w", err)
+	}
+	return refusal
+}
+
+// View shows an incident.
+func (h *Host) View(ctx context.Context, incident string, look func(*engine.Incident)) error {
+	w, err := h.owner(ctx, incident)
+	if err != nil {
+		return err
+	}
+	return w.do(ctx, func() { look(w.inc) })
+}
+
+// List shows every incident, newest first. Of a closed one only its first
+// fact is read.
+func (h *Host) List(ctx context.Context) ([]engine.Summary, error) {
+	streams, err := h.Journal.Streams(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	var list []engine.Summary
+	for _, s := range slices.Backward(streams) {
+		if _, ok := h.number(s.Name); !ok {
+			continue
+		}
+		h.mu.Lock()
+		w := h.owners[s.Name]
+		h.mu.Unlock()
+		if w == nil {
+			for entry, err := range h.Journal.Read(ctx, s.Name, 0) {
+				if err != nil {
+					return nil, err
+				}
+				if e, err := h.decode(ctx, entry); err == nil {
+					if d, ok := e.Body.(engine.Declared); ok {
+						list = append(list, engine.Summary{ID: d.ID, Title: d.Title, Severity: d.Severity, Private: d.Private, Resolved: !s.Open, Declared: engine.At(e.At), By: e.Actor.ID})
+					}
+				}
+				break
+			}
+			continue
+		}
+		if err := w.do(ctx, func() { list = append(list, summary(w.inc)) }); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func summary(i *engine.Incident) engine.Summary {
+	s := engine.Summary{ID: i.ID, Title: i.Title, Severity: i.Severity, Private: i.Private, Resolved: i.Resolved, Declared: engine.At(i.DeclaredAt), By: i.DeclaredBy.ID}
+	if i.Channel != nil {
+		s.Channel = i.Channel.Channel
+	}
+	for _, r := range i.Runs {
+		if !r.Status.Ended() {
+			s.Active++
+		}
+	}
+	for _, a := range i.Asks {
+		if !a.Closed {
+			s.Asks++
+		}
+	}
+	return s
+}
+
+// Events gives the facts of an incident in order, as the journal has them.
+func (h *Host) Events(ctx context.Context, incident string) iter.Seq2[engine.Event, error] {
+	return func(yield func(engine.Event, error) bool) {
+		for entry, err := range h.Journal.Read(ctx, incident, 0) {
+			if err != nil {
+				yield(engine.Event{}, err)
+				return
+			}
+			e, err := h.decode(ctx, entry)
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Programs lists the runbooks that can be started.
+func (h *Host) Programs() []*runbooks.Program {
+	list := slices.Clone(h.Options.Programs())
+	slices.SortFunc(list, func(a, b *runbooks.Program) int { return strings.Compare(a.ID, b.ID) })
+	return list
+}
+
+// Head is the journal's size and the first digits of its root.
+func (h *Host) Head(ctx context.Context) (size int64, root string, err error) {
+	head, err := h.Journal.Head(ctx)
+	if err != nil {
+		return 0, "", err
+	}
+	return head.Size, hex.EncodeToString(head.Root[:6]), nil
+}
