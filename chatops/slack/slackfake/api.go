@@ -252,13 +252,14 @@ func (r *request) read(req *http.Request) error {
 	}
 	kind, _, _ := strings.Cut(req.Header.Get("Content-Type"), ";")
 	switch {
+	case len(body) == 0:
 	case kind == "application/json":
 		m, err := jsonArgs(body)
 		if err != nil {
 			return err
 		}
 		maps.Copy(r.args, m)
-	case len(body) > 0:
+	default:
 		form, err := url.ParseQuery(string(body))
 		if err != nil {
 			return fail("invalid_form_data")

@@ -123,7 +123,7 @@ func (w *Workspace) Reorder(n int) {
 }
 
 // enter waits for the turn of a delivery and returns what to call when its answer is there.
-func (f *deliveryFaults) enter(done <-chan struct{}) func() {
+func (f *deliveryFaults) enter(done <-chan struct{}, touch func()) func() {
 	f.mu.Lock()
 	r := f.reorder
 	if r == nil {
@@ -137,6 +137,7 @@ func (f *deliveryFaults) enter(done <-chan struct{}) func() {
 		close(turn)
 	}
 	f.mu.Unlock()
+	touch()
 	select {
 	case <-turn:
 	case <-done:
@@ -182,7 +183,7 @@ func (w *Workspace) register(d *Delivery, endpoint string) {
 
 // dispatch sends a registered delivery and waits for the answer, which it leaves in d.
 func (w *Workspace) dispatch(d *Delivery) {
-	leave := w.delivery.enter(w.done.Done())
+	leave := w.delivery.enter(w.done.Done(), w.touch)
 	defer leave()
 	var twin sync.WaitGroup
 	if w.delivery.takeDuplicate() {
@@ -387,14 +388,35 @@ func (w *Workspace) repeat(d, again *Delivery, retry int) {
 // Redeliver sends a recorded delivery again as Slack does for events: the same event or envelope, freshly signed, with
 // the retry headers or fields. Slack does not do so for commands and clicks, but a proxy may.
 func (w *Workspace) Redeliver(d *Delivery) *Delivery {
-	again := *d
-	again.attempts = nil
+	w.mu.Lock()
+	again, retry := *d, max(1, len(d.attempts))
+	w.mu.Unlock()
 	if d.N == 0 {
 		again.Err = fmt.Errorf("redeliver: %w: it was never sent", ErrNotThere)
 		return &again
 	}
-	w.repeat(d, &again, max(1, len(d.Attempts())))
+	w.repeat(d, &again, retry)
 	return &again
+}
+
+// VerifyEventsURL sends the url_verification challenge to the events URL, as Slack does when the URL is set. The error
+// says what was wrong with the answer.
+func (w *Workspace) VerifyEventsURL() error {
+	challenge := randomHex(16)
+	body, _ := json.Marshal(map[string]string{"token": "verification", "type": "url_verification", "challenge": challenge})
+	d := &Delivery{Kind: "event", Body: body, payload: body, ws: w}
+	w.mu.Lock()
+	w.register(d, w.App.events)
+	w.mu.Unlock()
+	w.dispatch(d)
+	if d.Err != nil {
+		return fmt.Errorf("verify the events URL: %w", d.Err)
+	}
+	var answer struct{ Challenge string }
+	if _ = json.Unmarshal(d.Ack, &answer); answer.Challenge != challenge && string(bytes.TrimSpace(d.Ack)) != challenge {
+		return fmt.Errorf("verify the events URL: the answer %.60q does not hold the challenge", d.Ack)
+	}
+	return nil
 }
 
 // emit sends an event if the app has subscribed to its type.
@@ -405,4 +427,14 @@ func (w *Workspace) emit(event map[string]any) *Delivery {
 		}
 	}
 	return nil
+}
+
+// Held is the number of deliveries that Reorder holds now.
+func (w *Workspace) Held() int {
+	w.delivery.mu.Lock()
+	defer w.delivery.mu.Unlock()
+	if w.delivery.reorder == nil {
+		return 0
+	}
+	return len(w.delivery.reorder.turns)
 }
