@@ -1,0 +1,386 @@
+package plan
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+// Registry finds an action by name.
+type Registry interface {
+	Handler(name string) (actions.Handler, bool)
+}
+
+// Make plans a run. Its errors are those of the request: inputs that do not
+// fit (actions.Problems), a runbook that may not run in this environment, and
+// the context's end. What goes wrong with one step is shown on the step.
+func Make(ctx context.Context, req Request, reg Registry, now time.Time) (*Plan, error) {
+	inputs, problems := req.Program.CheckInputs(req.Inputs)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	if envs := req.Program.Environments; len(envs) > 0 && !slices.Contains(envs, req.Environment.Name) {
+		return nil, engine.Refuse(engine.WrongPlace, "runbook %q is for %s, not for environment %q", req.Program.ID, strings.Join(envs, ", "), req.Environment.Name)
+	}
+	p := &Plan{
+		Digest: Digest(req.Program.Digest, inputs, req.Environment.Name), Runbook: req.Program.ID, Title: req.Program.Title,
+		Program: req.Program.Digest, Environment: req.Environment, Incident: req.Incident.ID, Inputs: inputs,
+		Requester: req.Requester, At: engine.At(now), Budget: req.Program.Budget, Steps: []Step{},
+	}
+	w := &walk{req: req, reg: reg, plan: p, env: runbooks.Env{
+		Inputs: inputs, Steps: map[string]runbooks.StepState{}, Incident: req.Incident, Environment: req.Environment, Run: "R0", Now: now,
+	}}
+	for i := range req.Program.Steps {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("plan runbook %q: %w", req.Program.ID, err)
+		}
+		p.Steps = append(p.Steps, w.step(ctx, &req.Program.Steps[i]))
+	}
+	w.warn()
+	return p, nil
+}
+
+// walk goes through the steps once. env.Steps holds the steps whose end is known.
+type walk struct {
+	req  Request
+	reg  Registry
+	plan *Plan
+	env  runbooks.Env
+}
+
+func (w *walk) step(ctx context.Context, def *runbooks.Step) Step {
+	s := Step{ID: def.ID, Title: def.Title, Uses: def.Uses, Manual: def.Manual != nil, Effect: def.Effect, CanUndo: def.CanUndo, Fate: Runs}
+	w.condition(&s, def)
+	if s.Fate == Skips || s.Fate == Fails {
+		return s
+	}
+	s.Approval = w.approval(def)
+	if def.Manual != nil {
+		if v, ok := w.resolve(&s, def.Manual.Instructions, "instructions"); ok {
+			s.Instructions = fmt.Sprint(v)
+		}
+	} else if w.arguments(&s, def) {
+		w.look(ctx, &s, def)
+	}
+	w.count(&s)
+	return s
+}
+
+// condition finds out whether the step would run.
+func (w *walk) condition(s *Step, def *runbooks.Step) {
+	if def.If == nil {
+		return
+	}
+	s.If = def.If.Source
+	yes, readings, err := def.If.Bool(w.env)
+	s.Readings = readings
+	switch {
+	case err == nil && yes:
+	case err == nil:
+		s.Fate, s.Why = Skips, "its condition is false"
+		w.env.Steps[def.ID] = runbooks.StepState{Status: string(engine.StepSkipped)}
+	default:
+		if open := w.notKnown(def.If.Paths()); len(open) > 0 {
+			s.Fate, s.WaitsFor, s.Why = Unknown, open, "its condition depends on what is not known yet"
+			return
+		}
+		w.fail(s, actions.Invalid, "the condition cannot be judged: "+err.Error())
+	}
+}
+
+// notKnown picks the paths of steps whose end is not known.
+func (w *walk) notKnown(paths []string) []string {
+	var open []string
+	for _, path := range paths {
+		if rest, ok := strings.CutPrefix(path, "steps."); ok {
+			id, _, _ := strings.Cut(rest, ".")
+			if _, known := w.env.Steps[id]; !known {
+				open = append(open, path)
+			}
+		}
+	}
+	return open
+}
+
+// resolve fills in a value, or notes what it waits for.
+func (w *walk) resolve(s *Step, v *runbooks.Value, what string) (any, bool) {
+	if v == nil {
+		return map[string]any{}, true
+	}
+	out, err := v.Resolve(w.env)
+	if err == nil {
+		return out, true
+	}
+	open := w.notKnown(v.Paths())
+	if len(open) == 0 {
+		w.fail(s, actions.Invalid, "the "+what+" cannot be resolved: "+err.Error())
+		return nil, false
+	}
+	for _, path := range open {
+		if !slices.Contains(s.WaitsFor, path) {
+			s.WaitsFor = append(s.WaitsFor, path)
+		}
+	}
+	slices.Sort(s.WaitsFor)
+	return nil, false
+}
+
+// arguments resolves the step's arguments.
+func (w *walk) arguments(s *Step, def *runbooks.Step) bool {
+	v, ok := w.resolve(s, def.With, "arguments")
+	if !ok {
+		return false
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		w.fail(s, actions.Invalid, "the arguments cannot be encoded: "+err.Error())
+		return false
+	}
+	s.Params = data
+	return true
+}
+
+// look reads the world: a read action is called, any other only plans.
+func (w *walk) look(ctx context.Context, s *Step, def *runbooks.Step) {
+	h, ok := w.reg.Handler(def.Uses)
+	if !ok {
+		w.fail(s, actions.Invalid, fmt.Sprintf("action %q is not available here; see: firebreak actions list", def.Uses))
+		return
+	}
+	spec := h.Spec()
+	params := s.Params
+	s.Params = masked(spec, params)
+	switch {
+	case spec.Version != def.ActionVersion || spec.Effect != def.Effect:
+		w.fail(s, actions.Invalid, fmt.Sprintf("the runbook was compiled for %q version %d (%s) and here it is version %d (%s); load the runbook again",
+			def.Uses, def.ActionVersion, def.Effect, spec.Version, spec.Effect))
+		return
+	case len(h.Check(params)) > 0:
+		w.fail(s, actions.Invalid, "the arguments do not fit: "+h.Check(params).Error())
+		return
+	}
+	s.Warnings = slices.Clone(spec.StaysAlive)
+	limit := MaxRead
+	if t := time.Duration(def.Timeout); t > 0 {
+		limit = min(limit, t)
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if def.Effect == actions.Read {
+		w.read(ctx, s, h, params)
+	} else {
+		w.preview(ctx, s, def, h, params)
+	}
+}
+
+// read makes a read action's reading now, when nobody has to be asked first
+// and it is certain that the step would run.
+func (w *walk) read(ctx context.Context, s *Step, h actions.Handler, params json.RawMessage) {
+	switch {
+	case s.Approval != nil:
+		s.Why = "it is read only after its approval"
+		return
+	case s.Fate != Runs:
+		return
+	}
+	result, err := h.Execute(ctx, w.call(s), params)
+	if err != nil {
+		s.Failure = failureOf(ctx, err)
+		return
+	}
+	outputs, err := object(result)
+	if err != nil {
+		s.Failure = &engine.Failure{Class: actions.Invalid, Message: "the result is no JSON object: " + err.Error()}
+		return
+	}
+	s.Outputs = shown(h.Spec().Outputs, outputs)
+	w.env.Steps[s.ID] = runbooks.StepState{Status: string(engine.StepDone), Outputs: outputs}
+}
+
+// preview asks an action that changes something what it would change.
+func (w *walk) preview(ctx context.Context, s *Step, def *runbooks.Step, h actions.Handler, params json.RawMessage) {
+	preview, err := h.Plan(ctx, w.call(s), params)
+	if err != nil {
+		s.Failure = failureOf(ctx, err)
+		return
+	}
+	s.Targets, s.Changes, s.Calls = preview.Targets, preview.Changes, preview.Calls
+	for _, warning := range preview.Warnings {
+		if !slices.Contains(s.Warnings, warning) {
+			s.Warnings = append(s.Warnings, warning)
+		}
+	}
+	s.InEffect, s.NoUndo = preview.InEffect, preview.NoUndo
+	s.CanUndo = def.CanUndo && preview.NoUndo == ""
+	if target, hit := engine.MatchProtected(w.req.Protected, preview.Targets); hit {
+		s.Protected = target
+		w.fail(s, actions.Precondition, fmt.Sprintf("%s is protected in environment %q; nobody may touch it with a runbook", target, w.req.Environment.Name))
+	}
+}
+
+func (w *walk) call(s *Step) actions.Call {
+	key := sha256.Sum256([]byte("firebreak/plan/v1\x00" + w.plan.Digest + "\x00" + s.ID))
+	return actions.Call{
+		Key: actions.Key(hex.EncodeToString(key[:])), Incident: w.req.Incident.ID, Run: w.env.Run, Step: s.ID, Attempt: 1,
+		Environment: w.req.Environment.Name, Actor: w.req.Requester,
+	}
+}
+
+func (w *walk) fail(s *Step, class actions.Class, message string) {
+	if s.Fate != Unknown {
+		s.Fate = Fails
+	}
+	s.Why = message
+	s.Failure = &engine.Failure{Class: class, Message: message}
+}
+
+// approval is the question before the step, with the environment's floor.
+func (w *walk) approval(def *runbooks.Step) *Approval {
+	rule := engine.EffectiveApproval(def, w.req.Floor)
+	if rule == nil {
+		return nil
+	}
+	return &Approval{
+		From: slices.Clone(rule.From), Quorum: rule.Quorum, Expires: rule.Expires, Escalate: rule.Escalate,
+		Floor: def.Approval == nil || def.Approval.Quorum != rule.Quorum, Eligible: []string{}, Later: []string{},
+	}
+}
+
+// count finds the people who could answer, once the targets are known.
+func (w *walk) count(s *Step) {
+	a := s.Approval
+	if a == nil || w.req.Members == nil {
+		return
+	}
+	a.Known = true
+	a.Eligible = w.eligible(a.From, s.Targets)
+	a.Later = a.Eligible
+	if a.Escalate != nil {
+		a.Later = w.eligible(slices.Concat(a.From, a.Escalate.To), s.Targets)
+	}
+	a.Enough = len(a.Eligible) >= a.Quorum
+}
+
+func (w *walk) eligible(from []string, targets []actions.Target) []string {
+	people := slices.Clone(w.req.Members(from))
+	slices.Sort(people)
+	people = slices.Compact(people)
+	people = slices.DeleteFunc(people, func(person string) bool {
+		if person == w.req.Requester {
+			return true
+		}
+		if w.req.Identities == nil {
+			return false
+		}
+		own := w.req.Identities(person)
+		return slices.ContainsFunc(targets, func(t actions.Target) bool {
+			return slices.Contains(own, t.String()) || slices.Contains(own, t.Type+":"+t.ID)
+		})
+	})
+	if people == nil {
+		people = []string{}
+	}
+	return people
+}
+
+// warn says what stands in the way of the whole.
+func (w *walk) warn() {
+	p := w.plan
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		def := &w.req.Program.Steps[i]
+		if s.Fate == Fails && def.OnFailure != runbooks.Continue {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("the run would stop at step %q: %s", s.ID, s.Why))
+		}
+		if s.Fate == Runs && s.Failure != nil {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("step %q could not be read now (%s): %s", s.ID, s.Failure.Class, s.Failure.Message))
+		}
+		a := s.Approval
+		switch {
+		case a == nil || s.Fate == Skips:
+		case !a.Known:
+			p.Warnings = append(p.Warnings, fmt.Sprintf("step %q: nobody knows whether enough people can approve", s.ID))
+		case len(a.Later) < a.Quorum:
+			p.Warnings = append(p.Warnings, fmt.Sprintf("step %q needs %d to approve and %d can: the requester and people who are a target do not count", s.ID, a.Quorum, len(a.Later)))
+		case !a.Enough:
+			p.Warnings = append(p.Warnings, fmt.Sprintf("step %q needs %d to approve and %d can until it is escalated after %s", s.ID, a.Quorum, len(a.Eligible), time.Duration(a.Escalate.After)))
+		}
+	}
+}
+
+// failureOf classifies the error of a reading; no answer in time is said so.
+func failureOf(ctx context.Context, err error) *engine.Failure {
+	f := &engine.Failure{Class: actions.ClassOf(err), Message: err.Error()}
+	if ctx.Err() != nil {
+		f.Message = "no answer before the time limit of a plan: " + f.Message
+	}
+	return f
+}
+
+// object reads a JSON object with whole numbers kept as they are.
+func object(data json.RawMessage) (map[string]any, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var m map[string]any
+	if err := d.Decode(&m); err != nil {
+		return nil, err
+	}
+	if m == nil {
+		m = map[string]any{}
+	}
+	return m, nil
+}
+
+const secret = "[secret]"
+
+// masked gives the arguments for people. A secret is given by reference and
+// shown so; anything else in its place is not shown.
+func masked(spec actions.Spec, params json.RawMessage) json.RawMessage {
+	values, err := object(params)
+	if err != nil {
+		return nil
+	}
+	for _, f := range spec.Params {
+		if ref, ok := values[f.Name].(string); holdsSecret(f) && values[f.Name] != nil && (!ok || actions.CheckSecretRef(ref) != nil) {
+			values[f.Name] = secret
+		}
+	}
+	return encoded(values)
+}
+
+// shown gives the outputs for people, without the secret ones.
+func shown(fields []actions.Field, outputs map[string]any) json.RawMessage {
+	out := make(map[string]any, len(outputs))
+	for _, f := range fields {
+		switch v, there := outputs[f.Name]; {
+		case !there:
+		case holdsSecret(f):
+			out[f.Name] = secret
+		default:
+			out[f.Name] = v
+		}
+	}
+	return encoded(out)
+}
+
+func holdsSecret(f actions.Field) bool {
+	return f.Secret || f.Elem != nil && holdsSecret(*f.Elem) || slices.ContainsFunc(f.Fields, holdsSecret)
+}
+
+func encoded(values map[string]any) json.RawMessage {
+	data, err := json.Marshal(values)
+	if err != nil {
+		return nil
+	}
+	return data
+}

@@ -1,0 +1,126 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+// Request says what is to be planned, and for whom.
+type Request struct {
+	Program     *runbooks.Program
+	Inputs      map[string]any // checked against the program; defaults are filled in
+	Environment runbooks.EnvironmentFacts
+	Incident    runbooks.IncidentFacts
+	Floor       *engine.Floor
+	Protected   []string // patterns of targets nobody may touch
+	Requester   string   // person id of who would start the run
+
+	// Members gives the ids of the people behind "group:x" and "person:y" who
+	// may vote now. Nil: nobody knows, and the plan says so.
+	Members func(from []string) []string
+	// Identities gives the targets that are this person, such as
+	// "aws.iam.user:alice". Nil: no one is a target.
+	Identities func(person string) []string
+}
+
+// Plan is what a run would do, as far as it can be known now.
+type Plan struct {
+	Digest      string                    `json:"digest"` // see [Digest]
+	Runbook     string                    `json:"runbook"`
+	Title       string                    `json:"title"`
+	Program     string                    `json:"program_digest"`
+	Environment runbooks.EnvironmentFacts `json:"environment"`
+	Incident    string                    `json:"incident,omitempty"`
+	Inputs      map[string]any            `json:"inputs"`
+	Requester   string                    `json:"requester,omitempty"`
+	At          engine.Stamp              `json:"at"`
+	Budget      runbooks.Span             `json:"budget,omitempty"`
+	Steps       []Step                    `json:"steps"`
+	Warnings    []string                  `json:"warnings,omitempty"` // of the whole plan: not enough approvers, a run that would stop
+}
+
+// Fate is what would become of a step.
+type Fate string
+
+// The fates.
+const (
+	Runs    Fate = "run"     // it will run
+	Skips   Fate = "skip"    // its condition is false
+	Unknown Fate = "unknown" // its condition depends on what is not known yet
+	Fails   Fate = "fail"    // it cannot run as things are
+)
+
+// Step is what would become of one step.
+type Step struct {
+	ID       string             `json:"id"`
+	Title    string             `json:"title,omitempty"`
+	Uses     string             `json:"uses,omitempty"`
+	Manual   bool               `json:"manual,omitempty"`
+	Effect   actions.Effect     `json:"effect,omitempty"`
+	Fate     Fate               `json:"fate"`
+	Why      string             `json:"why,omitempty"` // of an unknown, failing or skipped step
+	If       string             `json:"if,omitempty"`
+	Readings []runbooks.Reading `json:"readings,omitempty"`
+	// Params are the arguments; absent while they depend on WaitsFor.
+	Params       json.RawMessage  `json:"params,omitempty"`
+	Instructions string           `json:"instructions,omitempty"` // of a manual step
+	WaitsFor     []string         `json:"waits_for,omitempty"`    // what is not known yet: "steps.owner.outputs.user"
+	Targets      []actions.Target `json:"targets,omitempty"`
+	Changes      []string         `json:"changes,omitempty"`
+	Calls        []string         `json:"calls,omitempty"`
+	Warnings     []string         `json:"warnings,omitempty"`
+	InEffect     bool             `json:"in_effect,omitempty"`
+	CanUndo      bool             `json:"can_undo"`
+	NoUndo       string           `json:"no_undo,omitempty"`
+	Protected    string           `json:"protected,omitempty"` // the target that nobody may touch
+	Approval     *Approval        `json:"approval,omitempty"`
+	Outputs      json.RawMessage  `json:"outputs,omitempty"` // of a read that was made now
+	Failure      *engine.Failure  `json:"failure,omitempty"` // of a read that did not come about
+}
+
+// Approval is who would be asked, and whether they can answer.
+type Approval struct {
+	From     []string           `json:"from"`
+	Quorum   int                `json:"quorum"`
+	Expires  runbooks.Span      `json:"expires"`
+	Escalate *runbooks.Escalate `json:"escalate,omitempty"`
+	Floor    bool               `json:"floor,omitempty"` // made stricter by the environment
+	Known    bool               `json:"eligible_known"`  // whether the directory could be asked
+	Eligible []string           `json:"eligible"`        // person ids, sorted: without the requester and the targets
+	Later    []string           `json:"eligible_later"`  // with those who are asked on escalation
+	Enough   bool               `json:"enough"`          // enough eligible people from the start
+}
+
+// Digest is what "run --plan" compares: a program, its inputs and the name of
+// the environment, as 64 hex digits. Inputs are those of CheckInputs, with
+// the defaults filled in.
+func Digest(programDigest string, inputs map[string]any, env string) string {
+	if inputs == nil {
+		inputs = map[string]any{}
+	}
+	data, err := json.Marshal([]any{"firebreak/plan/v1", programDigest, env, inputs})
+	if err != nil {
+		panic("plan: inputs do not encode: " + err.Error())
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// Enough says whether every step that may run can get its approvals.
+func (p *Plan) Enough() bool {
+	for i := range p.Steps {
+		if a := p.Steps[i].Approval; a != nil && p.Steps[i].Fate != Skips && a.Known && len(a.Later) < a.Quorum {
+			return false
+		}
+	}
+	return true
+}
+
+// MaxRead is the longest a plan waits for one reading of the world.
+const MaxRead = 20 * time.Second

@@ -1,0 +1,278 @@
+package plan
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/firebreak-ir/firebreak/actions"
+)
+
+// Colors, by danger.
+const (
+	plain  = ""
+	dim    = "\x1b[2m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	red    = "\x1b[31m"
+	bold   = "\x1b[1m"
+	reset  = "\x1b[0m"
+)
+
+// Text writes the plan for people. Color follows danger: what reads is green,
+// what can be taken back yellow, what cannot red.
+func (p *Plan) Text(w io.Writer, color bool) error {
+	t := &text{out: bufio.NewWriter(w), color: color}
+	t.head(p)
+	for i := range p.Steps {
+		t.step(i+1, &p.Steps[i])
+	}
+	t.foot(p)
+	if err := t.out.Flush(); err != nil {
+		return fmt.Errorf("write the plan: %w", err)
+	}
+	return nil
+}
+
+type text struct {
+	out   *bufio.Writer
+	color bool
+}
+
+// line writes one line in a color. Its arguments are made harmless for a terminal.
+func (t *text) line(color, format string, args ...any) {
+	for i, arg := range args {
+		if s, ok := arg.(string); ok {
+			args[i] = harmless(s)
+		}
+	}
+	line := fmt.Sprintf(format, args...)
+	if t.color && color != plain && line != "" {
+		line = color + line + reset
+	}
+	t.out.WriteString(line + "\n")
+}
+
+// harmless shows characters that steer a terminal, or are not seen, by their code point.
+func harmless(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\n':
+			b.WriteString(" ⏎ ")
+		case r == '\t':
+			b.WriteByte(' ')
+		case unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
+		}
+	}
+	return b.String()
+}
+
+func (t *text) head(p *Plan) {
+	t.line(bold, "Plan %s of runbook %q: %s", short(p.Digest), p.Runbook, p.Title)
+	place := "environment: " + p.Environment.Name
+	for _, more := range []string{p.Environment.Account, p.Environment.Region} {
+		if more != "" {
+			place += ", " + more
+		}
+	}
+	t.line(plain, "%s", place)
+	for _, name := range slices.Sorted(maps.Keys(p.Inputs)) {
+		t.line(plain, "input: %s = %s", name, fmt.Sprint(p.Inputs[name]))
+	}
+	if p.Budget > 0 {
+		t.line(plain, "budget: contained within %s", time.Duration(p.Budget).String())
+	}
+	t.line(plain, "")
+}
+
+func (t *text) step(n int, s *Step) {
+	t.line(s.color(), "%2d. %s  %s  [%s] %s", n, s.ID, s.fateWords(), s.dangerWord(), s.doing())
+	if s.Title != "" {
+		t.line(plain, "    %s", s.Title)
+	}
+	if s.If != "" {
+		t.line(plain, "    condition: %s%s", s.If, s.readingWords())
+	}
+	if s.Why != "" && s.Fate != Skips {
+		t.line(plain, "    because: %s", s.Why)
+	}
+	if len(s.WaitsFor) > 0 {
+		t.line(plain, "    not known yet: %s", strings.Join(s.WaitsFor, ", "))
+	}
+	if s.Instructions != "" {
+		t.line(plain, "    to do: %s", s.Instructions)
+	}
+	if args := members(s.Params); args != "" {
+		t.line(plain, "    with: %s", args)
+	}
+	if out := members(s.Outputs); out != "" {
+		t.line(plain, "    read now: %s", out)
+	}
+	for _, target := range s.Targets {
+		t.line(plain, "    target: %s%s", target.String(), inRegion(target))
+	}
+	if s.InEffect {
+		t.line(plain, "    in effect already")
+	}
+	for _, change := range s.Changes {
+		t.line(plain, "    change: %s", change)
+	}
+	if len(s.Calls) > 0 {
+		t.line(plain, "    calls: %s", strings.Join(s.Calls, ", "))
+	}
+	for _, warning := range s.Warnings {
+		t.line(yellow, "    warning: %s", warning)
+	}
+	if s.Effect.AtLeast(actions.Reversible) && s.Fate != Skips {
+		switch {
+		case s.CanUndo:
+			t.line(plain, "    undo: possible")
+		case s.NoUndo != "":
+			t.line(red, "    undo: not possible: %s", s.NoUndo)
+		default:
+			t.line(red, "    undo: not possible")
+		}
+	}
+	if s.Approval != nil {
+		t.approval(s.Approval)
+	}
+	if s.Failure != nil && s.Failure.Message != s.Why {
+		t.line(red, "    could not be read (%s): %s", string(s.Failure.Class), s.Failure.Message)
+	}
+}
+
+func (t *text) approval(a *Approval) {
+	floor := ""
+	if a.Floor {
+		floor = ", demanded by the environment"
+	}
+	t.line(plain, "    approval: %d from %s, expires after %s%s", a.Quorum, strings.Join(a.From, ", "), time.Duration(a.Expires).String(), floor)
+	switch {
+	case !a.Known:
+		t.line(yellow, "    can approve now: not known")
+	case a.Enough:
+		t.line(plain, "    can approve now: %s", strings.Join(a.Eligible, ", "))
+	default:
+		t.line(red, "    can approve now: %d of the %d needed (%s)", len(a.Eligible), a.Quorum, orNobody(a.Eligible))
+	}
+}
+
+func (t *text) foot(p *Plan) {
+	fates := map[Fate]int{}
+	for i := range p.Steps {
+		fates[p.Steps[i].Fate]++
+	}
+	var parts []string
+	for _, f := range []struct {
+		fate  Fate
+		words string
+	}{{Runs, "will run"}, {Skips, "will be skipped"}, {Unknown, "not known yet"}, {Fails, "cannot run"}} {
+		if n := fates[f.fate]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, f.words))
+		}
+	}
+	t.line(plain, "")
+	t.line(bold, "%s. Nothing was changed.", strings.Join(parts, ", "))
+	for _, warning := range p.Warnings {
+		t.line(red, "WARNING: %s", warning)
+	}
+	t.line(plain, "plan digest: %s", p.Digest)
+}
+
+func (s *Step) color() string {
+	switch {
+	case s.Fate == Skips:
+		return dim
+	case s.Fate == Fails, s.Effect == actions.Destructive:
+		return red
+	case s.Effect == actions.Reversible:
+		return yellow
+	case s.Effect == actions.Read:
+		return green
+	}
+	return plain
+}
+
+func (s *Step) fateWords() string {
+	switch s.Fate {
+	case Runs:
+		return "will run"
+	case Skips:
+		return "will be skipped"
+	case Fails:
+		return "CANNOT RUN"
+	}
+	return "not known yet"
+}
+
+func (s *Step) dangerWord() string {
+	if s.Manual {
+		return "by hand"
+	}
+	return string(s.Effect)
+}
+
+func (s *Step) doing() string {
+	if s.Manual {
+		return "a person does it"
+	}
+	return s.Uses
+}
+
+func (s *Step) readingWords() string {
+	words := make([]string, len(s.Readings))
+	for i, r := range s.Readings {
+		words[i] = r.Path + " = " + r.Value
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(words, ", ") + ")"
+}
+
+// members shows a JSON object as name = value, sorted by name.
+func members(data json.RawMessage) string {
+	var values map[string]json.RawMessage
+	if json.Unmarshal(data, &values) != nil {
+		return ""
+	}
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		words = append(words, name+" = "+string(values[name]))
+	}
+	return strings.Join(words, ", ")
+}
+
+func inRegion(t actions.Target) string {
+	if t.Region == "" {
+		return ""
+	}
+	return " in " + t.Region
+}
+
+func orNobody(people []string) string {
+	if len(people) == 0 {
+		return "nobody"
+	}
+	return strings.Join(people, ", ")
+}
+
+func short(digest string) string {
+	if len(digest) > 12 {
+		return digest[:12]
+	}
+	return digest
+}
