@@ -1,0 +1,121 @@
+package timeline
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The longest texts in the Markdown and in a line, in characters. What is cut
+// is counted; the JSON has all of it.
+const (
+	maxCell = 600
+	maxLine = 240
+)
+
+// visible is s on one line with nothing hidden in it: a line break is shown by
+// a mark, and every character that would not be seen, or that would turn the
+// reading direction, by its code point.
+func visible(s string) string {
+	if !strings.ContainsFunc(s, hidden) && utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	marks := 0
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	for i, r := range s {
+		if unicode.Is(unicode.Mn, r) {
+			marks++
+		} else {
+			marks = 0
+		}
+		switch {
+		case r == '\n':
+			b.WriteString(" ⏎ ")
+		case r == '\t':
+			b.WriteByte(' ')
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
+			fmt.Fprintf(&b, "⟨0x%02X⟩", s[i])
+		case hidden(r) && !unicode.Is(unicode.Mn, r), marks > 3, blank(r):
+			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// hidden says whether a character needs a look: it is not seen, or is a mark
+// that stacks on the one before it.
+func hidden(r rune) bool {
+	return r == utf8.RuneError || r > 0x7E && (!unicode.IsPrint(r) || unicode.Is(unicode.Mn, r) || blank(r)) || r < 0x20 || r == 0x7F
+}
+
+// blank lists the characters that count as letters, symbols or marks and show nothing.
+func blank(r rune) bool {
+	switch r {
+	case 0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, 0x180B, 0x180C, 0x180D, 0x180F:
+		return true
+	}
+	return r >= 0xFE00 && r <= 0xFE0F || r >= 0xE0100 && r <= 0xE01EF
+}
+
+// cut keeps the first max characters and counts the rest.
+func cut(s string, max int) string {
+	if len(s) <= max {
+		return s
+	}
+	n := utf8.RuneCountInString(s)
+	if n <= max {
+		return s
+	}
+	seen := 0
+	for i := range s {
+		if seen == max {
+			return s[:i] + fmt.Sprintf("… (%d more characters)", n-max)
+		}
+		seen++
+	}
+	return s
+}
+
+// escape makes any text safe inside a Markdown line or table cell: it shows
+// what it is and does nothing. A pipe and the signs of HTML become entities,
+// which no parser takes for structure; an at sign is parted from the name after it,
+// and links are not made.
+func escape(s string) string {
+	s = cut(visible(s), maxCell)
+	var b strings.Builder
+	b.Grow(len(s) + len(s)/8)
+	for i, r := range s {
+		switch r {
+		case '|':
+			b.WriteString("&#124;")
+		case '<':
+			b.WriteString("&lt;")
+		case '>':
+			b.WriteString("&gt;")
+		case '&':
+			b.WriteString("&amp;")
+		case '@':
+			b.WriteString("@<!-- -->")
+		case '\\', '`', '*', '_', '[', ']', '#', '~', '$', '!':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case ':':
+			if strings.HasPrefix(s[i:], "://") {
+				b.WriteByte('\\')
+			}
+			b.WriteByte(':')
+		case '.':
+			if i >= 3 && strings.EqualFold(s[i-3:i], "www") {
+				b.WriteByte('\\')
+			}
+			b.WriteByte('.')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

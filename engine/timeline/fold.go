@@ -1,0 +1,236 @@
+package timeline
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+// fold is what has to be remembered between facts. Maps are for look-up only.
+type fold struct {
+	t         *Timeline
+	last      moment // of the last fact that is not machinery
+	runs      []*run
+	byRun     map[string]*run
+	approvals []*Approval
+	byAsk     map[string]*Approval
+	actions   []*Action
+	people    []*person
+	byPerson  map[string]*person
+	firstAct  moment
+	contained moment
+	containAt *step
+	observed  engine.Stamp // earliest observation of a note
+	observing int64
+	resolved  moment
+	strange   []string // what of the record could not be read
+}
+
+// moment is a time that has come, or has not.
+type moment struct {
+	at   time.Time
+	seq  int64
+	came bool
+}
+
+type run struct {
+	Run
+	start     time.Time
+	budget    time.Duration
+	contained time.Time
+	steps     []*step
+	byID      map[string]*step
+	program   outline
+}
+
+// outline is what the timeline needs of a program.
+type outline struct {
+	Title  string        `json:"title"`
+	Budget runbooks.Span `json:"budget"`
+	Steps  []struct {
+		ID      string         `json:"id"`
+		Uses    string         `json:"uses"`
+		Effect  actions.Effect `json:"effect"`
+		CanUndo bool           `json:"can_undo"`
+	} `json:"steps"`
+}
+
+type step struct {
+	id      string
+	run     *run
+	effect  actions.Effect
+	uses    string
+	canUndo bool
+	noUndo  string
+	manual  bool
+	asked   *Approval
+	action  *Action
+	targets []actions.Target
+	doubt   int // the attempt whose outcome is not known; 0: none
+	why     string
+	flight  int // the attempt in flight; 0: none
+	held    string
+	ended   engine.StepStatus
+	reason  string
+	gone    *NotDone // it ended without its effect
+}
+
+type person struct {
+	Participant
+	verbs []string
+	count map[string]int
+}
+
+func newFold() *fold {
+	return &fold{
+		t:     &Timeline{},
+		byRun: map[string]*run{}, byAsk: map[string]*Approval{}, byPerson: map[string]*person{},
+	}
+}
+
+// take folds one fact in and writes its row.
+func (f *fold) take(e engine.Event) error {
+	if _, ok := e.Body.(engine.Declared); !ok && f.t.Incident.ID == "" {
+		return fmt.Errorf("the record begins with %s at %d, not with the declaration of an incident", e.Kind(), e.Seq)
+	}
+	row := Row{Seq: e.Seq, At: engine.At(e.At), Type: string(e.Kind()), Actor: actorOf(e.Actor), Run: e.Run, Step: e.Step}
+	if !f.tell(&row, e) {
+		return fmt.Errorf("the timeline has no words for %s at %d; use a newer firebreak", e.Kind(), e.Seq)
+	}
+	f.met(row.Actor)
+	if !row.Minor {
+		f.silence(row)
+		f.last = moment{e.At, e.Seq, true}
+	}
+	f.t.Rows = append(f.t.Rows, row)
+	return nil
+}
+
+// tell finds the words for a fact. Every kind of fact is in one of the two lists.
+func (f *fold) tell(row *Row, e engine.Event) bool {
+	return f.tellIncident(row, e) || f.tellStep(row, e, f.step(e.Run, e.Step))
+}
+
+// silence adds a row when nothing was written for long while the incident was open.
+func (f *fold) silence(next Row) {
+	if !f.last.came || f.resolved.came && next.Type != string(engine.Resolved{}.Kind()) {
+		return
+	}
+	gap := next.At.Sub(f.last.at)
+	if gap < Silence {
+		return
+	}
+	text := "nothing was written down for " + span(gap)
+	if waits := f.waits(); waits != "" {
+		text += ", while firebreak waited for " + waits
+	}
+	f.t.Rows = append(f.t.Rows, Row{
+		Seq: f.last.seq, At: engine.At(f.last.at), Derived: true, Kind: Machine, Type: SilenceType,
+		Actor: Actor{Type: string(engine.System)}, Text: text, Millis: gap.Milliseconds(),
+	})
+}
+
+// waits says whom or what the runs wait for at this moment.
+func (f *fold) waits() string {
+	var on []string
+	for _, r := range f.runs {
+		for _, s := range r.steps {
+			switch {
+			case s.asked != nil && s.asked.Verdict == string(engine.ApprovalOpen):
+				on = append(on, "an approval of "+s.name())
+			case s.held != "":
+				on = append(on, "a decision on "+s.name())
+			case s.manual:
+				on = append(on, "a person to do "+s.name())
+			case s.flight != 0:
+				on = append(on, "the outcome of "+s.name())
+			}
+		}
+	}
+	return strings.Join(on, " and ")
+}
+
+func (f *fold) step(runID, id string) *step {
+	r := f.byRun[runID]
+	if r == nil || id == "" {
+		return nil
+	}
+	if s := r.byID[id]; s != nil {
+		return s
+	}
+	s := &step{id: id, run: r}
+	origin, undo := s.undoes()
+	for _, d := range r.program.Steps {
+		if d.ID == origin {
+			s.effect, s.uses, s.canUndo = d.Effect, d.Uses, d.CanUndo && !undo
+		}
+	}
+	r.byID[id] = s
+	r.steps = append(r.steps, s)
+	return s
+}
+
+const undoMark = "~undo"
+
+// undoes is the id of the step that s takes back, or its own.
+func (s *step) undoes() (origin string, undo bool) {
+	origin, _, undo = strings.Cut(s.id, undoMark)
+	return origin, undo
+}
+
+// name is the step in a sentence.
+func (s *step) name() string {
+	if origin, ok := s.undoes(); ok {
+		return `the undo of step "` + origin + `"`
+	}
+	return `step "` + s.id + `"`
+}
+
+func (s *step) mutates() bool { return s.effect.AtLeast(actions.Reversible) }
+
+// met counts a person among those who took part.
+func (f *fold) met(a Actor) *person {
+	if a.Type == string(engine.System) {
+		return nil
+	}
+	key := a.Type + "\x00" + cmp.Or(a.ID, a.Via, a.Name)
+	p := f.byPerson[key]
+	if p == nil {
+		p = &person{Participant: Participant{Type: a.Type, ID: a.ID, Via: []string{}}, count: map[string]int{}}
+		f.byPerson[key] = p
+		f.people = append(f.people, p)
+	}
+	p.Name = cmp.Or(a.Name, p.Name)
+	if a.Via != "" && !slices.Contains(p.Via, a.Via) {
+		p.Via = append(p.Via, a.Via)
+	}
+	return p
+}
+
+// did notes what a person did; the engine's own work is not counted.
+func (f *fold) did(a Actor, what string) {
+	p := f.met(a)
+	if p == nil {
+		return
+	}
+	if p.count[what] == 0 {
+		p.verbs = append(p.verbs, what)
+	}
+	p.count[what]++
+}
+
+func (r *Row) detail(name, value string) {
+	if value == "" {
+		return
+	}
+	if r.Details == nil {
+		r.Details = map[string]string{}
+	}
+	r.Details[name] = value
+}

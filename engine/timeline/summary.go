@@ -1,0 +1,173 @@
+package timeline
+
+import (
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/engine"
+)
+
+// Incident is the head of the timeline.
+type Incident struct {
+	ID         string       `json:"id"`
+	Title      string       `json:"title"`
+	Severity   int          `json:"severity"`
+	Private    bool         `json:"private,omitempty"`
+	Mode       string       `json:"mode"` // "live" or "exercise"
+	Store      string       `json:"store,omitempty"`
+	Channel    string       `json:"channel,omitempty"`
+	DeclaredAt engine.Stamp `json:"declared_at"`
+	DeclaredBy Actor        `json:"declared_by"`
+	ResolvedAt engine.Stamp `json:"resolved_at,omitzero"`
+	Summary    string       `json:"summary,omitempty"`
+}
+
+// KeyTime is a moment that a review asks for. Seq is -1 when it did not come.
+type KeyTime struct {
+	Name string       `json:"name"`
+	At   engine.Stamp `json:"at,omitzero"`
+	Seq  int64        `json:"seq"`
+	Text string       `json:"text"`
+}
+
+// Participant is one person, and what they did, in words and counts.
+type Participant struct {
+	Type string   `json:"type"`
+	ID   string   `json:"id,omitempty"`
+	Name string   `json:"name,omitempty"`
+	Via  []string `json:"via"`
+	Did  []string `json:"did"`
+}
+
+// Budget says whether a run contained in time.
+type Budget string
+
+// The states of a budget.
+const (
+	BudgetNone   Budget = "none"          // the runbook sets none
+	BudgetKept   Budget = "kept"          // contained within it
+	BudgetMissed Budget = "missed"        // contained later, or still not when it was used up
+	BudgetFailed Budget = "not contained" // the run ended without containing
+	BudgetOpen   Budget = "open"          // the run goes on and there is time left
+)
+
+// Run is one execution of a runbook.
+type Run struct {
+	Run         string       `json:"run"`
+	Runbook     string       `json:"runbook"`
+	Title       string       `json:"title,omitempty"`
+	Digest      string       `json:"digest"`
+	Environment string       `json:"environment,omitempty"`
+	By          Actor        `json:"by"`
+	StartedAt   engine.Stamp `json:"started_at"`
+	EndedAt     engine.Stamp `json:"ended_at,omitzero"`
+	Status      string       `json:"status"`
+	Reason      string       `json:"reason,omitempty"`
+	BudgetMS    int64        `json:"budget_ms,omitempty"`
+	ContainedMS int64        `json:"contained_ms,omitempty"` // from the start to the last verified change
+	Budget      Budget       `json:"budget"`
+}
+
+// Approval is one question and its answer.
+type Approval struct {
+	Run         string       `json:"run"`
+	Step        string       `json:"step"`
+	ID          string       `json:"id"`
+	Digest      string       `json:"plan_digest"`
+	AskedAt     engine.Stamp `json:"asked_at"`
+	Expires     engine.Stamp `json:"expires"`
+	From        []string     `json:"from"`
+	Quorum      int          `json:"quorum"`
+	Floor       bool         `json:"floor,omitempty"`
+	EscalatedTo []string     `json:"escalated_to,omitempty"`
+	ClosedAt    engine.Stamp `json:"closed_at,omitzero"`
+	LatencyMS   int64        `json:"latency_ms,omitempty"`
+	Verdict     string       `json:"verdict"`
+	Reason      string       `json:"reason,omitempty"`
+	Changed     []string     `json:"changed,omitempty"`
+	Votes       []Vote       `json:"votes"`
+}
+
+// Vote is one person's answer.
+type Vote struct {
+	Actor   Actor        `json:"actor"`
+	Approve bool         `json:"approve"`
+	At      engine.Stamp `json:"at"`
+	Reason  string       `json:"reason,omitempty"`
+	Seq     int64        `json:"seq"`
+}
+
+// Action is one effect from its first intent to its proof.
+type Action struct {
+	Run       string            `json:"run"`
+	Step      string            `json:"step"`
+	Action    string            `json:"action"`
+	Version   int               `json:"version"`
+	Effect    actions.Effect    `json:"effect"`
+	Seq       int64             `json:"seq"` // of the first intent
+	At        engine.Stamp      `json:"at"`
+	Authority string            `json:"authority,omitempty"`
+	Attempts  int               `json:"attempts"`
+	Outcome   string            `json:"outcome"` // done, failed, in doubt, in flight
+	EndedAt   engine.Stamp      `json:"ended_at,omitzero"`
+	Verified  string            `json:"verified,omitempty"` // verdict of the last reading; empty: none was made
+	Reading   string            `json:"reading,omitempty"`  // what it read
+	Targets   []actions.Target  `json:"targets,omitempty"`
+	UndoOf    string            `json:"undo_of,omitempty"`   // the step it takes back
+	UndoneBy  string            `json:"undone_by,omitempty"` // the step that took it back
+	Refs      []actions.Request `json:"refs,omitempty"`
+}
+
+// The outcomes of an action.
+const (
+	OutcomeDone   = "done"
+	OutcomeFailed = "failed"
+	OutcomeDoubt  = "in doubt"
+	OutcomeFlight = "in flight"
+)
+
+// Refusal is a request that was not followed.
+type Refusal struct {
+	Seq   int64        `json:"seq"`
+	At    engine.Stamp `json:"at"`
+	Actor Actor        `json:"actor"`
+	Verb  string       `json:"verb"`
+	Code  string       `json:"code"`
+	Text  string       `json:"text"`
+}
+
+// NotDone is a step that ended without its effect.
+type NotDone struct {
+	Run    string `json:"run"`
+	Step   string `json:"step"`
+	Status string `json:"status"`
+	Reason string `json:"reason,omitempty"`
+	Seq    int64  `json:"seq"`
+}
+
+// OpenItem is something somebody still has to look at.
+type OpenItem struct {
+	Kind string `json:"kind"`
+	Run  string `json:"run,omitempty"`
+	Step string `json:"step,omitempty"`
+	Text string `json:"text"`
+}
+
+// The kinds of open items, the most urgent first.
+const (
+	OpenDoubt    = "in_doubt"
+	OpenHeld     = "held"
+	OpenFlight   = "in_flight"
+	OpenApproval = "approval"
+	OpenManual   = "manual"
+	OpenVerify   = "unverified"
+	OpenRun      = "run"
+	OpenIncident = "incident"
+	OpenUndo     = "undo_possible"
+	OpenRecord   = "record"
+)
+
+// Warning is what a plan said would stay alive or break.
+type Warning struct {
+	Run  string `json:"run"`
+	Step string `json:"step"`
+	Text string `json:"text"`
+}

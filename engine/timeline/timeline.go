@@ -1,0 +1,122 @@
+package timeline
+
+import (
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/engine"
+)
+
+// Silence is how long nothing has to be written down before the timeline says
+// so with a row of its own.
+const Silence = 10 * time.Minute
+
+// SilenceType is the type of such a row.
+const SilenceType = "timeline.silence"
+
+// Timeline is what happened in one incident. Its fields are read only.
+type Timeline struct {
+	Incident  Incident
+	KeyTimes  []KeyTime
+	People    []Participant
+	Runs      []Run
+	Approvals []Approval
+	Actions   []Action
+	Refused   []Refusal
+	NotDone   []NotDone
+	Open      []OpenItem
+	Alive     []Warning
+	Rows      []Row
+}
+
+// Row is one fact in words.
+type Row struct {
+	Seq      int64             `json:"seq"` // place in the journal; of the fact before a derived row
+	At       engine.Stamp      `json:"at"`
+	Derived  bool              `json:"derived,omitempty"` // no fact stands behind this row
+	Kind     Kind              `json:"kind"`
+	Type     string            `json:"type"`
+	Actor    Actor             `json:"actor,omitzero"`
+	Run      string            `json:"run,omitempty"`
+	Step     string            `json:"step,omitempty"`
+	Attempt  int               `json:"attempt,omitempty"`
+	Outcome  string            `json:"outcome,omitempty"`
+	Text     string            `json:"text"`
+	Observed engine.Stamp      `json:"observed_at,omitzero"` // when a person saw it, if not when it was written
+	Targets  []actions.Target  `json:"targets,omitempty"`
+	Digest   string            `json:"plan_digest,omitempty"`
+	Refs     []actions.Request `json:"refs,omitempty"`
+	Millis   int64             `json:"duration_ms,omitempty"`
+	Minor    bool              `json:"minor,omitempty"` // machinery, which the Markdown only counts
+	Details  map[string]string `json:"details,omitempty"`
+}
+
+// Kind sorts rows for a reader.
+type Kind string
+
+// The kinds of rows.
+const (
+	Lifecycle Kind = "lifecycle"
+	Act       Kind = "action"
+	Approve   Kind = "approval"
+	Note      Kind = "note"
+	Evidence  Kind = "evidence"
+	Comms     Kind = "comms"
+	Machine   Kind = "system"
+)
+
+// Actor is who did something.
+type Actor struct {
+	Type string `json:"type"`
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+	Via  string `json:"via,omitempty"`
+}
+
+func actorOf(a engine.Actor) Actor {
+	return Actor{Type: string(a.Type), ID: a.ID, Name: a.Name, Via: a.Via}
+}
+
+// Who is the actor in a sentence: the directory's id first, because a display
+// name can be chosen by its owner.
+func (a Actor) Who() string {
+	switch {
+	case a.Type == string(engine.System):
+		return "firebreak"
+	case a.Type == string(engine.Stranger):
+		if a.Via != "" {
+			return "a stranger (" + a.Via + ")"
+		}
+		return "a stranger"
+	case a.ID != "":
+		return a.ID
+	case a.Name != "":
+		return a.Name
+	case a.Via != "":
+		return a.Via
+	}
+	return "somebody"
+}
+
+// ErrEmpty says that there are no facts to tell of.
+var ErrEmpty = errors.New("there are no facts to tell of; check the name of the incident")
+
+// Fold reads the facts of one incident in order. Errors: [ErrEmpty], the first
+// error of events, and a stream that does not begin with its declaration.
+func Fold(events iter.Seq2[engine.Event, error]) (*Timeline, error) {
+	f := newFold()
+	for e, err := range events {
+		if err != nil {
+			return nil, err
+		}
+		if err := f.take(e); err != nil {
+			return nil, err
+		}
+	}
+	if f.t.Incident.ID == "" {
+		return nil, ErrEmpty
+	}
+	return f.finish(), nil
+}
