@@ -73,3 +73,23 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 	}
 	return Checkpoint{Origin: lines[0], Size: size, Root: root}, nil
 }
+
+// ParseAnchor reads what an outside place kept about a log: a whole signed checkpoint, or "size root" (or "size:root") with the root
+// in base64, as printed beside a message. A signature is not checked here; verify does that.
+func ParseAnchor(text string) (Checkpoint, error) {
+	if body, _, ok := strings.Cut(text, "\n\n"); ok {
+		c, err := parseCheckpoint(body + "\n")
+		c.Note = []byte(text)
+		return c, err
+	}
+	size, root, ok := strings.Cut(strings.TrimSpace(text), ":")
+	if !ok {
+		size, root, ok = strings.Cut(strings.TrimSpace(text), " ")
+	}
+	n, err := strconv.ParseInt(size, 10, 64)
+	hash, rootErr := tlog.ParseHash(strings.TrimSpace(root))
+	if !ok || err != nil || n < 0 || rootErr != nil {
+		return Checkpoint{}, fmt.Errorf("anchor %q: want a signed checkpoint, or a size and a root such as \"42:base64\"", text)
+	}
+	return Checkpoint{Size: n, Root: hash}, nil
+}

@@ -29,10 +29,13 @@ const (
 type DuplicateError struct {
 	Nonce  string
 	Stream string // where it was used first
-	Seq    int64
+	Seq    int64  // -1 when the batch itself has it twice
 }
 
 func (e *DuplicateError) Error() string {
+	if e.Seq < 0 {
+		return fmt.Sprintf("nonce %q occurs twice in one batch for stream %q", e.Nonce, e.Stream)
+	}
 	return fmt.Sprintf("nonce %q was used before, by record %d of stream %q", e.Nonce, e.Seq, e.Stream)
 }
 

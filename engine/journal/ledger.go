@@ -66,7 +66,7 @@ type Prepared struct {
 // Bytes is about how much the batch adds to the store.
 func (p *Prepared) Bytes() int { return p.bytes }
 
-// Prepare checks a batch; errors wrap ErrInvalid.
+// Prepare checks a batch; errors wrap ErrInvalid, or are *DuplicateError for a nonce that the batch itself uses twice.
 func Prepare(b Batch) (*Prepared, error) {
 	invalid := func(format string, args ...any) (*Prepared, error) {
 		return nil, fmt.Errorf("append to %q: %s: %w", b.Stream, fmt.Sprintf(format, args...), ErrInvalid)
@@ -96,7 +96,7 @@ func Prepare(b Batch) (*Prepared, error) {
 			return invalid("record %d: %v", i, err)
 		}
 		if r.Nonce != "" && seen[r.Nonce] {
-			return invalid("nonce %q occurs twice in the batch", r.Nonce)
+			return nil, &DuplicateError{Nonce: r.Nonce, Stream: b.Stream, Seq: -1}
 		}
 		seen[r.Nonce] = true
 		p.bytes += len(r.Data) + 512
