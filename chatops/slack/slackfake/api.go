@@ -173,7 +173,7 @@ func (w *Workspace) handler() http.Handler {
 func (w *Workspace) serveAPI(rw http.ResponseWriter, req *http.Request, known map[string]method) {
 	r := &request{method: req.PathValue("method")}
 	parseErr := r.read(req)
-	fault, proceed := w.faults.meet(req.Context(), w.done, r.method)
+	fault, proceed := w.faults.meet(req.Context(), w.done, r.method, w.touch)
 	if !proceed {
 		drop(rw)
 		return

@@ -54,6 +54,7 @@ type faults struct {
 	mu    sync.Mutex
 	next  []*plannedFault
 	holds []*hold
+	held  int
 }
 
 type plannedFault struct {
@@ -95,9 +96,16 @@ func (w *Workspace) Hold(method string, n int) (release func()) {
 	return sync.OnceFunc(func() { close(h.release) })
 }
 
+// HeldCalls is the number of calls that Hold keeps waiting now.
+func (w *Workspace) HeldCalls() int {
+	w.faults.mu.Lock()
+	defer w.faults.mu.Unlock()
+	return w.faults.held
+}
+
 // meet waits for holds on the method and takes the fault that is due, nil for none. It says false when the caller or
 // the workspace went away while waiting.
-func (f *faults) meet(ctx, done context.Context, method string) (*Fault, bool) {
+func (f *faults) meet(ctx, done context.Context, method string, touch func()) (*Fault, bool) {
 	f.mu.Lock()
 	var wait []*hold
 	for _, h := range f.holds {
@@ -114,7 +122,18 @@ func (f *faults) meet(ctx, done context.Context, method string) (*Fault, bool) {
 			break
 		}
 	}
+	f.held += len(wait)
 	f.mu.Unlock()
+	if len(wait) == 0 {
+		return fault, true
+	}
+	touch()
+	defer func() {
+		f.mu.Lock()
+		f.held -= len(wait)
+		f.mu.Unlock()
+		touch()
+	}()
 	for _, h := range wait {
 		select {
 		case <-h.release:

@@ -38,7 +38,7 @@ func (s *State) file(id string) *File {
 
 // serveUpload takes the bytes of a file, as the body or as a form field.
 func (w *Workspace) serveUpload(rw http.ResponseWriter, req *http.Request) {
-	fault, proceed := w.faults.meet(req.Context(), w.done, "upload")
+	fault, proceed := w.faults.meet(req.Context(), w.done, "upload", w.touch)
 	if !proceed {
 		drop(rw)
 		return

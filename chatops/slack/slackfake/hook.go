@@ -32,7 +32,7 @@ func (s *State) newHook(kind, user, channel string, source *Message) string {
 func (w *Workspace) serveHook(rw http.ResponseWriter, req *http.Request) {
 	r := &request{method: "response_url"}
 	parseErr := r.read(req)
-	fault, proceed := w.faults.meet(req.Context(), w.done, "response_url")
+	fault, proceed := w.faults.meet(req.Context(), w.done, "response_url", w.touch)
 	if !proceed {
 		drop(rw)
 		return
