@@ -2,6 +2,7 @@ package chatops
 
 import (
 	"context"
+	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
 )
@@ -46,4 +47,159 @@ type Exporter interface {
 	Export(ctx context.Context, req engine.Request, incident, format string) (File, error)
 	// Timeline gives the last n lines for people.
 	Timeline(ctx context.Context, incident string, last int) ([]Line, error)
+}
+
+// Options are what a Bot works with.
+type Options struct {
+	Incidents    engine.Incidents
+	Directory    func() *Directory // asked for each request, so that a change of the file counts at once; nil or a nil answer: everybody is a stranger
+	Planner      Planner           // nil: nothing can be planned here
+	Exporter     Exporter          // nil: nothing can be exported here
+	Policy       Policy            // the zero Policy is strict; see DefaultPolicy
+	Now          func() time.Time  // nil: the real clock
+	Word         string            // what is typed before a line, for help: "/incident"; empty: "/incident"
+	Environments []string          // names to offer; the first is shown first
+}
+
+// Bot answers what people type, click and fill in. It keeps no state of its
+// own and can be used by many at once.
+type Bot struct{ o Options }
+
+// NewBot makes a Bot. Without Incidents it panics: that is a mistake of wiring.
+func NewBot(o Options) *Bot {
+	if o.Incidents == nil {
+		panic("chatops: NewBot needs Incidents")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Word == "" {
+		o.Word = "/incident"
+	}
+	return &Bot{o: o}
+}
+
+// Command answers a typed line.
+func (b *Bot) Command(ctx context.Context, in Input) Message {
+	c := b.call(ctx, in.Actor, in.Nonce)
+	c.chat, c.channel = in.Channel != "", in.Channel
+	cmd, refusal := parse(in.Text)
+	c.Command, c.entry = cmd, entryOf(cmd.Verb)
+	if refusal != nil {
+		// Somebody unknown learns that, and nothing about the grammar.
+		if stranger := known(c.dir, c.actor); stranger != nil {
+			return b.refuse(c, stranger, true)
+		}
+		c.incident = cmd.Incident
+		return b.refuse(c, refusal, c.entry.changes)
+	}
+	return b.do(c)
+}
+
+// call is one request on its way through the Bot.
+type call struct {
+	Command
+	ctx      context.Context
+	entry    entry
+	actor    engine.Actor
+	nonce    string
+	dir      *Directory
+	now      time.Time
+	chat     bool   // it came from a chat, which can show a form
+	channel  string // where it was typed
+	ask      string // the ask whose button was clicked, or form was filled in
+	filled   bool   // a form was filled in
+	incident string // which incident it is about, once that is known
+	taken    bool   // the incident was not named: it is the only open one
+	aim      aim
+}
+
+func (b *Bot) call(ctx context.Context, actor engine.Actor, nonce string) *call {
+	c := &call{ctx: ctx, actor: actor, nonce: nonce, now: b.o.Now().UTC()}
+	if b.o.Directory != nil {
+		c.dir = b.o.Directory()
+	}
+	return c
+}
+
+func entryOf(v Verb) entry {
+	e, _ := find(string(v))
+	return e
+}
+
+func (c *call) request() engine.Request {
+	return engine.Request{Actor: c.actor, Nonce: c.nonce, Verb: string(c.Verb)}
+}
+
+// do is the only way to a handler: it finds the incident, run and step that
+// are meant, judges the right to it on just these, and hands them on.
+func (b *Bot) do(c *call) Message {
+	if refusal := known(c.dir, c.actor); refusal != nil {
+		if c.entry.who != everybody {
+			return b.refuse(c, refusal, true)
+		}
+		c.Incident, c.channel = "", "" // what is open to everybody tells nobody about incidents
+	}
+	if refusal, err := b.locate(c); err != nil {
+		return b.trouble(c, err)
+	} else if refusal != nil {
+		return b.refuse(c, refusal, c.entry.changes)
+	}
+	var refusal, problem *engine.Refusal
+	if c.incident == "" {
+		refusal = b.o.Policy.Allow(c.dir, Case{Verb: c.Verb, Actor: c.actor})
+	} else {
+		err := b.o.Incidents.View(c.ctx, c.incident, func(i *engine.Incident) {
+			var run *engine.Run
+			c.aim, run, problem = take(i, c)
+			refusal = b.o.Policy.Allow(c.dir, Case{Verb: c.Verb, Actor: c.actor, Incident: i, Run: run})
+			if c.entry.who == everybody && !b.o.Policy.Sees(c.dir, c.actor, i) {
+				if c.Incident != "" {
+					refusal = invisible(i.ID)
+				}
+				c.incident = ""
+			}
+		})
+		if _, missing := asRefusal(err); missing {
+			id := c.incident
+			c.incident = ""
+			return b.refuse(c, invisible(id), c.entry.changes)
+		}
+		if err != nil {
+			return b.trouble(c, err)
+		}
+	}
+	if refusal != nil {
+		return b.refuse(c, refusal, true)
+	}
+	if problem != nil {
+		return b.refuse(c, problem, c.entry.changes)
+	}
+	if c.entry.reason && c.Flags["reason"] == "" && !(c.ask != "" && c.entry.who == asked && !c.aim.open) {
+		return b.needsReason(c)
+	}
+	return c.entry.handle(b, c)
+}
+
+// needsReason asks for the reason that is missing: by a form where there is one.
+func (b *Bot) needsReason(c *call) Message {
+	if c.chat {
+		return b.reasonForm(c)
+	}
+	m := b.refuse(c, engine.Refuse(engine.ReasonRequired, `%q needs a reason, which is written down; type: %s --reason "..."`, c.Verb, c.named()), true)
+	m.Usage = true
+	return m
+}
+
+// named is the command with everything that was implied.
+func (c *call) named() Command {
+	cmd := c.Command
+	cmd.Incident = c.incident
+	if c.aim.run != "" {
+		cmd.Run = c.aim.run
+	}
+	if c.entry.target == stepSlot && c.aim.step != "" {
+		cmd.Target = c.aim.step
+	}
+	return cmd
 }

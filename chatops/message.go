@@ -1,5 +1,7 @@
 package chatops
 
+import "github.com/firebreak-ir/firebreak/engine"
+
 // Message is what a person is shown, without any chat's own format in it. All
 // text is plain text: an adapter escapes it for its chat. Mentions and links
 // exist only as their own fields.
@@ -13,6 +15,10 @@ type Message struct {
 	Seq    int64 // journal place of the change this answers; -1: nothing was changed
 	Failed bool  // the request was not followed; a terminal exits with 1
 	Usage  bool  // the words were not understood; a terminal exits with 2
+
+	Incident string      // the incident it is about; empty: none
+	Code     engine.Code // why the request was not followed; empty: it was, or nobody knows
+	Notify   []string    // whose attention is wanted: "group:security-leads", "person:alice"
 }
 
 // Tone is the color of a message.

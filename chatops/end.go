@@ -1,0 +1,109 @@
+package chatops
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/engine"
+)
+
+// EndMessage tells the end of a run: what was done, refused and skipped, what
+// can be taken back, and whether it kept its budget.
+func EndMessage(i *engine.Incident, r *engine.Run) Message {
+	m := Message{Title: fmt.Sprintf("%s %s: %s", r.ID, line(r.Program.ID, 80), r.Status), Public: true, Seq: -1, Incident: i.ID}
+	switch {
+	case r.Status == engine.RunDone && r.Reason == "":
+		m.Tone = Good
+	case r.Status == engine.RunDone:
+		m.Tone = Warn
+	default:
+		m.Tone = Danger
+	}
+	took := r.EndedAt.Sub(r.StartedAt)
+	fields := []Field{
+		{"Incident", heading(i)},
+		{"Started by", who(r.Requester)},
+		{"Took", span(took) + budget(r, took)},
+	}
+	m.Parts = append(m.Parts, Part{Fields: fields})
+	if r.Reason != "" {
+		m.text("%s", line(r.Reason, 500))
+	}
+	sort := []struct {
+		heading string
+		status  []engine.StepStatus
+	}{
+		{"Done", []engine.StepStatus{engine.StepDone}},
+		{"Failed", []engine.StepStatus{engine.StepFailed}},
+		{"Refused", []engine.StepStatus{engine.StepRefused}},
+		{"Skipped", []engine.StepStatus{engine.StepSkipped}},
+		{"Not run", []engine.StepStatus{engine.StepCancelled}},
+	}
+	for _, group := range sort {
+		var lines []Line
+		left := 0
+		for _, s := range r.Steps {
+			if s.Status != group.status[0] {
+				continue
+			}
+			if len(lines) == cardSteps {
+				left++
+				continue
+			}
+			lines = append(lines, Line{Mark: mark(s.Status), Text: title(s) + ": " + state(s, r.EndedAt)})
+		}
+		if left > 0 {
+			lines = append(lines, Line{Mark: "…", Text: fmt.Sprintf("and %d more", left)})
+		}
+		if len(lines) > 0 {
+			m.text("%s", group.heading)
+			m.lines(lines)
+		}
+	}
+	undo, stays := afterwards(i, r)
+	if len(undo) > 0 {
+		m.text("Can be taken back")
+		m.next(undo...)
+	}
+	m.list("Stays as it is", "!", stays, cardSteps)
+	if next := nextFor(i); len(next) > 0 && len(undo) == 0 {
+		m.text("Next")
+		m.next(next...)
+	}
+	return m
+}
+
+// budget says whether the run kept the time its runbook allows.
+func budget(r *engine.Run, took time.Duration) string {
+	limit := time.Duration(r.Program.Budget)
+	switch {
+	case limit <= 0:
+		return ""
+	case took > limit:
+		return fmt.Sprintf(", over its budget of %s by %s", span(limit), span(took-limit))
+	}
+	return fmt.Sprintf(", within its budget of %s", span(limit))
+}
+
+// afterwards lists the undos a person could ask for, last effect first, and
+// the effects that cannot be taken back.
+func afterwards(i *engine.Incident, r *engine.Run) (undo, stays []string) {
+	for n := len(r.Steps) - 1; n >= 0; n-- {
+		s := r.Steps[n]
+		switch {
+		case s.Undoes != nil || s.Status != engine.StepDone || s.Undone() || s.Def.Uses == "" || s.Def.Effect == actions.Read:
+		case s.Undoable():
+			if len(undo) < cardSteps {
+				undo = append(undo, fmt.Sprintf(`undo %s %s/%s --reason "..."`, i.ID, r.ID, s.ID))
+			}
+		case s.UndoneBy == nil:
+			why := "its action has no undo"
+			if s.Preview != nil && s.Preview.NoUndo != "" {
+				why = line(s.Preview.NoUndo, 160)
+			}
+			stays = append(stays, title(s)+": "+why)
+		}
+	}
+	return undo, stays
+}

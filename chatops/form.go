@@ -1,0 +1,175 @@
+package chatops
+
+import (
+	"context"
+	"strings"
+
+	"github.com/firebreak-ir/firebreak/engine"
+)
+
+// Click answers a button. The button carries a reference and nothing else:
+// the question it belongs to is looked up, and the right to answer it is
+// judged as if the words had been typed. Some answers need more, and come
+// back as a [Form].
+func (b *Bot) Click(ctx context.Context, k Click) Message {
+	c := b.call(ctx, k.Actor, k.Nonce)
+	c.chat = true
+	c.Verb, c.entry = Verb(k.Verb), entryOf(Verb(k.Verb))
+	if refusal := c.refer(k.Value); refusal != nil {
+		if stranger := known(c.dir, c.actor); stranger != nil {
+			refusal = stranger
+		}
+		return b.refuse(c, refusal, true)
+	}
+	if k.Reason != "" {
+		c.Flags = map[string]string{"reason": strings.TrimSpace(k.Reason)}
+	}
+	return b.do(c)
+}
+
+// Answer takes a form that was filled in. When something in it is wrong the
+// second result says what, by field, and nothing was done.
+func (b *Bot) Answer(ctx context.Context, a Answer) (Message, map[string]string) {
+	c := b.call(ctx, a.Actor, a.Nonce)
+	c.chat = true
+	c.Verb, c.entry = Verb(a.Form), entryOf(Verb(a.Form))
+	if stranger := known(c.dir, c.actor); stranger != nil {
+		return b.refuse(c, stranger, true), nil
+	}
+	switch c.Verb {
+	case Declare:
+		return b.declared(c, a.Values)
+	case Deny, Skip, Cancel, Undo:
+		reason := strings.TrimSpace(a.Values["reason"])
+		if wrong := wrongText("reason", reason, 1, engine.MaxText); wrong != nil {
+			return reply(c, ""), wrong
+		}
+		c.Flags = map[string]string{"reason": reason}
+	case Done:
+		c.filled = true
+		c.Text = strings.TrimSpace(a.Values["answer"])
+		if wrong := wrongText("answer", c.Text, 0, engine.MaxText); wrong != nil {
+			return reply(c, ""), wrong
+		}
+	default:
+		return b.refuse(c, engine.Refuse(engine.Usage, "%q is no form; type: help", line(a.Form, 40)), true), nil
+	}
+	if refusal := c.refer(a.State); refusal != nil {
+		return b.refuse(c, refusal, true), nil
+	}
+	return b.do(c), nil
+}
+
+// declared takes the form for a new incident.
+func (b *Bot) declared(c *call, values map[string]string) (Message, map[string]string) {
+	c.Text = strings.Join(strings.Fields(values["title"]), " ")
+	if wrong := wrongText("title", c.Text, 1, MaxTitle); wrong != nil {
+		return reply(c, ""), wrong
+	}
+	c.Flags = map[string]string{}
+	switch sev, _, _ := strings.Cut(values["severity"], " "); sev {
+	case "":
+	case "1", "2", "3", "4":
+		c.Flags["sev"] = sev
+	default:
+		return reply(c, ""), map[string]string{"severity": "choose 1, 2, 3 or 4"}
+	}
+	if strings.HasPrefix(values["private"], "yes") {
+		c.Flags["private"] = ""
+	}
+	return b.do(c), nil
+}
+
+func wrongText(field, s string, least, most int) map[string]string {
+	switch {
+	case len(s) < least:
+		return map[string]string{field: "this cannot be left empty; it is written down"}
+	case len(s) > most:
+		return map[string]string{field: "this is too long; shorten it, and put the rest into a note"}
+	}
+	return nil
+}
+
+// refer reads what a button or form points at: "INC-12 " and the id of an ask,
+// or, of a form that a typed line led to, a command.
+func (c *call) refer(value string) *engine.Refusal {
+	bad := engine.Refuse(engine.Usage, "this button or form is not one of this server; type: status INC-12")
+	if len(value) > 600 || !clean(value) {
+		return bad
+	}
+	if line, ok := strings.CutPrefix(value, "="); ok {
+		cmd, refusal := parse(line)
+		if refusal != nil || cmd.Verb != c.Verb {
+			return bad
+		}
+		flags, text := c.Flags, c.Text
+		c.Command = cmd
+		c.Flags, c.Text = flags, text
+		return nil
+	}
+	id, ask, _ := strings.Cut(value, " ")
+	incident, ok := incidentID(id)
+	if !ok || ask == "" || c.entry.target != stepSlot {
+		return bad
+	}
+	c.Incident, c.ask = incident, ask
+	return nil
+}
+
+// state is what a form carries so that its answer finds the way back.
+func (c *call) state() string {
+	if c.ask != "" {
+		return c.incident + " " + c.ask
+	}
+	cmd := c.named()
+	cmd.Flags, cmd.Text = nil, ""
+	return "=" + cmd.String()
+}
+
+func (b *Bot) reasonForm(c *call) Message {
+	where := c.aim.run
+	if c.aim.step != "" {
+		where = c.place()
+	}
+	words := map[Verb][2]string{
+		Deny:   {"Deny", "Why not? Everybody sees it."},
+		Skip:   {"Skip", "Why can it be left out?"},
+		Cancel: {"Cancel run", "Why is it stopped?"},
+		Undo:   {"Undo", "Why is it taken back?"},
+	}[c.Verb]
+	m := reply(c, words[0]+" "+where)
+	m.text(`Say why: %s --reason "..."`, c.named())
+	m.Form = &Form{
+		ID: string(c.Verb), State: c.state(), Title: cut(words[0]+" "+where, 24), Submit: words[0],
+		Fields: []FormField{{ID: "reason", Label: "Reason", Hint: words[1], Long: true}},
+	}
+	if len([]rune(words[0]+" "+where)) > 24 {
+		m.Form.Title = words[0]
+	}
+	return m
+}
+
+func declareForm(c *call) Message {
+	m := reply(c, "Declare an incident")
+	m.text(`Say what happened: declare "what happened" --sev 2`)
+	m.Form = &Form{
+		ID: string(Declare), Title: "Declare an incident", Submit: "Declare",
+		Fields: []FormField{
+			{ID: "title", Label: "What happened?", Hint: "One line; it can be seen by everybody unless the incident is private"},
+			{ID: "severity", Label: "Severity", Value: "3", Options: []string{"1", "2", "3", "4"}, Hint: "1 is the worst"},
+			{ID: "private", Label: "Private", Value: "no", Options: []string{"no", "yes"}, Optional: true, Hint: "Only responders, commanders, auditors, admins and the people asked can see it"},
+		},
+	}
+	return m
+}
+
+// doneForm asks what came out of a manual step.
+func doneForm(c *call) Message {
+	m := reply(c, "Done: "+c.place())
+	m.text(`Say what came out: done %s "..."`, c.place())
+	m.Form = &Form{
+		ID: string(Done), State: c.state(), Title: "Report a step", Submit: "Done",
+		Fields: []FormField{{ID: "answer", Label: "What came out?", Hint: c.place() + "; later steps may read it", Long: true, Optional: true}},
+	}
+	return m
+}

@@ -1,0 +1,70 @@
+package chatops
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/firebreak-ir/firebreak/engine"
+)
+
+func (b *Bot) approve(c *call) Message { return b.vote(c, true) }
+
+func (b *Bot) deny(c *call) Message { return b.vote(c, false) }
+
+// vote hands in one person's answer. Who may vote and whether the plan is
+// still the same is judged by the engine, on the record.
+func (b *Bot) vote(c *call, yes bool) Message {
+	if c.aim.approval == "" {
+		return b.refuse(c, engine.Refuse(engine.NoStep, "step %s asks nobody for approval, it is %s; look with: step %s", c.place(), c.aim.status, c.place()), true)
+	}
+	digest, refusal := c.digest()
+	if refusal != nil {
+		return b.refuse(c, refusal, true)
+	}
+	r, err := b.submit(c, engine.Vote{Approval: c.aim.approval, Approve: yes, Digest: digest, Reason: c.Flags["reason"]})
+	if err != nil {
+		return b.answer(c, err)
+	}
+	m := changed(c, r, Good, fmt.Sprintf("%s approved %s", who(c.actor), c.place()))
+	if !yes {
+		m.Tone, m.Title = Danger, fmt.Sprintf("%s denied %s", who(c.actor), c.place())
+	}
+	err = b.look(c, func(i *engine.Incident) {
+		for _, a := range i.Asks {
+			if a.Appr == nil || a.Appr.ID != c.aim.approval {
+				continue
+			}
+			count := fmt.Sprintf("%d of %d approved", a.Appr.Approvals(), a.Appr.Quorum)
+			if a.Appr.State != engine.ApprovalOpen {
+				count += "; decided"
+			}
+			m.text("%s, plan %s", count, short(a.Appr.Digest))
+		}
+	})
+	if err != nil {
+		m.text("Look with: status %s", c.incident)
+	}
+	if reason := c.Flags["reason"]; reason != "" {
+		m.text("Reason: %s", line(reason, 300))
+	}
+	return b.standing(c, m)
+}
+
+// digest is the plan this person saw: the one named, or, by a button, the one
+// the button stood under.
+func (c *call) digest() (string, *engine.Refusal) {
+	if c.ask != "" {
+		return c.aim.digest, nil
+	}
+	given, ok := c.Flags["digest"]
+	if !ok {
+		return "", nil
+	}
+	given = strings.ToLower(given)
+	_, err := hex.DecodeString(given + strings.Repeat("0", len(given)%2))
+	if err != nil || len(given) < 12 || len(given) > 64 {
+		return "", engine.Refuse(engine.Usage, "--digest is 12 to 64 hex digits, as they stand under the question; look with: step %s", c.place())
+	}
+	return given, nil
+}
