@@ -40,8 +40,9 @@ func (s quarantineState) before() string { return s.Policies.Inline[s.PolicyName
 const denyAll = `{"Statement":[{"Action":"*","Effect":"Deny","Resource":"*","Sid":"FirebreakQuarantine"}],"Version":"2012-10-17"}`
 
 const (
-	maxPuts       = 4 // how often a deny that somebody removes is put again
-	agreeingReads = 3
+	watchReads    = 5 // readings in one watch; so many without the deny, and it is put again
+	agreeingReads = 3 // in a row, and the deny is taken to stay
+	maxPuts       = 4 // how often it is put in all
 )
 
 func (quarantinePrincipal) Spec() actions.Spec {
@@ -181,15 +182,17 @@ func (a quarantinePrincipal) Execute(ctx context.Context, call actions.Call, p q
 }
 
 // hold watches a deny for a while and puts it again when it is gone: until IAM
-// has spread it, its victim can still delete it. A reading that fails ends the
-// watch, since the deny was put and Verify looks again.
+// has spread it, its victim can still delete it. A deny that was never seen may
+// only be late, so it gets the length of a watch; one that was seen and is gone
+// was taken away. A reading that fails ends the watch, since the deny was put
+// and Verify looks again.
 func (c *conn) hold(ctx context.Context, watch time.Duration, who principal, name string) error {
 	if watch < 0 {
 		return nil
 	}
-	tick := time.NewTicker(max(watch/agreeingReads, time.Millisecond))
+	tick := time.NewTicker(max(watch/watchReads, time.Millisecond))
 	defer tick.Stop()
-	for puts, agreed := 1, 0; agreed < agreeingReads; {
+	for puts, seen, unseen := 1, 0, 0; seen < agreeingReads; {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -200,14 +203,17 @@ func (c *conn) hold(ctx context.Context, watch time.Duration, who principal, nam
 			return nil
 		}
 		if found && sameDocument(document, denyAll) {
-			agreed++
+			seen++
+			continue
+		}
+		if unseen++; seen == 0 && unseen < watchReads {
 			continue
 		}
 		if puts == maxPuts {
 			return &actions.Error{Class: actions.Unknown, Op: "aws.iam.quarantine_principal", Err: fmt.Errorf("policy %q was put on %s %d times and is gone or changed again", name, who, puts),
 				Hint: "somebody fights it: use a service control policy, which only the organization's management account can lift"}
 		}
-		puts, agreed = puts+1, 0
+		puts, seen, unseen = puts+1, 0, 0
 		if err := c.putInline(ctx, who, name, denyAll); err != nil {
 			return afterEffect(err)
 		}

@@ -138,7 +138,7 @@ func (s *Server) createAccessKey(q *request) (element, *failure) {
 		return element{}, &failure{http.StatusConflict, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2"}
 	}
 	n := s.next()
-	k := &accessKey{id: fmt.Sprintf("AKIAFAKE%012d", n), secret: fmt.Sprintf("fake-secret-%d", n), status: "Active", created: q.now.Truncate(time.Second)}
+	k := &accessKey{id: fmt.Sprintf("AKIAFAKE%012d", n), secret: fmt.Sprintf("fake-secret-%06d", n), status: "Active", created: q.now.Truncate(time.Second)}
 	u.keys = append(u.keys, k)
 	return group("", group("AccessKey", leaf("UserName", u.name), leaf("AccessKeyId", k.id), leaf("Status", k.status), leaf("SecretAccessKey", k.secret), leaf("CreateDate", k.created.Format(stamp)))), nil
 }

@@ -135,7 +135,7 @@ func (s *Server) NewAccessKey(user string) Credentials {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.next()
-	c := Credentials{fmt.Sprintf("AKIAFAKE%012d", n), fmt.Sprintf("fake-secret-%d", n)}
+	c := Credentials{fmt.Sprintf("AKIAFAKE%012d", n), fmt.Sprintf("fake-secret-%06d", n)}
 	s.addKey(user, c.AccessKeyID, c.SecretAccessKey)
 	return c
 }

@@ -1,0 +1,147 @@
+package awstest
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions/aws/awsfake"
+)
+
+// Emulator is a running stand-in for AWS.
+type Emulator struct {
+	Name    string // "awsfake" or "moto"
+	Account string
+	start   func(t *testing.T) (url string, keys, auditor awsfake.Credentials)
+	why     string // why it does not run; empty: it does
+}
+
+// Start gives all emulators. Those that need a process run until t ends.
+func Start(t *testing.T) []*Emulator {
+	t.Helper()
+	return []*Emulator{fake(awsfake.Options{}), moto(t)}
+}
+
+// Fake gives the emulator of this repository, with options of its own.
+func Fake(options awsfake.Options) *Emulator { return fake(options) }
+
+func fake(options awsfake.Options) *Emulator {
+	return &Emulator{Name: "awsfake", Account: "111122223333", start: func(t *testing.T) (string, awsfake.Credentials, awsfake.Credentials) {
+		cloud, err := awsfake.New(options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cloud.Close() })
+		return cloud.URL(), cloud.Operator(), cloud.Auditor()
+	}}
+}
+
+// moto starts moto_server. It makes up its account, and accepts any key.
+func moto(t *testing.T) *Emulator {
+	t.Helper()
+	e := &Emulator{Name: "moto", Account: "123456789012"}
+	path, err := exec.LookPath("moto_server")
+	if err != nil {
+		e.why = "moto_server is not installed, so this was not tested against moto; get it with: pip install 'moto[server]'"
+		return e
+	}
+	url := serve(t, path)
+	e.start = func(t *testing.T) (string, awsfake.Credentials, awsfake.Credentials) {
+		post(t, url+"/moto-api/reset")
+		return url, awsfake.Credentials{AccessKeyID: "AKIAMOTOOPERATOR0000", SecretAccessKey: "moto-operator-secret"},
+			awsfake.Credentials{AccessKeyID: "AKIAMOTOAUDITOR00000", SecretAccessKey: "moto-auditor-secret"}
+	}
+	return e
+}
+
+// limit is how long moto may take to start on a busy machine.
+const limit = time.Minute
+
+func serve(t *testing.T, path string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, _ := net.SplitHostPort(listener.Addr().String())
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	command := exec.CommandContext(ctx, path, "-H", host, "-p", port)
+	// What points the SDK under test at its emulator would confuse moto's own SDK.
+	command.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AWS_") })
+	var output strings.Builder
+	command.Stdout, command.Stderr = &output, &output
+	command.WaitDelay = 5 * time.Second
+	if err := command.Start(); err != nil {
+		stop()
+		t.Fatalf("start moto_server: %v", err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = command.Wait(); close(ended) }()
+	t.Cleanup(func() {
+		stop()
+		<-ended
+		if t.Failed() {
+			t.Logf("moto_server said:\n%s", tail(output.String(), 4000))
+		}
+	})
+	url := "http://" + net.JoinHostPort(host, port)
+	tick := time.NewTicker(25 * time.Millisecond)
+	defer tick.Stop()
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	for {
+		select {
+		case <-ended:
+			t.Fatalf("moto_server ended before it was ready:\n%s", output.String())
+		case <-late.C:
+			t.Fatalf("moto_server was not ready after %s", limit)
+		case <-tick.C:
+		}
+		answer, err := http.Get(url + "/moto-api/data.json")
+		if err != nil {
+			continue
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode == http.StatusOK {
+			return url
+		}
+	}
+}
+
+// tail is the end of a long text.
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+func post(t *testing.T, url string) {
+	t.Helper()
+	answer, err := http.Post(url, "text/plain", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s answered %s", url, answer.Status)
+	}
+}
+
+// World gives an empty world in the emulator. It skips the test when the
+// emulator is not there, or fails it when it must be.
+func (e *Emulator) World(t *testing.T) *World {
+	t.Helper()
+	if e.why != "" {
+		if os.Getenv("FIREBREAK_REQUIRE_EMULATOR") == "1" {
+			t.Fatal(e.why)
+		}
+		t.Skip(e.why)
+	}
+	url, keys, auditor := e.start(t)
+	return newWorld(t, e, url, keys, auditor)
+}

@@ -1,0 +1,223 @@
+package awstest
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Proxy stands between the SDK and an emulator.
+type Proxy struct {
+	URL    string
+	target string
+
+	mu     sync.Mutex
+	faults []*fault
+	calls  []Call
+}
+
+// Call is one request that came through.
+type Call struct {
+	Operation string // "iam:UpdateAccessKey"
+	UserAgent string
+	Form      url.Values
+}
+
+type fault struct {
+	operation string
+	times     int // zero: until Heal
+	forward   bool
+	drop      bool
+	hold      *Hold
+	status    int
+	code      string
+}
+
+// Hold keeps calls waiting, after their effect.
+type Hold struct {
+	reached, released chan struct{}
+	once, twice       sync.Once
+}
+
+// Reached is closed when a call has had its effect and waits for its answer.
+func (h *Hold) Reached() <-chan struct{} { return h.reached }
+
+// Release lets the answers go.
+func (h *Hold) Release() { h.twice.Do(func() { close(h.released) }) }
+
+// NewProxy starts a proxy in front of target. It ends with the test.
+func NewProxy(t testing.TB, target string) *Proxy {
+	p := &Proxy{target: target}
+	server := httptest.NewServer(p)
+	t.Cleanup(func() {
+		p.Heal()
+		server.CloseClientConnections()
+		server.Close()
+	})
+	p.URL = server.URL
+	return p
+}
+
+// DropAfterEffect loses the answers of the next calls of an operation.
+func (p *Proxy) DropAfterEffect(operation string, times int) {
+	p.add(&fault{operation: operation, times: times, forward: true, drop: true})
+}
+
+// DropBeforeEffect cuts the connection of the next calls before they arrive.
+func (p *Proxy) DropBeforeEffect(operation string, times int) {
+	p.add(&fault{operation: operation, times: times, drop: true})
+}
+
+// Refuse answers an operation with an error until Heal, and lets nothing through.
+func (p *Proxy) Refuse(operation string, status int, code string) {
+	p.add(&fault{operation: operation, status: status, code: code})
+}
+
+// BreakAfterEffect answers the next calls with an error after their effect.
+func (p *Proxy) BreakAfterEffect(operation string, times, status int, code string) {
+	p.add(&fault{operation: operation, times: times, forward: true, status: status, code: code})
+}
+
+// HoldAnswer keeps back the answer of the next call of an operation.
+func (p *Proxy) HoldAnswer(operation string) *Hold {
+	h := &Hold{reached: make(chan struct{}), released: make(chan struct{})}
+	p.add(&fault{operation: operation, times: 1, forward: true, hold: h})
+	return h
+}
+
+func (p *Proxy) add(f *fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = append(p.faults, f)
+}
+
+// Heal takes all faults away and releases what is held.
+func (p *Proxy) Heal() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.faults {
+		if f.hold != nil {
+			f.hold.Release()
+		}
+	}
+	p.faults = nil
+}
+
+// Calls lists what came through, in order of arrival.
+func (p *Proxy) Calls() []Call {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.calls)
+}
+
+// Count says how often an operation came.
+func (p *Proxy) Count(operation string) int {
+	n := 0
+	for _, call := range p.Calls() {
+		if call.Operation == operation {
+			n++
+		}
+	}
+	return n
+}
+
+// Operations lists the different operations that came since the last Forget,
+// sorted.
+func (p *Proxy) Operations() []string {
+	var names []string
+	for _, call := range p.Calls() {
+		names = append(names, call.Operation)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Forget empties the record of calls.
+func (p *Proxy) Forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls = nil
+}
+
+// ServeHTTP passes one call on, or lets the fault that is meant for it strike.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	f := p.arrive(r, body)
+	if f != nil && !f.forward {
+		f.strike(w)
+		return
+	}
+	request, err := http.NewRequestWithContext(r.Context(), r.Method, p.target+r.URL.RequestURI(), bytes.NewReader(body))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	request.Header = r.Header.Clone()
+	answer, err := http.DefaultTransport.RoundTrip(request)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if f != nil {
+		if f.hold != nil {
+			f.hold.once.Do(func() { close(f.hold.reached) })
+			select {
+			case <-f.hold.released:
+			case <-r.Context().Done():
+				return
+			}
+		} else {
+			f.strike(w)
+			return
+		}
+	}
+	for name, values := range answer.Header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(answer.StatusCode)
+	_, _ = io.Copy(w, answer.Body) // a client that has gone needs no answer
+}
+
+func (p *Proxy) arrive(r *http.Request, body []byte) *fault {
+	form, _ := url.ParseQuery(string(body)) // what is no form has no operation
+	_, scope, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
+	parts := strings.Split(strings.SplitN(scope, ",", 2)[0], "/")
+	service := ""
+	if len(parts) == 5 {
+		service = parts[3]
+	}
+	name := service + ":" + form.Get("Action")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls = append(p.calls, Call{name, r.UserAgent(), form})
+	for i, f := range p.faults {
+		if f.operation != name {
+			continue
+		}
+		if f.times > 0 {
+			if f.times--; f.times == 0 {
+				p.faults = slices.Delete(p.faults, i, i+1)
+			}
+		}
+		return f
+	}
+	return nil
+}
+
+func (f *fault) strike(w http.ResponseWriter) {
+	if f.drop {
+		panic(http.ErrAbortHandler) // cuts the connection, without a trace in the log
+	}
+	w.Header().Set("Content-Type", "text/xml")
+	w.WriteHeader(f.status)
+	_, _ = io.WriteString(w, "<ErrorResponse><Error><Code>"+f.code+"</Code><Message>made by the test</Message></Error><RequestId>fault-1</RequestId></ErrorResponse>")
+}

@@ -1,0 +1,190 @@
+package awstest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/firebreak-ir/firebreak/actions/aws/awsfake"
+)
+
+// World is the content of an emulator during one test.
+type World struct {
+	*Emulator
+	Proxy       *Proxy
+	Credentials awsfake.Credentials
+	IAM         *iam.Client // independent: it goes around the proxy
+
+	users, roles []string
+}
+
+func newWorld(t *testing.T, e *Emulator, target string, keys, auditor awsfake.Credentials) *World {
+	return &World{Emulator: e, Proxy: NewProxy(t, target), Credentials: keys, IAM: iam.New(iam.Options{
+		Region: "us-east-1", BaseEndpoint: &target,
+		Credentials: credentials.NewStaticCredentialsProvider(auditor.AccessKeyID, auditor.SecretAccessKey, ""),
+	})}
+}
+
+// User makes a user and gives its ARN.
+func (w *World) User(t *testing.T, path, name string) string {
+	t.Helper()
+	out, err := w.IAM.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name, Path: &path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.users = append(w.users, name)
+	return aws.ToString(out.User.Arn)
+}
+
+// Role makes a role and gives its ARN.
+func (w *World) Role(t *testing.T, path, name string) string {
+	t.Helper()
+	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	out, err := w.IAM.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &name, Path: &path, AssumeRolePolicyDocument: &trust})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.roles = append(w.roles, name)
+	return aws.ToString(out.Role.Arn)
+}
+
+// AccessKey makes a key for a user, and gives its id and its secret.
+func (w *World) AccessKey(t *testing.T, user string) (id, secret string) {
+	t.Helper()
+	out, err := w.IAM.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &user})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return aws.ToString(out.AccessKey.AccessKeyId), aws.ToString(out.AccessKey.SecretAccessKey)
+}
+
+// SetKey sets the status of a key, as somebody else would.
+func (w *World) SetKey(t *testing.T, user, id string, active bool) {
+	t.Helper()
+	status := types.StatusTypeInactive
+	if active {
+		status = types.StatusTypeActive
+	}
+	if _, err := w.IAM.UpdateAccessKey(t.Context(), &iam.UpdateAccessKeyInput{UserName: &user, AccessKeyId: &id, Status: status}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// PutPolicy puts an inline policy; kind is user or role.
+func (w *World) PutPolicy(t *testing.T, kind, name, policy, document string) {
+	t.Helper()
+	var err error
+	if kind == "role" {
+		_, err = w.IAM.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &name, PolicyName: &policy, PolicyDocument: &document})
+	} else {
+		_, err = w.IAM.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: &policy, PolicyDocument: &document})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// DeletePolicy deletes an inline policy.
+func (w *World) DeletePolicy(t *testing.T, kind, name, policy string) {
+	t.Helper()
+	var err error
+	if kind == "role" {
+		_, err = w.IAM.DeleteRolePolicy(t.Context(), &iam.DeleteRolePolicyInput{RoleName: &name, PolicyName: &policy})
+	} else {
+		_, err = w.IAM.DeleteUserPolicy(t.Context(), &iam.DeleteUserPolicyInput{UserName: &name, PolicyName: &policy})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Policies reads the inline policies of a user or role, as compact JSON by name.
+func (w *World) Policies(t *testing.T, kind, name string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	add := func(policy string, document *string) {
+		text, err := url.PathUnescape(aws.ToString(document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v any
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
+			t.Fatalf("policy %s of %s: %v", policy, name, err)
+		}
+		compact, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[policy] = string(compact)
+	}
+	if kind == "role" {
+		var names []string
+		for pages := iam.NewListRolePoliciesPaginator(w.IAM, &iam.ListRolePoliciesInput{RoleName: &name}); pages.HasMorePages(); {
+			list, err := pages.NextPage(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, list.PolicyNames...)
+		}
+		for _, policy := range names {
+			out, err := w.IAM.GetRolePolicy(t.Context(), &iam.GetRolePolicyInput{RoleName: &name, PolicyName: &policy})
+			if err != nil {
+				t.Fatal(err)
+			}
+			add(policy, out.PolicyDocument)
+		}
+		return found
+	}
+	var names []string
+	for pages := iam.NewListUserPoliciesPaginator(w.IAM, &iam.ListUserPoliciesInput{UserName: &name}); pages.HasMorePages(); {
+		list, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, list.PolicyNames...)
+	}
+	for _, policy := range names {
+		out, err := w.IAM.GetUserPolicy(t.Context(), &iam.GetUserPolicyInput{UserName: &name, PolicyName: &policy})
+		if err != nil {
+			t.Fatal(err)
+		}
+		add(policy, out.PolicyDocument)
+	}
+	return found
+}
+
+// Snapshot reads everything that was made here: keys with their status, and
+// inline policies. Equal text means equal state.
+func (w *World) Snapshot(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	slices.Sort(w.users)
+	slices.Sort(w.roles)
+	for _, user := range w.users {
+		fmt.Fprintf(&b, "user %s %v\n", user, w.Policies(t, "user", user))
+		var keys []string
+		for pages := iam.NewListAccessKeysPaginator(w.IAM, &iam.ListAccessKeysInput{UserName: &user}); pages.HasMorePages(); {
+			list, err := pages.NextPage(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, key := range list.AccessKeyMetadata {
+				keys = append(keys, "  key "+aws.ToString(key.AccessKeyId)+" "+string(key.Status)+"\n")
+			}
+		}
+		slices.Sort(keys)
+		b.WriteString(strings.Join(keys, ""))
+	}
+	for _, role := range w.roles {
+		fmt.Fprintf(&b, "role %s %v\n", role, w.Policies(t, "role", role))
+	}
+	return b.String()
+}

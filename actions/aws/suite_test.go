@@ -1,0 +1,172 @@
+package aws_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/actions/actionstest"
+	"github.com/firebreak-ir/firebreak/actions/aws"
+	"github.com/firebreak-ir/firebreak/actions/aws/awsfake"
+	"github.com/firebreak-ir/firebreak/actions/aws/awstest"
+)
+
+// motoIsWrong lists the parts in which moto differs from AWS so much that they
+// prove nothing there, with the reason. They run against awsfake.
+var motoIsWrong = map[string]string{
+	"TestInactiveKeyIsRefused":    "moto lets an inactive key work on",
+	"TestDenyConditionsAreObeyed": "moto ignores the conditions of identity policies",
+	"TestServiceLinkedRole":       "moto lets policies be put on service-linked roles",
+	"TestInlinePoliciesFull":      "moto does not check the size limit of inline policies",
+	"TestAssumedRole":             "moto assumes roles that do not exist, ignores a missing external id, and drops the source identity",
+	"TestLaggingReads":            "moto is consistent at once; IAM is not",
+}
+
+func provider(w *awstest.World) *actions.Registry {
+	r := actions.NewRegistry()
+	aws.New(aws.Options{
+		Environments: map[string]aws.Environment{"prod": {Account: w.Account, Endpoint: w.Proxy.URL}},
+		Credentials:  aws.StaticCredentials(w.Credentials.AccessKeyID, actions.NewSecret(w.Credentials.SecretAccessKey)),
+		Settle:       3 * time.Millisecond, MaxBackoff: time.Millisecond,
+	}).Register(r)
+	return r
+}
+
+// everyAttempt is how many attempts the SDK makes.
+const everyAttempt = 3
+
+// faults prepares the errors that every change must classify.
+func faults(w *awstest.World, operation string) func(*testing.T, string) {
+	return func(t *testing.T, name string) {
+		switch name {
+		case "denied":
+			w.Proxy.Refuse(operation, http.StatusForbidden, "AccessDenied")
+		case "throttled":
+			w.Proxy.Refuse(operation, http.StatusBadRequest, "Throttling")
+		case "gone":
+			w.Proxy.Refuse(operation, http.StatusNotFound, "NoSuchEntity")
+		case "invalid":
+			w.Proxy.Refuse(operation, http.StatusBadRequest, "ValidationError")
+		case "full":
+			w.Proxy.Refuse(operation, http.StatusConflict, "LimitExceeded")
+		case "broken after the effect":
+			w.Proxy.BreakAfterEffect(operation, everyAttempt, http.StatusInternalServerError, "ServiceFailure")
+		case "cut before the effect":
+			w.Proxy.DropBeforeEffect(operation, everyAttempt)
+		case "cut, then refused":
+			w.Proxy.DropAfterEffect(operation, 1)
+			w.Proxy.Refuse(operation, http.StatusForbidden, "AccessDenied")
+		default:
+			t.Fatalf("no fault is called %q", name)
+		}
+	}
+}
+
+var changeErrors = map[string]actions.Class{
+	"denied": actions.Denied, "throttled": actions.Throttled, "gone": actions.NotFound, "invalid": actions.Invalid, "full": actions.Precondition,
+	"broken after the effect": actions.Unknown, "cut before the effect": actions.Unknown, "cut, then refused": actions.Unknown,
+}
+
+var readErrors = map[string]actions.Class{
+	"denied": actions.Denied, "throttled": actions.Throttled, "gone": actions.NotFound, "invalid": actions.Invalid,
+	"broken after the effect": actions.Transient, "cut before the effect": actions.Transient,
+}
+
+func TestActions(t *testing.T) {
+	hermetic(t)
+	for _, emulator := range awstest.Start(t) {
+		t.Run(emulator.Name, func(t *testing.T) { suite(t, emulator) })
+	}
+}
+
+func suite(t *testing.T, emulator *awstest.Emulator) {
+	key := func(t *testing.T) (*awstest.World, actionstest.World, string) {
+		w := emulator.World(t)
+		w.User(t, "/team/", "ci-deploy")
+		w.AccessKey(t, "ci-deploy")
+		id, secret := w.AccessKey(t, "ci-deploy")
+		return w, actionstest.World{
+			Registry: provider(w), Call: call(), Snapshot: w.Snapshot, Params: map[string]any{"access_key_id": id},
+			Canaries: []string{w.Credentials.SecretAccessKey, secret},
+		}, id
+	}
+	cases := []struct {
+		name string
+		actionstest.Case
+	}{
+		{"lookup", actionstest.Case{Action: "aws.iam.lookup_access_key", Errors: readErrors, World: func(t *testing.T) actionstest.World {
+			w, world, _ := key(t)
+			world.LoseAnswer = func(*testing.T) { w.Proxy.DropAfterEffect("iam:ListAccessKeys", 1) }
+			world.Fault = faults(w, "iam:ListAccessKeys")
+			return world
+		}}},
+		{"deactivate", actionstest.Case{Action: "aws.iam.deactivate_access_key", Errors: changeErrors, World: func(t *testing.T) actionstest.World {
+			w, world, id := key(t)
+			world.Disturb = func(t *testing.T) { w.SetKey(t, "ci-deploy", id, true) }
+			world.LoseAnswer = func(*testing.T) { w.Proxy.DropAfterEffect("iam:UpdateAccessKey", everyAttempt) }
+			world.Fault = faults(w, "iam:UpdateAccessKey")
+			return world
+		}}},
+	}
+	for _, kind := range []string{"user", "role"} {
+		put := map[string]string{"user": "iam:PutUserPolicy", "role": "iam:PutRolePolicy"}[kind]
+		cases = append(cases, struct {
+			name string
+			actionstest.Case
+		}{"quarantine " + kind, actionstest.Case{Action: "aws.iam.quarantine_principal", Errors: changeErrors, World: func(t *testing.T) actionstest.World {
+			w := emulator.World(t)
+			var arn string
+			if kind == "user" {
+				arn = w.User(t, "/", "victim")
+			} else {
+				arn = w.Role(t, "/apps/", "victim")
+			}
+			w.PutPolicy(t, kind, "victim", "own", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`)
+			return actionstest.World{
+				Registry: provider(w), Call: call(), Snapshot: w.Snapshot, Params: map[string]any{"principal_arn": arn},
+				Disturb:    func(t *testing.T) { w.DeletePolicy(t, kind, "victim", "FirebreakQuarantine-INC-12") },
+				LoseAnswer: func(*testing.T) { w.Proxy.DropAfterEffect(put, everyAttempt) },
+				Fault:      faults(w, put),
+			}
+		}}})
+	}
+	for _, scope := range []struct{ name, value string }{{"all", ""}, {"session_name", "alice"}, {"source_identity", "alice@example.com"}, {"instance", "i-0abc1234def567890"}} {
+		cases = append(cases, struct {
+			name string
+			actionstest.Case
+		}{"revoke " + scope.name, actionstest.Case{Action: "aws.iam.revoke_sessions", Errors: changeErrors, World: func(t *testing.T) actionstest.World {
+			w := emulator.World(t)
+			arn := w.Role(t, "/", "web")
+			with := map[string]any{"role": arn, "scope": scope.name}
+			if scope.value != "" {
+				with["value"] = scope.value
+			}
+			return actionstest.World{
+				Registry: provider(w), Call: call(), Snapshot: w.Snapshot, Params: with,
+				Disturb: func(t *testing.T) {
+					for name := range w.Policies(t, "role", "web") {
+						w.DeletePolicy(t, "role", "web", name)
+					}
+				},
+				LoseAnswer: func(*testing.T) { w.Proxy.DropAfterEffect("iam:PutRolePolicy", everyAttempt) },
+				Fault:      faults(w, "iam:PutRolePolicy"),
+			}
+		}}})
+	}
+	for _, c := range cases {
+		if emulator.Name != "awsfake" || strings.HasPrefix(c.name, "revoke s") || c.name == "revoke instance" {
+			c.Errors = nil // the proxy makes them for every emulator and scope alike
+		}
+		t.Run(c.name, func(t *testing.T) { actionstest.Run(t, c.Case) })
+	}
+}
+
+// TestLaggingReads runs the suite against an IAM whose reads lag behind.
+func TestLaggingReads(t *testing.T) {
+	hermetic(t)
+	lagging := awstest.Fake(awsfake.Options{Lag: 3, PageSize: 1})
+	lagging.Name = "lagging awsfake"
+	suite(t, lagging)
+}
