@@ -372,7 +372,8 @@ func whole(v any) any {
 }
 
 // MatchProtected finds the first target that a pattern protects. A pattern is
-// a target in the form type:id or type:account/id, with * for any characters.
+// a target in the form type:id or type:account/id, with * for any characters
+// and ? for any one.
 func MatchProtected(patterns []string, targets []actions.Target) (target string, ok bool) {
 	for _, t := range targets {
 		for _, p := range patterns {
@@ -384,20 +385,24 @@ func MatchProtected(patterns []string, targets []actions.Target) (target string,
 	return "", false
 }
 
-// wild matches s against a pattern in which * stands for any characters.
+// wild matches s against a pattern with * and ?, in time proportional to the
+// product of their lengths at worst.
 func wild(pattern, s string) bool {
-	head, rest, star := strings.Cut(pattern, "*")
-	if !star {
-		return pattern == s
-	}
-	s, ok := strings.CutPrefix(s, head)
-	if !ok {
-		return false
-	}
-	for n := 0; n <= len(s); n++ {
-		if wild(rest, s[n:]) {
-			return true
+	p, n, star, mark := 0, 0, -1, 0
+	for n < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, n
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[n]):
+			p++
+			n++
+		case star >= 0:
+			mark++
+			p, n = star+1, mark
+		default:
+			return false
 		}
 	}
-	return false
+	return strings.Trim(pattern[p:], "*") == ""
 }

@@ -163,6 +163,9 @@ func (s *Step) commands() []Command {
 			list = append(list, ProbeEffect{Task: s.task()})
 		}
 	case StepVerifying:
+		if s.Def.Verify == nil {
+			break // it ends by itself
+		}
 		list = append(list, VerifyEffect{Task: s.task(), Within: time.Duration(s.Def.Verify.Within), Settle: time.Duration(s.Def.Settle)})
 	}
 	return list

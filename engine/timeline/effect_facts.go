@@ -41,7 +41,8 @@ func (f *fold) tellEffect(row *Row, e engine.Event, s *step) bool {
 		s.settle(found, row.At)
 	case engine.EffectLate:
 		o := b.Outcome
-		row.Attempt, row.Refs, row.Millis, row.Outcome = b.Attempt, o.Requests, o.Millis, "late: "+outcomeOf(o)
+		row.Attempt, row.Refs, row.Millis, row.Outcome = b.Attempt, o.Requests, o.Millis, "late"
+		row.detail("late_outcome", outcomeOf(o))
 		row.Text = fmt.Sprintf("LATE: attempt %d of %s answered after it was given up: %s", b.Attempt, s.verb(), answerWords(o))
 		row.detail("result_sha256", digestOf(o.Result.Value))
 	case engine.EffectVerified:

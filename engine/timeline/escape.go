@@ -61,19 +61,19 @@ func blank(r rune) bool {
 	return r >= 0xFE00 && r <= 0xFE0F || r >= 0xE0100 && r <= 0xE01EF
 }
 
-// cut keeps the first max characters and counts the rest.
-func cut(s string, max int) string {
-	if len(s) <= max {
+// cut keeps the first limit characters and counts the rest.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
 	n := utf8.RuneCountInString(s)
-	if n <= max {
+	if n <= limit {
 		return s
 	}
 	seen := 0
 	for i := range s {
-		if seen == max {
-			return s[:i] + fmt.Sprintf("… (%d more characters)", n-max)
+		if seen == limit {
+			return s[:i] + fmt.Sprintf("… (%d more characters)", n-limit)
 		}
 		seen++
 	}
@@ -100,7 +100,7 @@ func escape(s string) string {
 			b.WriteString("&amp;")
 		case '@':
 			b.WriteString("@<!-- -->")
-		case '\\', '`', '*', '_', '[', ']', '#', '~', '$', '!':
+		case '\\', '`', '*', '_', '[', ']', '#', '~', '$':
 			b.WriteByte('\\')
 			b.WriteRune(r)
 		case ':':

@@ -72,7 +72,8 @@ type step struct {
 	asked   *Approval
 	action  *Action
 	targets []actions.Target
-	doubt   int // the attempt whose outcome is not known; 0: none
+	digest  string // of the latest plan
+	doubt   int    // the attempt whose outcome is not known; 0: none
 	why     string
 	flight  int // the attempt in flight; 0: none
 	held    string
@@ -96,8 +97,12 @@ func newFold() *fold {
 
 // take folds one fact in and writes its row.
 func (f *fold) take(e engine.Event) error {
-	if _, ok := e.Body.(engine.Declared); !ok && f.t.Incident.ID == "" {
+	if _, ok := e.Body.(engine.Declared); !ok && len(f.t.Rows) == 0 {
 		return fmt.Errorf("the record begins with %s at %d, not with the declaration of an incident", e.Kind(), e.Seq)
+	}
+	waited := ""
+	if f.last.came && e.At.Sub(f.last.at) >= Silence {
+		waited = f.waits() // before this fact ends the wait
 	}
 	row := Row{Seq: e.Seq, At: engine.At(e.At), Type: string(e.Kind()), Actor: actorOf(e.Actor), Run: e.Run, Step: e.Step}
 	if !f.tell(&row, e) {
@@ -105,7 +110,7 @@ func (f *fold) take(e engine.Event) error {
 	}
 	f.met(row.Actor)
 	if !row.Minor {
-		f.silence(row)
+		f.silence(row, waited)
 		f.last = moment{e.At, e.Seq, true}
 	}
 	f.t.Rows = append(f.t.Rows, row)
@@ -118,7 +123,7 @@ func (f *fold) tell(row *Row, e engine.Event) bool {
 }
 
 // silence adds a row when nothing was written for long while the incident was open.
-func (f *fold) silence(next Row) {
+func (f *fold) silence(next Row, waited string) {
 	if !f.last.came || f.resolved.came && next.Type != string(engine.Resolved{}.Kind()) {
 		return
 	}
@@ -127,8 +132,8 @@ func (f *fold) silence(next Row) {
 		return
 	}
 	text := "nothing was written down for " + span(gap)
-	if waits := f.waits(); waits != "" {
-		text += ", while firebreak waited for " + waits
+	if waited != "" {
+		text += ", while firebreak waited for " + waited
 	}
 	f.t.Rows = append(f.t.Rows, Row{
 		Seq: f.last.seq, At: engine.At(f.last.at), Derived: true, Kind: Machine, Type: SilenceType,

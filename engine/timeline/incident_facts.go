@@ -89,9 +89,11 @@ func (f *fold) declared(row *Row, b engine.Declared) {
 	if strings.HasPrefix(b.ID, "DRL-") {
 		mode = "exercise"
 	}
-	f.t.Incident = Incident{
-		ID: b.ID, Title: b.Title, Severity: b.Severity, Private: b.Private, Mode: mode, Store: b.Store,
-		DeclaredAt: row.At, DeclaredBy: row.Actor,
+	if len(f.t.Rows) == 0 {
+		f.t.Incident = Incident{
+			ID: b.ID, Title: b.Title, Severity: b.Severity, Private: b.Private, Mode: mode, Store: b.Store,
+			DeclaredAt: row.At, DeclaredBy: row.Actor,
+		}
 	}
 	f.did(row.Actor, "declared the incident")
 	row.Kind = Lifecycle

@@ -42,7 +42,7 @@ func (r *Row) Mark() string {
 		return "✓"
 	case OutcomeFailed, "refused", "denied", string(engine.ApprovalExpired), string(actions.NotVerified):
 		return "✗"
-	case OutcomeDoubt, "held", string(actions.CannotVerify), string(engine.ApprovalVoided), string(actions.FoundUnknown):
+	case OutcomeDoubt, "held", "late", string(actions.CannotVerify), string(engine.ApprovalVoided), string(actions.FoundUnknown):
 		return "!"
 	case "started", string(engine.ApprovalOpen), string(actions.Pending):
 		return "…"

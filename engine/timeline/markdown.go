@@ -125,7 +125,7 @@ func (r *Run) budgetWords() string {
 	}
 	text := fmt.Sprintf("%s (%s", r.Budget, span(time.Duration(r.BudgetMS)*time.Millisecond))
 	if r.ContainedMS > 0 {
-		text += ", contained after " + span(time.Duration(r.ContainedMS)*time.Millisecond)
+		text += ", last change proven after " + span(time.Duration(r.ContainedMS)*time.Millisecond)
 	}
 	return text + ")"
 }
@@ -210,7 +210,7 @@ func (p *page) refused(t *Timeline) {
 func (p *page) notDone(t *Timeline) {
 	p.section("Not done")
 	if len(t.NotDone) == 0 {
-		p.line("Every step that came to its turn was done.")
+		p.line("No step ended without being done.")
 		return
 	}
 	p.columns("Run/step", "Status", "Why")
@@ -276,7 +276,7 @@ func (p *page) rows(t *Timeline) {
 		p.cells(r.At.UTC().Format(time.TimeOnly), r.Mark(), r.Actor.Who(), r.Text, dash(where), entry)
 	}
 	if minor > 0 {
-		p.line("\n%s of machinery (messages posted, timers) are left out here; the JSON export has them.", count(minor, "row"))
+		p.line("\nLeft out here and in the JSON export: %s of machinery (messages posted, timers).", count(minor, "row"))
 	}
 }
 

@@ -36,7 +36,7 @@ func (f *fold) tellTurn(row *Row, e engine.Event, s *step) bool {
 	case engine.StepPlanned:
 		f.planned(row, s, b)
 	case engine.PlanFailed:
-		row.Kind, row.Outcome = Act, string(b.Failure.Class)
+		row.Kind, row.Outcome = Act, OutcomeFailed
 		row.Text = fmt.Sprintf("the target of %s could not be read (reading %d): %s", s.name(), b.N, failure(&b.Failure))
 		row.detail("class", string(b.Failure.Class))
 	case engine.RetryScheduled:
@@ -67,6 +67,9 @@ func (f *fold) tellTurn(row *Row, e engine.Event, s *step) bool {
 	case engine.RetryRequested:
 		f.did(row.Actor, "asked for retries")
 		s.held, s.doubt = "", 0
+		if _, undo := s.undoes(); !undo { // it brings an ended run back
+			s.run.Status, s.run.Reason, s.run.EndedAt = string(engine.RunActive), "", engine.Stamp{}
+		}
 		row.Text = who + " asked to try " + s.name() + " again"
 		if b.NotApplied {
 			row.Text += ", and confirmed that the attempt in doubt had no effect"
@@ -94,7 +97,8 @@ func (s *step) reopen() { s.ended, s.held, s.gone, s.reason = "", "", nil, "" }
 func (f *fold) planned(row *Row, s *step, b engine.StepPlanned) {
 	p := b.Preview
 	row.Kind, row.Targets, row.Digest = Act, p.Targets, b.Digest
-	s.targets, s.noUndo = p.Targets, p.NoUndo
+	same := s.digest == b.Digest && b.Digest != ""
+	s.targets, s.noUndo, s.digest = p.Targets, p.NoUndo, b.Digest
 	for _, w := range p.Warnings {
 		alive := Warning{Run: row.Run, Step: row.Step, Text: w}
 		if !slices.Contains(f.t.Alive, alive) {
@@ -119,7 +123,11 @@ func (f *fold) planned(row *Row, s *step, b engine.StepPlanned) {
 	if b.N > 1 {
 		row.Text += fmt.Sprintf(" (reading %d)", b.N)
 	}
-	row.Text += because(strings.Join(say, ", "))
+	if same {
+		row.Text += " still holds"
+	} else {
+		row.Text += because(strings.Join(say, ", "))
+	}
 	row.detail("changes", strings.Join(p.Changes, "\n"))
 	row.detail("calls", strings.Join(p.Calls, "\n"))
 	row.detail("warnings", strings.Join(p.Warnings, "\n"))

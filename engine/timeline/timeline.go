@@ -115,7 +115,7 @@ func Fold(events iter.Seq2[engine.Event, error]) (*Timeline, error) {
 			return nil, err
 		}
 	}
-	if f.t.Incident.ID == "" {
+	if len(f.t.Rows) == 0 {
 		return nil, ErrEmpty
 	}
 	return f.finish(), nil

@@ -35,9 +35,9 @@ func short(digest string) string {
 	return digest
 }
 
-// span is a duration for people: whole seconds once it is a second long.
+// span is a duration for people: whole seconds once it is ten seconds long.
 func span(d time.Duration) string {
-	if d >= time.Second {
+	if d >= 10*time.Second {
 		return d.Round(time.Second).String()
 	}
 	return d.Round(time.Millisecond).String()

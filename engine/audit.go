@@ -1,0 +1,258 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+// Audit reads the facts of one incident and checks the promises that matter
+// most, without using the core that was supposed to keep them: every effect
+// had an intent, no gated effect ran without enough eligible people who saw
+// that plan, every approval was used once, every attempt has one outcome, and
+// nothing that may only run once was repeated. It is what a stranger would
+// check, so it is written apart from Incident on purpose.
+type Audit struct {
+	runs map[string]*auditRun
+}
+
+type auditRun struct {
+	program   *runbooks.Program
+	floor     *Floor
+	requester string
+	steps     map[string]*auditStep
+}
+
+type auditStep struct {
+	def       *runbooks.Step
+	requester string // of an undo
+	planned   string // digest of the latest plan
+	targets   []actions.Target
+	approvals map[string]*auditApproval
+	open      int // the attempt without an outcome; 0: none
+	doubt     int // the attempt in doubt; 0: none
+	cleared   bool
+	last      int
+	fresh     bool // planned since the last attempt
+}
+
+type auditApproval struct {
+	ApprovalRequested
+	from   []string
+	people []string
+	denied bool
+	used   bool
+	ended  bool
+}
+
+// NewAudit begins the reading of one incident.
+func NewAudit() *Audit { return &Audit{runs: map[string]*auditRun{}} }
+
+// Take reads the next fact and gives what is wrong with it, if anything.
+func (a *Audit) Take(e Event) []string {
+	var wrong []string
+	say := func(format string, args ...any) {
+		wrong = append(wrong, fmt.Sprintf("%s %s/%s: ", e.Kind(), e.Run, e.Step)+fmt.Sprintf(format, args...))
+	}
+	if b, ok := e.Body.(RunStarted); ok {
+		p, err := runbooks.DecodeProgram(b.Program.Value)
+		if err != nil {
+			say("the pinned program cannot be read: %v", err)
+			return wrong
+		}
+		if p.Digest != b.Digest {
+			say("the pinned program has another digest than the run")
+		}
+		run := &auditRun{program: p, floor: b.Floor, requester: e.Actor.ID, steps: map[string]*auditStep{}}
+		for i := range p.Steps {
+			run.steps[p.Steps[i].ID] = &auditStep{def: &p.Steps[i], approvals: map[string]*auditApproval{}}
+		}
+		a.runs[e.Run] = run
+		return wrong
+	}
+	run := a.runs[e.Run]
+	if run == nil || e.Step == "" {
+		return nil
+	}
+	s := run.steps[e.Step]
+	if s == nil {
+		say("there is no such step")
+		return wrong
+	}
+	switch b := e.Body.(type) {
+	case UndoRequested:
+		id := e.Step + "~undo"
+		for n := 2; run.steps[id] != nil; n++ {
+			id = fmt.Sprintf("%s~undo%d", e.Step, n)
+		}
+		def := *s.def
+		def.Effect = actions.Reversible
+		if def.Repeat != actions.Idempotent {
+			def.Repeat = actions.Once
+		}
+		who := e.Actor.ID
+		if e.Actor.Type != Person {
+			who = run.requester
+		}
+		run.steps[id] = &auditStep{def: &def, requester: who, approvals: map[string]*auditApproval{}}
+	case StepPlanned:
+		s.planned, s.targets, s.fresh = b.Digest, b.Preview.Targets, true
+	case ApprovalRequested:
+		if b.Digest != s.planned {
+			say("people are asked about another plan than the latest")
+		}
+		if rule := EffectiveApproval(s.def, run.floor); rule == nil || b.Quorum < rule.Quorum {
+			say("it asks for fewer people than the runbook and the environment demand")
+		}
+		s.approvals[b.ID] = &auditApproval{ApprovalRequested: b, from: b.From}
+	case ApprovalEscalated:
+		if p := s.approvals[b.ID]; p != nil {
+			p.from = append(slices.Clone(p.from), b.To...)
+		}
+	case ApprovalClosed:
+		if p := s.approvals[b.ID]; p != nil && b.Verdict != ApprovalGranted {
+			p.ended = true
+		}
+	case Vote:
+		for _, w := range s.judge(run, e, b) {
+			say("%s", w)
+		}
+	case EffectIntent:
+		for _, w := range s.intent(run, e.At, b) {
+			say("%s", w)
+		}
+	case EffectOutcome:
+		if s.open != b.Attempt {
+			say("outcome of attempt %d, which is not in flight", b.Attempt)
+		}
+		s.open = 0
+		if b.Failure != nil && b.Failure.Class == actions.Unknown && s.def.Effect != actions.Read {
+			s.doubt, s.cleared = b.Attempt, false
+		}
+	case EffectInDoubt:
+		s.open, s.doubt, s.cleared = 0, b.Attempt, false
+	case EffectProbed:
+		if b.Found == actions.NotApplied {
+			s.cleared = true
+		}
+		if b.Found == actions.Applied {
+			s.doubt = 0
+		}
+	case EffectResolved:
+		s.doubt = 0
+	case RetryRequested:
+		if b.NotApplied {
+			s.cleared = true
+		}
+	case StepEnded:
+		s.doubt = 0
+	}
+	return wrong
+}
+
+func (s *auditStep) judge(run *auditRun, e Event, b Vote) []string {
+	p := s.approvals[b.Approval]
+	if p == nil {
+		return []string{"a vote on an approval that was never asked"}
+	}
+	var wrong []string
+	requester := run.requester
+	if s.requester != "" {
+		requester = s.requester
+	}
+	if e.Actor.Type != Person || e.Actor.ID == requester {
+		wrong = append(wrong, fmt.Sprintf("the vote of %q counts although it may not", e.Actor.ID))
+	}
+	if slices.Contains(p.people, e.Actor.ID) {
+		wrong = append(wrong, fmt.Sprintf("%q is counted twice", e.Actor.ID))
+	}
+	if !e.At.Before(p.Expires.Time) {
+		wrong = append(wrong, "the vote came after the expiry")
+	}
+	eligible := slices.ContainsFunc(p.from, func(f string) bool {
+		if f == "person:"+e.Actor.ID {
+			return true
+		}
+		return slices.ContainsFunc(e.Actor.Groups, func(g string) bool { return f == "group:"+g })
+	})
+	if !eligible {
+		wrong = append(wrong, fmt.Sprintf("%q is not among those who were asked", e.Actor.ID))
+	}
+	for _, t := range s.targets {
+		if slices.Contains(e.Actor.Identities, t.Type+":"+t.ID) {
+			wrong = append(wrong, fmt.Sprintf("%q decided about an effect on themselves", e.Actor.ID))
+		}
+	}
+	if b.Approve {
+		p.people = append(p.people, e.Actor.ID)
+	} else {
+		p.denied = true
+	}
+	return wrong
+}
+
+func (s *auditStep) intent(run *auditRun, at time.Time, b EffectIntent) []string {
+	var wrong []string
+	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	if s.open != 0 {
+		say("attempt %d begins while attempt %d has no outcome", b.Attempt, s.open)
+	}
+	if b.Attempt <= s.last {
+		say("attempt %d comes after attempt %d", b.Attempt, s.last)
+	}
+	safe := s.def.Effect == actions.Read || s.def.Repeat.Again()
+	if s.doubt != 0 && !safe && !s.cleared {
+		say("attempt %d repeats one that may have taken effect, and action %q does not allow that", b.Attempt, s.def.Uses)
+	}
+	if rule := EffectiveApproval(s.def, run.floor); rule != nil {
+		p := s.approvals[b.Approval]
+		switch {
+		case b.Approval == "" && s.fresh:
+			say("it runs a new plan without an approval")
+		case b.Approval == "":
+		case p == nil:
+			say("its approval was never asked")
+		case p.used:
+			say("its approval was used before")
+		case p.ended || p.denied || len(p.people) < p.Quorum || len(p.people) < rule.Quorum:
+			say("its approval was not granted: %d of %d people", len(p.people), p.Quorum)
+		case p.Digest != b.Digest || b.Digest != s.planned:
+			say("its approval is for another plan")
+		case !at.Before(p.Expires.Time):
+			say("its approval had expired")
+		}
+		if p != nil {
+			p.used = true
+		}
+	}
+	s.open, s.last, s.doubt, s.cleared, s.fresh = b.Attempt, b.Attempt, 0, false, false
+	return wrong
+}
+
+// Open lists what is not resolved at the end of what was read: attempts
+// without an outcome and attempts in doubt.
+func (a *Audit) Open() []string {
+	var open []string
+	for n := 1; a.runs[fmt.Sprintf("R%d", n)] != nil; n++ {
+		id := fmt.Sprintf("R%d", n)
+		run := a.runs[id]
+		var steps []string
+		for step := range run.steps {
+			steps = append(steps, step)
+		}
+		slices.Sort(steps)
+		for _, step := range steps {
+			s := run.steps[step]
+			if s.open != 0 {
+				open = append(open, fmt.Sprintf("%s/%s: attempt %d has no outcome", id, step, s.open))
+			}
+			if s.doubt != 0 {
+				open = append(open, fmt.Sprintf("%s/%s: attempt %d is in doubt", id, step, s.doubt))
+			}
+		}
+	}
+	return open
+}

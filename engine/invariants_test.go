@@ -1,0 +1,260 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/engine"
+)
+
+// TestInvariants runs random programs in a random world with random people and
+// crashes anywhere. After every fact the record alone gives the same incident,
+// the auditor finds nothing wrong, and at the end, with a world that answers
+// and people who decide, every run comes to an end.
+func TestInvariants(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		src := randomRunbook(r)
+		p := newTape(t)
+		program := compile(t, src)
+		audit := engine.NewAudit()
+		read := 0
+		check := func(what string) {
+			for ; read < len(p.record); read++ {
+				e, err := engine.Decode([]byte(p.record[read]), func(d string) ([]byte, error) { return p.blobs[d], nil })
+				if err != nil {
+					r.Fatalf("%s: %v", what, err)
+				}
+				if wrong := audit.Take(e); len(wrong) > 0 {
+					r.Fatalf("after %s the auditor says: %s\nrunbook:\n%s\nrecord:\n%s", what, strings.Join(wrong, "; "), src, strings.Join(p.record[1:], "\n"))
+				}
+			}
+			for _, run := range p.inc.Runs {
+				for _, s := range run.Steps {
+					open := 0
+					for _, a := range s.Attempts {
+						if a.Open() {
+							open++
+						}
+					}
+					if open > 1 {
+						r.Fatalf("after %s step %s has %d attempts in flight", what, s.ID, open)
+					}
+				}
+			}
+		}
+		must := func(e engine.Event) {
+			if _, err := p.take(e); err != nil {
+				r.Fatalf("%s: %v", e.Kind(), err)
+			}
+		}
+		must(engine.Event{Actor: person("alice"), Body: engine.Declared{ID: "INC-1", Title: "x", Severity: 1, Store: "s"}})
+		var floor *engine.Floor
+		if rapid.Bool().Draw(r, "floor") {
+			floor = &engine.Floor{Effect: actions.Reversible, From: []string{"group:leads"}, Quorum: rapid.IntRange(1, 2).Draw(r, "floor quorum")}
+		}
+		start := started(t, program, "R1", nil, floor)
+		start.Actor = person(rapid.SampledFrom([]string{"alice", "bob"}).Draw(r, "requester"))
+		must(start)
+		for n := range rapid.IntRange(0, 60).Draw(r, "moves") {
+			what := randomMove(r, p)
+			check(what)
+			if n%7 == 0 {
+				if diff := cmp.Diff(dump(p.inc), dump(p.replay())); diff != "" {
+					r.Fatalf("after %s the record gives another incident (-live +replay):\n%s", what, diff)
+				}
+			}
+		}
+		finish(r, p)
+		check("the end")
+		if diff := cmp.Diff(dump(p.inc), dump(p.replay())); diff != "" {
+			r.Fatalf("at the end the record gives another incident (-live +replay):\n%s", diff)
+		}
+		for _, run := range p.inc.Runs {
+			if !run.Status.Ended() {
+				r.Fatalf("run %s never ended: %s\n%s\nrunbook:\n%s", run.ID, run.Status, dump(p.inc), src)
+			}
+		}
+		if open := audit.Open(); len(open) > 0 {
+			r.Fatalf("left open at the end: %v\n%s", open, dump(p.inc))
+		}
+	})
+}
+
+func randomRunbook(r *rapid.T) string {
+	var b strings.Builder
+	b.WriteString("apiVersion: firebreak/v1\nkind: Runbook\nid: test\ntitle: Test\nowner: {team: t, contact: \"#t\"}\nbudget: 20m\nsteps:\n")
+	for n := range rapid.IntRange(1, 5).Draw(r, "steps") {
+		uses := rapid.SampledFrom([]string{"t.read", "t.set", "t.keyed", "t.probe", "t.once"}).Draw(r, "uses")
+		fmt.Fprintf(&b, "  - id: s%d\n    uses: %s\n", n, uses)
+		if rapid.Bool().Draw(r, "apart") {
+			b.WriteString("    needs: []\n")
+		}
+		if rapid.Bool().Draw(r, "asks") {
+			fmt.Fprintf(&b, "    approval: {from: [group:leads], quorum: %d, expires: 15m, escalate: {after: 5m, to: [group:bosses]}}\n", rapid.IntRange(1, 2).Draw(r, "quorum"))
+		}
+		if uses != "t.once" {
+			fmt.Fprintf(&b, "    retry: {attempts: %d}\n", rapid.IntRange(1, 3).Draw(r, "attempts"))
+		}
+		words := []string{"stop", "continue", "undo", "ask"}
+		fmt.Fprintf(&b, "    on_failure: %s\n    on_refused: %s\n", rapid.SampledFrom(words).Draw(r, "on failure"), rapid.SampledFrom(words).Draw(r, "on refused"))
+	}
+	return b.String()
+}
+
+var everybody = []string{"alice", "bob", "carol", "dave", "erin", "mallory"}
+
+// randomMove does one thing that may happen at any moment. Refusals are fine.
+func randomMove(r *rapid.T, p *tape) string {
+	switch rapid.IntRange(0, 9).Draw(r, "move") {
+	case 0:
+		p.crash()
+		return "a crash"
+	case 1:
+		p.now = p.now.Add(time.Duration(rapid.IntRange(1, 1200).Draw(r, "seconds")) * time.Second)
+		fireTimers(p)
+		return "time"
+	case 2, 3:
+		return randomRequest(r, p)
+	default:
+		owed := p.inc.Commands()
+		if len(owed) == 0 {
+			return "nothing"
+		}
+		return answer(p, owed[rapid.IntRange(0, len(owed)-1).Draw(r, "command")], func(n int) int { return rapid.IntRange(0, n-1).Draw(r, "answer") })
+	}
+}
+
+func fireTimers(p *tape) {
+	for {
+		fired := false
+		for _, c := range p.inc.Commands() {
+			if w, ok := c.(engine.Wake); ok && !w.At.After(p.now) {
+				_, err := p.take(engine.Event{Actor: engine.TheEngine, Run: w.Run, Step: w.Step, Body: engine.TimerFired{Ref: w.Timer, Due: engine.At(w.At)}})
+				if err != nil {
+					p.t.Fatalf("an owed timer is refused: %v", err)
+				}
+				fired = true
+				break
+			}
+		}
+		if !fired {
+			return
+		}
+	}
+}
+
+func randomRequest(r *rapid.T, p *tape) string {
+	run := p.inc.Runs[0]
+	s := run.Steps[rapid.IntRange(0, len(run.Steps)-1).Draw(r, "step")]
+	who := person(rapid.SampledFrom(everybody).Draw(r, "who"))
+	var body engine.Body
+	step := s.ID
+	switch rapid.IntRange(0, 9).Draw(r, "request") {
+	case 0:
+		body, step = engine.CancelRequested{Reason: "r"}, ""
+	case 1:
+		body = engine.RetryRequested{NotApplied: rapid.Bool().Draw(r, "not applied")}
+	case 2:
+		body = engine.SkipRequested{Reason: "r"}
+	case 3:
+		body = engine.UndoRequested{}
+	case 4:
+		body = engine.EffectResolved{Attempt: len(s.Attempts), Applied: rapid.Bool().Draw(r, "applied")}
+	case 5:
+		body = engine.ManualDone{}
+	default:
+		id := ""
+		if s.Approval != nil {
+			id = s.Approval.ID
+		}
+		body = engine.Vote{Approval: id, Approve: rapid.IntRange(0, 5).Draw(r, "yes") > 0, Reason: "r"}
+	}
+	before := dump(p.inc)
+	_, err := p.take(engine.Event{Actor: who, Run: run.ID, Step: step, Body: body})
+	if err != nil {
+		if after := dump(p.inc); after != before {
+			r.Fatalf("a refused %s changed something: %v\n%s", body.Kind(), err, cmp.Diff(before, after))
+		}
+	}
+	return string(body.Kind()) + " by " + who.ID
+}
+
+// answer gives an owed command an end; choose picks among n.
+func answer(p *tape, c engine.Command, choose func(n int) int) string {
+	classes := actions.Classes()
+	fact := func(task engine.Task, body engine.Body) {
+		if _, err := p.take(engine.Event{Actor: engine.TheEngine, Run: task.Run, Step: task.Step, Body: body}); err != nil {
+			p.t.Fatalf("the end of %s is refused: %v\n%s", c.Ref(), err, dump(p.inc))
+		}
+	}
+	switch c := c.(type) {
+	case engine.PlanStep:
+		run, _ := p.inc.Run(c.Run)
+		s, _ := run.Step(c.Step)
+		if choose(8) == 1 {
+			fact(c.Task, engine.PlanFailed{N: c.N, Failure: engine.Failure{Class: classes[choose(len(classes))], Message: "m"}})
+			break
+		}
+		preview := actions.Preview{Targets: []actions.Target{{Type: "host", ID: []string{"h1", "h1", "h1", "h2"}[choose(4)]}}}
+		fact(c.Task, engine.StepPlanned{N: c.N, Preview: preview, State: engine.Large{Value: json.RawMessage(`{}`)}, Digest: s.PlanDigest(preview)})
+	case engine.RunEffect:
+		o := engine.EffectOutcome{Attempt: c.Call.Attempt, Epoch: 1}
+		if choose(2) == 1 {
+			o.Failure = &engine.Failure{Class: classes[choose(len(classes))], Message: "m"}
+		} else {
+			o.Result = engine.Large{Value: json.RawMessage(`{"state":"Down","count":1}`)}
+		}
+		fact(c.Task, o)
+	case engine.ProbeEffect:
+		fact(c.Task, engine.EffectProbed{Attempt: c.Call.Attempt, Found: []actions.Found{actions.Applied, actions.NotApplied, actions.FoundUnknown}[choose(3)]})
+	case engine.VerifyEffect:
+		verdicts := []actions.Verdict{actions.Verified, actions.Verified, actions.NotVerified, actions.CannotVerify}
+		fact(c.Task, engine.EffectVerified{Attempt: c.Call.Attempt, Reading: actions.Reading{Verdict: verdicts[choose(4)]}, Readings: 1})
+	case engine.Wake:
+		if c.At.After(p.now) {
+			p.now = c.At
+		}
+		fireTimers(p)
+	}
+	return c.Ref()
+}
+
+// finish lets the world answer well and people decide, until nothing is owed.
+func finish(r *rapid.T, p *tape) {
+	for range 2000 {
+		moved := false
+		for _, c := range p.inc.Commands() {
+			switch c.(type) {
+			case engine.OpenChannel, engine.PostMessage, engine.CloseMessage:
+				continue
+			}
+			answer(p, c, func(int) int { return 0 })
+			moved = true
+			break
+		}
+		if moved {
+			continue
+		}
+		for _, run := range p.inc.Runs {
+			for _, s := range run.Steps {
+				if s.Status == engine.StepOnHold {
+					if _, err := p.take(engine.Event{Actor: person("alice"), Run: run.ID, Step: s.ID, Body: engine.SkipRequested{Reason: "end"}}); err != nil {
+						r.Fatalf("a held step cannot be skipped: %v", err)
+					}
+					moved = true
+				}
+			}
+		}
+		if !moved {
+			return
+		}
+	}
+	r.Fatalf("the incident never comes to rest:\n%s", dump(p.inc))
+}

@@ -1,0 +1,118 @@
+package timeline_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/firebreak-ir/firebreak/engine"
+)
+
+const bait = "a | b\n| --- | <script>x</script> `c` **d** [e](https://f.example) @everyone <!here> # g\r\n## h \u202Ei\u200Bj\x1b[31m \\| \xff &#124; _k_ ~~l~~ $m$"
+
+// fill puts the bait into every text of a body, wherever it stands.
+func fill(v reflect.Value, text string) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		fill(v.Elem(), text)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() && v.Type() != reflect.TypeFor[engine.Stamp]() {
+				fill(v.Field(i), text)
+			}
+		}
+	case reflect.Slice:
+		if v.Type() == reflect.TypeFor[json.RawMessage]() {
+			data, err := json.Marshal(map[string]string{text: text})
+			if err != nil {
+				panic(err)
+			}
+			v.SetBytes(data)
+			return
+		}
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(v.Index(0), text)
+		fill(v.Index(1), text)
+	case reflect.String:
+		v.SetString(text)
+	}
+}
+
+// hostileStory has every kind of fact with the bait in every text.
+func hostileStory(t testing.TB, text string) *script {
+	t.Helper()
+	who := engine.Actor{Type: engine.Person, ID: text, Name: text, Via: text}
+	s := &script{now: noon}
+	for _, kind := range engine.Kinds() {
+		body, ok := engine.NewBody(kind)
+		if !ok {
+			t.Fatalf("no body of kind %s", kind)
+		}
+		fill(reflect.ValueOf(body), text)
+		s.say(0, who, text, text, reflect.ValueOf(body).Elem().Interface().(engine.Body))
+	}
+	s.say(0, engine.Actor{Type: engine.Stranger, Via: text}, text, text+"~undo", engine.Refused{Verb: text, Code: engine.Code(text), Message: text})
+	return s
+}
+
+// No text of a fact becomes structure: with the bait in every place the page
+// has the same skeleton as with a harmless word.
+func TestHostileTextStaysText(t *testing.T) {
+	calm := skeleton(t, string(markdown(t, hostileStory(t, "calm").fold(t))))
+	wild := skeleton(t, string(markdown(t, hostileStory(t, bait).fold(t))))
+	if len(calm) != len(wild) {
+		t.Fatalf("got %d lines, want %d as without the bait", len(wild), len(calm))
+	}
+	for i := range calm {
+		if calm[i] != wild[i] {
+			t.Errorf("line %d: got structure %q, want %q", i+1, wild[i], calm[i])
+		}
+	}
+}
+
+// skeleton is the structure of a page: for each line its block and the number
+// of its cells. It fails on what no line of a page may hold.
+func skeleton(t *testing.T, page string) []string {
+	t.Helper()
+	var lines []string
+	for line := range strings.Lines(page) {
+		line = strings.TrimSuffix(line, "\n")
+		for _, r := range line {
+			if !unicode.IsPrint(r) {
+				t.Errorf("%U is not visible in %q", r, line)
+			}
+		}
+		for _, bad := range []string{"<script", "](", "**d**", "`c", "@everyone", "<!here", "https://", "~~l", "_k_", "$m"} {
+			if rest := strings.ReplaceAll(line, "\\"+bad, ""); strings.Contains(rest, bad) {
+				t.Errorf("%q is alive in %.300q", bad, line)
+			}
+		}
+		block, _, _ := strings.Cut(line, " ")
+		lines = append(lines, block+strings.Repeat("|", strings.Count(line, "|")))
+	}
+	return lines
+}
+
+func TestHostileTextInLinesAndJSON(t *testing.T) {
+	tl := hostileStory(t, bait).fold(t)
+	for _, l := range tl.Lines(0) {
+		if strings.ContainsFunc(l.Text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("a line hides something: %q", l.Text)
+		}
+	}
+	data := jsonOf(t, tl)
+	if !json.Valid(data) || bytes.ContainsFunc(data, func(r rune) bool { return r != '\n' && r != unicode.ReplacementChar && !unicode.IsPrint(r) }) {
+		t.Error("the JSON is not valid or hides something")
+	}
+	// Every row is one line, so that a diff of two exports shows rows.
+	rows := data[bytes.Index(data, []byte(`"rows": [`)):]
+	if got, want := bytes.Count(rows, []byte("\n{\"seq\"")), len(tl.Rows); got != want {
+		t.Errorf("got %d lines of rows, want %d", got, want)
+	}
+}
