@@ -43,7 +43,7 @@ func (b *Bot) locate(c *call) (*engine.Refusal, error) {
 	}
 	open := slices.DeleteFunc(seen, func(s engine.Summary) bool { return s.Resolved })
 	switch {
-	case len(open) == 1 && (c.entry.scope == needIncident || !c.chat):
+	case len(open) == 1 && c.channel == "": // in a chat the channel says it, or the words do
 		c.incident, c.taken = open[0].ID, true
 		return nil, nil
 	case c.entry.scope == mayIncident:
@@ -57,7 +57,11 @@ func (b *Bot) locate(c *call) (*engine.Refusal, error) {
 	}
 	example := c.Command
 	example.Incident = ids[0]
-	return engine.Refuse(engine.NoIncident, "which incident? %s are open; name one (%s), or type it in the incident's own channel", enough(ids, 8), line(example.String(), 200)), nil
+	is := "are"
+	if len(open) == 1 {
+		is = "is"
+	}
+	return engine.Refuse(engine.NoIncident, "which incident? %s %s open; name one (%s), or type it in the incident's own channel", enough(ids, 8), is, line(example.String(), 200)), nil
 }
 
 // visible keeps the incidents that this person may know of.

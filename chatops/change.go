@@ -55,7 +55,7 @@ func (b *Bot) run(c *call) Message {
 	if refusal := b.runbook(c); refusal != nil {
 		return b.refuse(c, refusal, true)
 	}
-	r, err := b.o.Incidents.Start(c.ctx, c.request(), c.incident, c.runRequest(b))
+	r, err := b.o.Incidents.Start(c.ctx, c.request(), c.incident, c.runRequest())
 	if err != nil {
 		return b.answer(c, err)
 	}

@@ -97,7 +97,10 @@ func (b *Bot) plan(c *call) Message {
 	if b.o.Planner == nil {
 		return b.refuse(c, engine.Refuse(engine.NotAllowed, "nothing can be planned here: this server has no planner; ask an admin"), false)
 	}
-	m, err := b.o.Planner.Plan(c.ctx, c.actor, c.incident, c.runRequest(b))
+	if refusal := b.runbook(c); refusal != nil {
+		return b.refuse(c, refusal, false)
+	}
+	m, err := b.o.Planner.Plan(c.ctx, c.actor, c.incident, c.runRequest())
 	if err != nil {
 		return b.answer(c, err)
 	}
@@ -105,16 +108,9 @@ func (b *Bot) plan(c *call) Message {
 	return told(c, m)
 }
 
-// runRequest is the run that is asked for. A digest may be cut to its first
-// 12 digits or more.
-func (c *call) runRequest(b *Bot) engine.RunRequest {
-	digest := c.Flags["plan"]
-	for _, p := range b.o.Incidents.Programs() {
-		if p.ID == c.Target && len(digest) >= 12 && strings.HasPrefix(p.Digest, digest) {
-			digest = p.Digest
-		}
-	}
-	return engine.RunRequest{Runbook: c.Target, Inputs: c.Inputs, Environment: c.Flags["env"], Digest: digest}
+// runRequest is the run that is asked for.
+func (c *call) runRequest() engine.RunRequest {
+	return engine.RunRequest{Runbook: c.Target, Inputs: c.Inputs, Environment: c.Flags["env"], Digest: strings.ToLower(c.Flags["plan"])}
 }
 
 // runbook refuses an unknown runbook with the one that is probably meant.
