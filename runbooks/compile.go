@@ -171,13 +171,14 @@ func (c *compilation) declare() {
 	first := map[string]Pos{}
 	for i := range c.rb.Steps {
 		d := &c.rb.Steps[i]
-		if !d.ID.Set() {
-			continue
-		}
 		id := d.ID.Value
-		if before, twice := first[id]; twice {
+		before, twice := first[id]
+		switch {
+		case twice:
 			c.fail(d.ID.Pos, "duplicate-id", fmt.Sprintf("the first is in line %d", before.Line), "the step %q is there twice", id)
-			continue
+			fallthrough
+		case !d.ID.Set(): // the rest of the step is checked all the same, under a name that nobody can write
+			id = fmt.Sprintf("number %d", i+1)
 		}
 		first[id] = d.ID.Pos
 		step := Step{ID: id, Title: d.Title.Value, Pos: d.Pos}
@@ -248,13 +249,13 @@ func (c *compilation) approval(step *Step, d *StepDecl) {
 	}
 	step.Approval = &Approval{From: values(a.From), Quorum: cmp.Or(a.Quorum.Value, 1), Expires: cmp.Or(a.Expires.Value, DefaultExpires)}
 	if most := Span(time.Hour); step.Effect == actions.Destructive && step.Approval.Expires > most {
-		c.fail(a.Expires.Pos, "value", "a destructive step needs a fresh yes", "an approval of a destructive step may wait at most %s", time.Duration(most))
+		c.fail(a.Expires.Pos, "value", "a destructive step needs a fresh yes", "an approval of a destructive step may wait at most %s", spanText(most))
 	}
 	everybody := append(slices.Clone(a.From), a.To...)
 	if people := values(everybody); step.Approval.Quorum > 1 && !slices.ContainsFunc(people, func(p string) bool { return strings.HasPrefix(p, "group:") }) {
 		slices.Sort(people)
 		if n := len(slices.Compact(people)); n < step.Approval.Quorum {
-			c.fail(a.Quorum.Pos, "value", "name more people, or a group", "%d people are asked, so a quorum of %d is never reached", n, step.Approval.Quorum)
+			c.fail(a.Quorum.Pos, "value", "name more people, or a group", "only %d may answer, so a quorum of %d is never reached", n, step.Approval.Quorum)
 		}
 	}
 	if a.Escalate.Line == 0 || !a.After.Set() {
@@ -262,7 +263,7 @@ func (c *compilation) approval(step *Step, d *StepDecl) {
 	}
 	step.Approval.Escalate = &Escalate{After: a.After.Value, To: values(a.To)}
 	if a.After.Value >= step.Approval.Expires {
-		c.fail(a.After.Pos, "value", "escalate earlier", "the approval expires after %s, before it is escalated", time.Duration(step.Approval.Expires))
+		c.fail(a.After.Pos, "value", "escalate earlier", "the approval expires after %s, before it is escalated", spanText(step.Approval.Expires))
 	}
 }
 

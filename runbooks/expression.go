@@ -227,7 +227,9 @@ func (e *Expression) UnmarshalJSON(data []byte) error {
 func Functions() []string {
 	var names []string
 	for name := range functionTable() {
-		names = append(names, name)
+		if name != readName && name != atName {
+			names = append(names, name)
+		}
 	}
 	names = append(names, "first", "last")
 	names = append(names, predicates()...)

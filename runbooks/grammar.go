@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -81,17 +82,52 @@ func compileExpression(source string, sc scope, known []string) (*Expression, []
 	return e, nil
 }
 
+// What the expression library says, and what people understand.
+var (
+	mismatched  = regexp.MustCompile(`^invalid operation: (\S+) \(mismatched types (.+) and (.+)\)$`)
+	badArgument = regexp.MustCompile(`^cannot use (.+) as argument \(type .*\) to call (\w+) *$`)
+	unexpected  = regexp.MustCompile(`^unexpected token (?:\w+\((.*)\)|(EOF))$`)
+)
+
 // foreignFault makes a fault of an error of the expression library.
 func foreignFault(err error) fault {
 	f := fault{rule: "expression", message: err.Error()}
 	if at, ok := errors.AsType[*file.Error](err); ok {
 		f.offset, f.message = at.From, at.Message
 	}
-	for from, to := range map[string]string{"compilation failed: expression exceeds maximum allowed nodes": fmt.Sprintf("the expression has more than %d parts", maxNodes)} {
-		f.message = strings.ReplaceAll(f.message, from, to)
+	if m := mismatched.FindStringSubmatch(f.message); m != nil {
+		f.message = fmt.Sprintf("%s does not work between %s and %s", m[1], foreignType(m[2]), foreignType(m[3]))
+	} else if m := badArgument.FindStringSubmatch(f.message); m != nil {
+		f.message = fmt.Sprintf("%s does not take %s", m[2], foreignType(m[1]))
+	} else if m := unexpected.FindStringSubmatch(f.message); m != nil {
+		switch {
+		case m[2] != "":
+			f.message = "the expression ends too early"
+		case m[1] == `"="`:
+			f.message, f.hint = "unexpected =", "compare with =="
+		default:
+			f.message = "unexpected " + m[1]
+		}
+	} else if strings.Contains(f.message, "exceeds maximum allowed nodes") {
+		f.message = fmt.Sprintf("the expression has more than %d parts", maxNodes)
 	}
-	f.message = strings.NewReplacer("[]interface {}", "list", "map[string]interface {}", "object", "unexpected token EOF", "the expression ends too early").Replace(f.message)
 	return f
+}
+
+func foreignType(name string) string {
+	switch name {
+	case "string":
+		return "text"
+	case "int":
+		return "a number"
+	case "bool":
+		return "true or false"
+	case "[]interface {}":
+		return "a list"
+	case "map[string]interface {}":
+		return "an object"
+	}
+	return name
 }
 
 // grammar walks a syntax tree, refuses what is not on the allow list, and
@@ -280,6 +316,8 @@ func (g *grammar) call(node *ast.Node, n *ast.CallNode) {
 			i = -1
 		}
 		*node = item(n.Arguments[0], i, n.Location())
+	case callee.Value == "now":
+		g.refuse(n, "write now without brackets", "now is a value, not a function")
 	case strings.HasPrefix(callee.Value, "$") || !known:
 		hint := didYouMean(callee.Value, Functions())
 		if hint == "" {
@@ -335,7 +373,13 @@ func (g *grammar) untyped(n ast.Node, config *conf.Config) {
 	for child := range children(n) {
 		g.untyped(*child, config)
 	}
-	if n.Nature().IsUnknown(&config.NtCache) && len(g.faults) == 0 {
+	unknown := n.Nature().IsUnknown(&config.NtCache)
+	if list, ok := n.(*ast.ArrayNode); ok {
+		for _, one := range list.Nodes {
+			unknown = unknown || one.Nature().Kind != list.Nodes[0].Nature().Kind
+		}
+	}
+	if unknown && len(g.faults) == 0 {
 		g.refuse(n, "the parts of a list, and both answers of a choice, must have one type", "the type of this part is not known")
 	}
 }

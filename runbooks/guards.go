@@ -161,7 +161,7 @@ func (g *grammar) unknownWord(at ast.Node, before []string, word string, known [
 	case hint == "" && len(known) == 0:
 		hint = "there are none"
 	}
-	if len(before) == 0 && hint[:min(3, len(hint))] != "did" {
+	if len(before) == 0 && !strings.HasPrefix(hint, "did") {
 		hint = "text is written in quotes; known names: " + strings.Join(known, ", ")
 	}
 	g.faults = append(g.faults, fault{offset: at.Location().From, rule: rule, message: what, hint: hint})

@@ -127,6 +127,9 @@ func (c *compilation) members(n *node, fields []actions.Field, what string, know
 			continue
 		}
 		given[p.key.text] = true
+		if p.value.bad {
+			continue
+		}
 		if p.value.empty() {
 			c.fail(p.key.pos, "missing", `write "" for an empty text, or leave the parameter out`, "the parameter %q has no value", p.key.text)
 			continue
@@ -169,7 +172,11 @@ func (c *compilation) value(n *node, f actions.Field, known []string, i int) *Va
 		if n.kind != mapNode {
 			return wrong()
 		}
-		return c.members(n, f.Fields, fmt.Sprintf("%q", f.Name), known, i)
+		what := "the item"
+		if f.Name != "" {
+			what = fmt.Sprintf("%q", f.Name)
+		}
+		return c.members(n, f.Fields, what, known, i)
 	case actions.Map:
 		if n.kind != mapNode {
 			return wrong()
@@ -222,7 +229,11 @@ func (c *compilation) filled(n *node, f actions.Field, known []string, i int) *V
 	}
 	parts, err := pieces(n.text)
 	if err != nil {
-		c.fail(n.pos, "expression", "", "%v", err)
+		hint := "close it"
+		if n.plain {
+			hint = "close it; or put the text in quotes: without them a # after a space begins a comment"
+		}
+		c.fail(n.pos, "expression", hint, "%v", err)
 		return nil
 	}
 	v := &Value{Form: Text, Pos: n.pos}

@@ -303,22 +303,15 @@ func (d *StepDecl) readCondition(s *source) func(*node) {
 func (d *StepDecl) readApproval(s *source) func(*node) {
 	return func(n *node) {
 		a := &ApprovalDecl{Pos: n.pos}
-		var from, to bool
 		s.object(n, "approval",
-			key{"from", true, s.words(&a.From, &from, principal)},
+			key{"from", true, s.people(&a.From)},
 			key{"quorum", false, s.count(&a.Quorum, 1, 20)},
 			key{"expires", false, s.span(&a.Expires, longest)},
 			key{"escalate", false, func(n *node) {
 				a.Escalate = n.pos
-				s.object(n, "escalate", key{"after", true, s.span(&a.After, longest)}, key{"to", true, s.words(&a.To, &to, principal)})
-				if to && len(a.To) == 0 {
-					s.fail(n.pos, "missing", "", "escalate names nobody")
-				}
+				s.object(n, "escalate", key{"after", true, s.span(&a.After, longest)}, key{"to", true, s.people(&a.To)})
 			}},
 		)
-		if from && len(a.From) == 0 {
-			s.fail(n.pos, "missing", "", "the approval names nobody who may give it")
-		}
 		d.Approval = a
 	}
 }

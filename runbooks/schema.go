@@ -47,6 +47,9 @@ func (s *source) object(n *node, what string, keys ...key) {
 			continue
 		}
 		seen[p.key.text] = true
+		if p.value.bad {
+			continue
+		}
 		if p.value.empty() {
 			s.fail(p.key.pos, "missing", "give it a value, or leave the key out", "the key %q has no value", p.key.text)
 			continue
@@ -162,6 +165,18 @@ func (s *source) words(into *[]At[string], set *bool, f form) func(*node) {
 	}
 }
 
+// people reads a list of groups and persons with somebody in it.
+func (s *source) people(into *[]At[string]) func(*node) {
+	return func(n *node) {
+		if n.kind == listNode && len(n.items) == 0 {
+			s.fail(n.pos, "missing", principal.say, "this names nobody")
+			return
+		}
+		var set bool
+		s.words(into, &set, principal)(n)
+	}
+}
+
 var wholeNumber = regexp.MustCompile(`\A-?(0|[1-9][0-9]{0,17})\z`)
 
 // number reads a whole number without quotes.
@@ -207,7 +222,7 @@ func (s *source) span(into *At[Span], most time.Duration) func(*node) {
 		case d <= 0:
 			s.fail(n.pos, "value", "", "a duration must be more than zero")
 		case d > most:
-			s.fail(n.pos, "value", "", "%s is more than %s, the most that is allowed here", n.text, most)
+			s.fail(n.pos, "value", "", "%s is more than %s, the most that is allowed here", n.text, spanText(Span(most)))
 		default:
 			*into = At[Span]{Span(d), n.pos}
 		}
@@ -226,4 +241,15 @@ func (s *source) date(into *At[string]) func(*node) {
 		}
 		*into = At[string]{n.text, n.pos}
 	}
+}
+
+// spanText is a duration as an author would write it: 15m, not 15m0s.
+func spanText(s Span) string {
+	text := time.Duration(s).String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }

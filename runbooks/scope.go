@@ -91,6 +91,9 @@ func (sc scope) addStep(id string, outputs []actions.Field) {
 // under lists the next words after a prefix such as "steps.owner", sorted.
 func (sc scope) under(prefix string) []string {
 	var words []string
+	if prefix == "" {
+		words = []string{"inputs", "steps"} // known words, even when there are none of them
+	}
 	for path := range sc {
 		if prefix != "" {
 			rest, ok := strings.CutPrefix(path, prefix+".")

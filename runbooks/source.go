@@ -19,6 +19,7 @@ const (
 	maxFile        = 1 << 20
 	maxNesting     = 32
 	maxDiagnostics = 200
+	maxAnchors     = 3 // more are not reported
 )
 
 // source is one file while it is read: its bytes, and what was found wrong.
@@ -27,6 +28,8 @@ type source struct {
 	src   []byte
 	lines []int // offset of the start of each line
 	found Diagnostics
+
+	anchors int
 }
 
 func newSource(name string, src []byte) *source {
@@ -155,6 +158,7 @@ type node struct {
 	pos   Pos
 	text  string
 	plain bool // written without quotes
+	bad   bool // a fault was found in it; what it holds is not looked at
 	items []*node
 	pairs []pair
 }
@@ -246,12 +250,15 @@ func (s *source) convert(y *yaml.Node, depth int) *node {
 		return nil
 	}
 	if y.Anchor != "" || y.Kind == yaml.AliasNode {
-		s.fail(pos, "anchor", "write the value out", "anchors and aliases are not allowed")
+		if s.anchors++; s.anchors <= maxAnchors {
+			s.fail(pos, "anchor", "write the value out", "anchors and aliases are not allowed")
+		}
 		if y.Kind == yaml.AliasNode {
 			return nil
 		}
 	}
-	if y.Style&yaml.TaggedStyle != 0 || y.Tag == "!" {
+	bad := y.Style&yaml.TaggedStyle != 0 || y.Tag == "!"
+	if bad {
 		hint := "leave it out; the type of a value follows from its place"
 		if y.Kind == yaml.ScalarNode {
 			hint = "put a text that begins with ! in quotes"
@@ -265,7 +272,7 @@ func (s *source) convert(y *yaml.Node, depth int) *node {
 			r, _ := utf8.DecodeRuneInString(y.Value[i:])
 			s.fail(pos, "encoding", "remove the escape", "the text holds the character U+%04X, which is not allowed", r)
 		}
-		return &node{kind: scalarNode, pos: pos, text: y.Value, plain: y.Style&quoted == 0}
+		return &node{kind: scalarNode, pos: pos, text: y.Value, plain: y.Style&quoted == 0, bad: bad}
 	case yaml.SequenceNode:
 		n := &node{kind: listNode, pos: pos}
 		for _, item := range y.Content {

@@ -3,11 +3,14 @@ package runbooks
 import "fmt"
 
 // didYouMean gives a hint with the known word nearest to word, or "" when none
-// is near.
+// is near: few letters differ, or they begin alike for half of the word.
 func didYouMean(word string, known []string) string {
-	best, least := "", len([]rune(word))/3+2
+	best, least := "", 0
 	for _, k := range known {
-		if d := distance(word, k); d < least {
+		d, n := distance(word, k), len([]rune(word))
+		alike := prefix(word, k)
+		near := d <= n/3 || n == 2 && d == 1 || alike >= 3 && 2*alike >= n
+		if near && (best == "" || d < least) {
 			best, least = k, d
 		}
 	}
@@ -15,6 +18,15 @@ func didYouMean(word string, known []string) string {
 		return ""
 	}
 	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// prefix is how many bytes two words share at their beginning.
+func prefix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // distance is the number of letters to add, drop, change or swap.

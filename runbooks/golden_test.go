@@ -1,0 +1,79 @@
+package runbooks_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/firebreak-ir/firebreak/runbooks"
+	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
+)
+
+var update = flag.Bool("update", false, "write the golden files of testdata/err")
+
+// load compiles a file against the test actions and gives what an author sees.
+func load(t *testing.T, path string) (*runbooks.Program, string) {
+	t.Helper()
+	src, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Base(path)
+	p, found := runbooks.Load(name, src, runbookstest.Catalog())
+	if (p == nil) != found.HasErrors() {
+		t.Errorf("program: %v, errors: %v", p != nil, found.HasErrors())
+	}
+	var b strings.Builder
+	if err := found.WriteText(&b, map[string][]byte{name: src}); err != nil {
+		t.Fatal(err)
+	}
+	return p, b.String()
+}
+
+func files(t *testing.T, pattern string) []string {
+	t.Helper()
+	found, err := filepath.Glob(pattern)
+	if err != nil || len(found) == 0 {
+		t.Fatalf("no files for %s: %v", pattern, err)
+	}
+	return found
+}
+
+func TestGoodFilesAreSilent(t *testing.T) {
+	for _, path := range files(t, "testdata/ok/*.yaml") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			if _, out := load(t, path); out != "" {
+				t.Error(out)
+			}
+		})
+	}
+}
+
+func TestFaults(t *testing.T) {
+	for _, path := range files(t, "testdata/err/*.yaml") {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			_, got := load(t, path)
+			if got == "" {
+				t.Error("nothing was found")
+			}
+			golden := strings.TrimSuffix(path, ".yaml") + ".out"
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("got (+) and want (-):\n%s", diff)
+			}
+		})
+	}
+}
