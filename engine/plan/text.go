@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/firebreak-ir/firebreak/actions"
 )
@@ -31,6 +32,9 @@ func (p *Plan) Text(w io.Writer, color bool) error {
 	t := &text{out: bufio.NewWriter(w), color: color}
 	t.head(p)
 	for i := range p.Steps {
+		t.width = max(t.width, utf8.RuneCountInString(harmless(p.Steps[i].ID)))
+	}
+	for i := range p.Steps {
 		t.step(i+1, &p.Steps[i])
 	}
 	t.foot(p)
@@ -43,6 +47,7 @@ func (p *Plan) Text(w io.Writer, color bool) error {
 type text struct {
 	out   *bufio.Writer
 	color bool
+	width int // of the longest id
 }
 
 // line writes one line in a color. Its arguments are made harmless for a terminal.
@@ -99,7 +104,7 @@ func (t *text) head(p *Plan) {
 }
 
 func (t *text) step(n int, s *Step) {
-	t.line(s.color(), "%2d. %s  %s  [%s] %s", n, s.ID, s.fateWords(), s.dangerWord(), s.doing())
+	t.line(s.color(), "%2d. %-*s  %-15s  %-11s  %s", n, t.width, s.ID, s.fateWords(), s.dangerWord(), s.doing())
 	if s.Title != "" {
 		t.line(plain, "    %s", s.Title)
 	}
