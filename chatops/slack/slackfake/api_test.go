@@ -161,12 +161,16 @@ func TestUsersAndGroups(t *testing.T) {
 	if err != nil || len(all) != 4 {
 		t.Errorf("users.list in pages: got %d users, %v", len(all), err)
 	}
-	if u, err = api.GetUserByEmail("alice@example.com"); err != nil || u.ID != "U1" {
+	if u, err = api.GetUserByEmail("alice@example.com"); err != nil || u.ID != "U1" || u.Profile.Email == "" {
 		t.Errorf("by e-mail: got %+v, %v", u, err)
 	}
 	groups, err := api.GetUserGroups(slack.GetUserGroupsOptionIncludeUsers(true))
 	if err != nil || len(groups) != 1 || len(groups[0].Users) != 2 {
 		t.Errorf("groups: got %+v, %v", groups, err)
+	}
+	ws.App.SetScopes("users:read", "usergroups:read")
+	if u, err = api.GetUserInfo("U1"); err != nil || u.Profile.Email != "" {
+		t.Errorf("e-mail without its scope: got %q, %v", u.Profile.Email, err)
 	}
 	members, err := api.GetUserGroupMembers("S1")
 	if err != nil || len(members) != 2 {

@@ -14,8 +14,9 @@ type Line struct {
 	Channel   string // "#incidents", "DM alice", "" for a modal
 	From      string // who did it, as people read it
 	To        string // the only person who sees it; "" for everybody in the channel
-	// Kind is message, edit, ephemeral, delete, command, click, choose, modal, modal update, submit, close, home, pin,
-	// unpin, topic, rename, join, leave, archive, reaction, file or notice.
+	// Kind is message, edit, ephemeral, delete or file; command, click, choose, shortcut, submit or close; modal,
+	// modal update, refused or home; create, topic, purpose, rename, join, leave, archive, pin, unpin, bookmark or
+	// reaction; or notice for what Slack itself says.
 	Kind string
 	TS   string // of the message, when there is one
 	Text string // rendered, may have several lines

@@ -148,7 +148,7 @@ func (w *Workspace) Start() error {
 	}
 	w.url = "http://" + ln.Addr().String()
 	w.gate = newGate(ln)
-	w.server = &http.Server{Handler: w.inFlight(w.handler()), ReadHeaderTimeout: 10 * time.Second}
+	w.server = &http.Server{Handler: w.inFlight(w.handler()), ReadHeaderTimeout: 10 * time.Second, ConnState: w.connState}
 	w.wg.Go(func() { _ = w.server.Serve(w.gate) })
 	return nil
 }
@@ -170,6 +170,17 @@ func (w *Workspace) Close() {
 	w.client.CloseIdleConnections()
 	w.wg.Wait()
 	w.touch()
+}
+
+// connState lets Close wait for the server's connections. It is called for a new one by the goroutine of Serve, which is
+// counted itself, so that nothing is added once the count is down to zero.
+func (w *Workspace) connState(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		w.wg.Add(1)
+	case http.StateHijacked, http.StateClosed:
+		w.wg.Done()
+	}
 }
 
 // inFlight lets Close wait for the requests that are being answered.
