@@ -42,7 +42,7 @@ func AskMessage(i *engine.Incident, a *engine.Ask) Message {
 		m = v.held()
 	}
 	m.Public, m.Seq, m.Incident = true, -1, i.ID
-	return m
+	return m.visible()
 }
 
 // asking is one ask on its way to a message.
@@ -309,7 +309,7 @@ func (v asking) manual() Message {
 	s := v.s
 	m := Message{Title: "To be done by a person: " + v.name() + " " + line(s.Def.Name(), 100), Tone: Warn}
 	m.Parts = append(m.Parts, Part{Fields: []Field{{"Incident", heading(v.i)}, {"Runbook", v.program()}, {"Step", title(s)}}})
-	m.text("%s", orElse(cut(VisibleLines(s.Asks), 2500), "(no instructions)"))
+	m.text("%s", orElse(cut(VisibleLines(strings.TrimSpace(s.Asks)), 2500), "(no instructions)"))
 	if v.a.Closed {
 		v.closed(&m)
 		return m
@@ -339,7 +339,7 @@ func (v asking) held() Message {
 	}
 	m.Parts = append(m.Parts, Part{Text: "Arguments"}, Part{Code: arguments(s)})
 	if at := latest(s); at != nil {
-		list := []Line{{Mark: "!", Text: fmt.Sprintf("attempt %d began %s; its answer was lost: %s", at.N, moment(at.At, v.i.Now), line(at.Doubt, 200))}}
+		list := []Line{{Mark: "!", Text: fmt.Sprintf("attempt %d began %s; what is known of its end: %s", at.N, moment(at.At, v.i.Now), line(at.Doubt, 200))}}
 		if at.Found != "" {
 			list = append(list, Line{Mark: "!", Text: "the target was asked about it and answered: " + line(string(at.Found), 40)})
 		}
@@ -357,7 +357,7 @@ func (v asking) held() Message {
 // closed tells how a manual or held step went on.
 func (v asking) closed(m *Message) {
 	s := v.s
-	m.Title, m.Tone = fmt.Sprintf("Answered: %s is %s", v.name(), s.Status), Neutral
+	m.Title, m.Tone = "Answered: "+v.name(), Neutral
 	if s.Status == engine.StepDone {
 		m.Tone = Good
 	}
@@ -367,5 +367,5 @@ func (v asking) closed(m *Message) {
 	if answer, ok := s.Outputs["answer"].(string); ok && s.Def.Manual != nil && answer != "" {
 		m.text("Answer: %s", cut(VisibleLines(answer), 1000))
 	}
-	m.lines([]Line{{Mark: mark(s.Status), Text: title(s) + ": " + state(s, v.i.Now)}})
+	m.lines([]Line{{Mark: mark(s.Status), Text: "now " + title(s) + ": " + state(s, v.i.Now)}})
 }

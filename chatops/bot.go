@@ -81,6 +81,10 @@ func NewBot(o Options) *Bot {
 
 // Command answers a typed line.
 func (b *Bot) Command(ctx context.Context, in Input) Message {
+	return b.command(ctx, in).visible()
+}
+
+func (b *Bot) command(ctx context.Context, in Input) Message {
 	c := b.call(ctx, in.Actor, in.Nonce)
 	c.chat, c.channel = in.Channel != "", in.Channel
 	cmd, refusal := parse(in.Text)

@@ -17,7 +17,7 @@ const (
 // Card is the live status card of an incident. head is the journal's head as
 // [Head] writes it; empty leaves it out. Times are told from the time of the
 // last fact, so the same incident always gives the same card.
-func Card(i *engine.Incident, head string) Message { return card(i, head, i.Now) }
+func Card(i *engine.Incident, head string) Message { return card(i, head, i.Now).visible() }
 
 // Head is the journal's head for people to compare.
 func Head(size int64, root string) string {
@@ -56,11 +56,16 @@ func card(i *engine.Incident, head string, now time.Time) Message {
 		slices.SortFunc(runs, func(a, b *engine.Run) int { return slices.Index(i.Runs, a) - slices.Index(i.Runs, b) })
 		m.Parts = append(m.Parts, Part{Note: fmt.Sprintf("%d more runs have ended and are not shown", n)})
 	}
+	shown := map[*engine.Step]bool{}
 	for _, r := range runs {
+		steps, left := stepsToShow(r)
+		for _, s := range steps {
+			shown[s] = true
+		}
 		m.text("%s", runLine(r, now))
-		m.lines(stepLines(r, now))
+		m.lines(stepLines(r, steps, left, now))
 	}
-	m.lines(waiting(i, now))
+	m.lines(waiting(i, shown, now))
 	m.next(nextFor(i)...)
 	note := "as of " + now.UTC().Format("2006-01-02 15:04:05 UTC")
 	if head != "" {
@@ -118,22 +123,24 @@ func runLine(r *engine.Run, now time.Time) string {
 	return text
 }
 
-// stepLines shows the steps of a run; of a long one those that are going on or
-// went wrong, and counts the others.
-func stepLines(r *engine.Run, now time.Time) []Line {
-	steps := r.Steps
-	left := 0
-	if len(steps) > cardSteps {
-		steps = nil
-		for _, s := range r.Steps {
-			calm := s.Status == engine.StepWaiting || s.Status == engine.StepDone || s.Status == engine.StepSkipped || s.Status == engine.StepCancelled
-			if calm || len(steps) == cardSteps {
-				left++
-			} else {
-				steps = append(steps, s)
-			}
+// stepsToShow picks the steps of a run; of a long one those that are going on
+// or went wrong, and counts the others.
+func stepsToShow(r *engine.Run) (steps []*engine.Step, left int) {
+	if len(r.Steps) <= cardSteps {
+		return r.Steps, 0
+	}
+	for _, s := range r.Steps {
+		calm := s.Status == engine.StepWaiting || s.Status == engine.StepDone || s.Status == engine.StepSkipped || s.Status == engine.StepCancelled
+		if calm || len(steps) == cardSteps {
+			left++
+		} else {
+			steps = append(steps, s)
 		}
 	}
+	return steps, left
+}
+
+func stepLines(r *engine.Run, steps []*engine.Step, left int, now time.Time) []Line {
 	var lines []Line
 	for _, s := range steps {
 		lines = append(lines, Line{Mark: mark(s.Status), Text: title(s) + ": " + state(s, now)})
@@ -154,11 +161,12 @@ func stepLines(r *engine.Run, now time.Time) []Line {
 	return lines
 }
 
-// waiting says who is asked and until when, and what is in doubt.
-func waiting(i *engine.Incident, now time.Time) []Line {
+// waiting says who is asked and until when, and what is in doubt, of the steps
+// that are not shown.
+func waiting(i *engine.Incident, shown map[*engine.Step]bool, now time.Time) []Line {
 	var lines []Line
 	for _, a := range i.Asks {
-		if a.Closed || len(lines) == cardSteps {
+		if a.Closed || shown[a.Step] || len(lines) == cardSteps {
 			continue
 		}
 		name := a.Step.ID
@@ -198,12 +206,9 @@ func nextFor(i *engine.Incident) []string {
 	going := false
 	for _, r := range i.Runs {
 		going = going || !r.Status.Ended()
-		for _, s := range r.Steps {
-			if (s.Status == engine.StepFailed || s.Status == engine.StepRefused) && r.Status != engine.RunCancelled && len(list) < 3 {
-				list = append(list, fmt.Sprintf("retry %s %s/%s", i.ID, r.ID, s.ID))
-			}
-		}
+		list = append(list, retries(i, r)...)
 	}
+	list = list[:min(len(list), 3)]
 	switch {
 	case len(i.Runs) == 0:
 		list = append(list, "run "+i.ID+" <runbook>")
@@ -211,6 +216,17 @@ func nextFor(i *engine.Incident) []string {
 		list = append(list, fmt.Sprintf(`resolve %s "what it was"`, i.ID))
 	default:
 		list = append(list, "status "+i.ID)
+	}
+	return list
+}
+
+// retries lists the steps of a run that a person could have tried again.
+func retries(i *engine.Incident, r *engine.Run) []string {
+	var list []string
+	for _, s := range r.Steps {
+		if (s.Status == engine.StepFailed || s.Status == engine.StepRefused) && r.Status != engine.RunCancelled && len(list) < 3 {
+			list = append(list, fmt.Sprintf("retry %s %s/%s", i.ID, r.ID, s.ID))
+		}
 	}
 	return list
 }

@@ -64,7 +64,8 @@ func (b *Bot) run(c *call) Message {
 		for _, run := range i.Runs {
 			if run.ID == r.Run {
 				m.text("%s", runLine(run, c.now))
-				m.lines(stepLines(run, c.now))
+				steps, left := stepsToShow(run)
+				m.lines(stepLines(run, steps, left, c.now))
 			}
 		}
 	})

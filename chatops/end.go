@@ -67,11 +67,11 @@ func EndMessage(i *engine.Incident, r *engine.Run) Message {
 		m.next(undo...)
 	}
 	m.list("Stays as it is", "!", stays, cardSteps)
-	if next := nextFor(i); len(next) > 0 && len(undo) == 0 {
-		m.text("Next")
-		m.next(next...)
+	if again := retries(i, r); len(again) > 0 && !i.Resolved {
+		m.text("Can be tried again")
+		m.next(again...)
 	}
-	return m
+	return m.visible()
 }
 
 // budget says whether the run kept the time its runbook allows.

@@ -12,6 +12,10 @@ import (
 // judged as if the words had been typed. Some answers need more, and come
 // back as a [Form].
 func (b *Bot) Click(ctx context.Context, k Click) Message {
+	return b.click(ctx, k).visible()
+}
+
+func (b *Bot) click(ctx context.Context, k Click) Message {
 	c := b.call(ctx, k.Actor, k.Nonce)
 	c.chat = true
 	c.Verb, c.entry = Verb(k.Verb), entryOf(Verb(k.Verb))
@@ -30,6 +34,11 @@ func (b *Bot) Click(ctx context.Context, k Click) Message {
 // Answer takes a form that was filled in. When something in it is wrong the
 // second result says what, by field, and nothing was done.
 func (b *Bot) Answer(ctx context.Context, a Answer) (Message, map[string]string) {
+	m, wrong := b.filled(ctx, a)
+	return m.visible(), wrong
+}
+
+func (b *Bot) filled(ctx context.Context, a Answer) (Message, map[string]string) {
 	c := b.call(ctx, a.Actor, a.Nonce)
 	c.chat = true
 	c.Verb, c.entry = Verb(a.Form), entryOf(Verb(a.Form))

@@ -158,7 +158,7 @@ func (b *Bot) export(c *call) Message {
 	}
 	format := strings.ToLower(c.Target)
 	if formats := b.o.Exporter.Formats(); !slices.Contains(formats, format) {
-		return b.refuse(c, engine.Refuse(engine.Usage, "%q is no format; there are %s: export %s", line(c.Target, 40), strings.Join(formats, ", "), enough(formats, 1)), true)
+		return b.refuse(c, engine.Refuse(engine.Usage, "%q is no format; there are: export %s", line(c.Target, 40), strings.Join(formats, ", export ")), true)
 	}
 	f, err := b.o.Exporter.Export(c.ctx, c.request(), c.incident, format)
 	if err != nil {

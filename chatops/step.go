@@ -107,6 +107,8 @@ func state(s *engine.Step, now time.Time) string {
 			return "done, and taken back by " + s.UndoneBy.ID
 		case s.Reading != nil && s.Reading.Detail != "":
 			return "done, proven: " + line(s.Reading.Detail, 160)
+		case strings.HasPrefix(s.Why, "done "):
+			return line(s.Why, 160)
 		case s.Why != "":
 			return "done: " + line(s.Why, 160)
 		}

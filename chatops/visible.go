@@ -2,6 +2,7 @@ package chatops
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -95,4 +96,29 @@ func foreign(s string) string {
 		}
 	}
 	return strings.Join(list, ", ")
+}
+
+// visible is the last pass over a message: whatever was put into it, nothing
+// in it is hidden.
+func (m Message) visible() Message {
+	m.Title = Visible(m.Title)
+	parts := make([]Part, len(m.Parts))
+	for n, p := range m.Parts {
+		p.Text, p.Code, p.Note = VisibleLines(p.Text), VisibleLines(p.Code), Visible(p.Note)
+		p.Fields, p.Lines, p.Buttons = slices.Clone(p.Fields), slices.Clone(p.Lines), slices.Clone(p.Buttons)
+		for k, f := range p.Fields {
+			p.Fields[k] = Field{Visible(f.Label), VisibleLines(f.Value)}
+		}
+		for k, l := range p.Lines {
+			p.Lines[k] = Line{Visible(l.Mark), Visible(l.Text)}
+		}
+		for k := range p.Buttons {
+			p.Buttons[k].Label, p.Buttons[k].Confirm = Visible(p.Buttons[k].Label), Visible(p.Buttons[k].Confirm)
+		}
+		parts[n] = p
+	}
+	if m.Parts != nil {
+		m.Parts = parts
+	}
+	return m
 }
