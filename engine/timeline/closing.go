@@ -11,6 +11,41 @@ import (
 	"github.com/firebreak-ir/firebreak/engine"
 )
 
+// finish closes the books: what is open, what was not done, and the key times.
+func (f *fold) finish() *Timeline {
+	t := f.t
+	for _, r := range f.runs {
+		f.judge(r)
+		t.Runs = append(t.Runs, r.Run)
+		for _, s := range r.steps {
+			if s.gone != nil {
+				t.NotDone = append(t.NotDone, *s.gone)
+			}
+		}
+	}
+	for _, a := range f.approvals {
+		t.Approvals = append(t.Approvals, *a)
+	}
+	for _, a := range f.actions {
+		t.Actions = append(t.Actions, *a)
+	}
+	for _, p := range f.people {
+		for _, verb := range p.verbs {
+			did := verb
+			if n := p.count[verb]; n > 1 {
+				did += fmt.Sprintf(" (%d)", n)
+			}
+			p.Did = append(p.Did, did)
+		}
+		p.Did = listed(p.Did)
+		t.People = append(t.People, p.Participant)
+	}
+	slices.SortStableFunc(t.NotDone, func(a, b NotDone) int { return int(a.Seq - b.Seq) })
+	f.keyTimes()
+	f.openItems()
+	return t
+}
+
 // judge compares a run with its budget. The time that counts is from the start
 // to the last change that was read back; a run that had nothing to change took
 // as long as it took to find that out.

@@ -2,7 +2,6 @@ package timeline
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -202,39 +201,4 @@ func verdictOf(v actions.Verdict) string {
 		return "not there yet"
 	}
 	return string(v)
-}
-
-// finish closes the books: what is open, what was not done, and the key times.
-func (f *fold) finish() *Timeline {
-	t := f.t
-	for _, r := range f.runs {
-		f.judge(r)
-		t.Runs = append(t.Runs, r.Run)
-		for _, s := range r.steps {
-			if s.gone != nil {
-				t.NotDone = append(t.NotDone, *s.gone)
-			}
-		}
-	}
-	for _, a := range f.approvals {
-		t.Approvals = append(t.Approvals, *a)
-	}
-	for _, a := range f.actions {
-		t.Actions = append(t.Actions, *a)
-	}
-	for _, p := range f.people {
-		for _, verb := range p.verbs {
-			did := verb
-			if n := p.count[verb]; n > 1 {
-				did += fmt.Sprintf(" (%d)", n)
-			}
-			p.Did = append(p.Did, did)
-		}
-		p.Did = listed(p.Did)
-		t.People = append(t.People, p.Participant)
-	}
-	slices.SortStableFunc(t.NotDone, func(a, b NotDone) int { return int(a.Seq - b.Seq) })
-	f.keyTimes()
-	f.openItems()
-	return t
 }

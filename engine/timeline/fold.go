@@ -23,6 +23,7 @@ type fold struct {
 	actions   []*Action
 	people    []*person
 	byPerson  map[string]*person
+	alive     map[Warning]bool // those that are in the list
 	firstAct  moment
 	contained moment
 	containAt *step
@@ -46,19 +47,21 @@ type run struct {
 	contained time.Time
 	steps     []*step
 	byID      map[string]*step
-	program   outline
+	defs      map[string]definition
 }
 
 // outline is what the timeline needs of a program.
 type outline struct {
 	Title  string        `json:"title"`
 	Budget runbooks.Span `json:"budget"`
-	Steps  []struct {
-		ID      string         `json:"id"`
-		Uses    string         `json:"uses"`
-		Effect  actions.Effect `json:"effect"`
-		CanUndo bool           `json:"can_undo"`
-	} `json:"steps"`
+	Steps  []definition  `json:"steps"`
+}
+
+type definition struct {
+	ID      string         `json:"id"`
+	Uses    string         `json:"uses"`
+	Effect  actions.Effect `json:"effect"`
+	CanUndo bool           `json:"can_undo"`
 }
 
 type step struct {
@@ -91,7 +94,7 @@ type person struct {
 func newFold() *fold {
 	return &fold{
 		t:     &Timeline{},
-		byRun: map[string]*run{}, byAsk: map[string]*Approval{}, byPerson: map[string]*person{},
+		byRun: map[string]*run{}, byAsk: map[string]*Approval{}, byPerson: map[string]*person{}, alive: map[Warning]bool{},
 	}
 }
 
@@ -171,10 +174,8 @@ func (f *fold) step(runID, id string) *step {
 	}
 	s := &step{id: id, run: r}
 	origin, undo := s.undoes()
-	for _, d := range r.program.Steps {
-		if d.ID == origin {
-			s.effect, s.uses, s.canUndo = d.Effect, d.Uses, d.CanUndo && !undo
-		}
+	if d, ok := r.defs[origin]; ok {
+		s.effect, s.uses, s.canUndo = d.Effect, d.Uses, d.CanUndo && !undo
 	}
 	r.byID[id] = s
 	r.steps = append(r.steps, s)

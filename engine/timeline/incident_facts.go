@@ -120,12 +120,16 @@ func (f *fold) noted(row *Row, b engine.Noted) {
 func (f *fold) started(row *Row, e engine.Event, b engine.RunStarted) {
 	r := &run{
 		Run:   Run{Run: e.Run, Runbook: b.Runbook, Digest: b.Digest, Environment: b.Environment.Name, By: row.Actor, StartedAt: row.At, Status: string(engine.RunActive)},
-		start: e.At, byID: map[string]*step{},
+		start: e.At, byID: map[string]*step{}, defs: map[string]definition{},
 	}
-	if err := json.Unmarshal(b.Program.Value, &r.program); err != nil {
+	var program outline
+	if err := json.Unmarshal(b.Program.Value, &program); err != nil {
 		f.strange = append(f.strange, fmt.Sprintf("the program of run %s could not be read, so its budget and what can be undone are not told: %v", e.Run, err))
 	}
-	r.Title, r.budget = r.program.Title, time.Duration(r.program.Budget)
+	for _, d := range program.Steps {
+		r.defs[d.ID] = d
+	}
+	r.Title, r.budget = program.Title, time.Duration(program.Budget)
 	r.BudgetMS = r.budget.Milliseconds()
 	f.runs = append(f.runs, r)
 	f.byRun[e.Run] = r

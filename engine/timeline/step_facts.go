@@ -2,7 +2,6 @@ package timeline
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -101,7 +100,8 @@ func (f *fold) planned(row *Row, s *step, b engine.StepPlanned) {
 	s.targets, s.noUndo, s.digest = p.Targets, p.NoUndo, b.Digest
 	for _, w := range p.Warnings {
 		alive := Warning{Run: row.Run, Step: row.Step, Text: w}
-		if !slices.Contains(f.t.Alive, alive) {
+		if !f.alive[alive] {
+			f.alive[alive] = true
 			f.t.Alive = append(f.t.Alive, alive)
 		}
 	}

@@ -88,7 +88,7 @@ func program(t testing.TB, budget time.Duration) engine.Large {
 
 func (s *script) start(t testing.TB, after, budget time.Duration) *script {
 	return s.say(after, alice, "R1", "", engine.RunStarted{
-		Runbook: "leaked-access-key", Digest: digest2, Program: program(t, budget), Inputs: json.RawMessage(`{"access_key_id":"AKIAEXAMPLE000000001"}`),
+		Runbook: "leaked-access-key", Digest: digest2, Program: program(t, budget), Inputs: json.RawMessage(`{"severity":2,"access_key_id":"AKIAEXAMPLE000000001","tell":"#cloud-sec","hard":false}`),
 		Environment: runbooks.EnvironmentFacts{Name: "prod", Account: "111122223333"},
 		Floor:       &engine.Floor{Effect: actions.Destructive, From: []string{"group:ciso"}, Quorum: 2}, Protected: []string{"aws.iam.user:break-glass"},
 	})
