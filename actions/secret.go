@@ -14,16 +14,26 @@ import (
 
 // Secret is a value that never prints, logs or marshals. Only Reveal gives it
 // out; call it where the value is used, and nowhere else.
-type Secret struct{ value string }
+//
+// The value stands behind a pointer because fmt does not call the methods of a
+// Secret in an unexported field, nor for the verb %p: it then prints what the
+// struct holds, which is an address. Two secrets are therefore not compared
+// with ==.
+type Secret struct{ value *string }
 
 // NewSecret wraps a value.
-func NewSecret(value string) Secret { return Secret{value} }
+func NewSecret(value string) Secret { return Secret{&value} }
 
 // Reveal is the value itself.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // Empty says whether there is no value.
-func (s Secret) Empty() bool { return s.value == "" }
+func (s Secret) Empty() bool { return s.Reveal() == "" }
 
 const mask = "[secret]"
 
@@ -89,7 +99,7 @@ func (s *Secrets) Resolve(ctx context.Context, ref string) (Secret, error) {
 		if !ok || value == "" {
 			return Secret{}, fmt.Errorf("%s: the environment variable %q is not set", ref, rest)
 		}
-		return Secret{value}, nil
+		return NewSecret(value), nil
 	case scheme == "file":
 		return fileSecret(ref, "/"+rest)
 	}
@@ -118,5 +128,5 @@ func fileSecret(ref, path string) (Secret, error) {
 	if value == "" {
 		return Secret{}, fmt.Errorf("%s: the file is empty", ref)
 	}
-	return Secret{value}, nil
+	return NewSecret(value), nil
 }
