@@ -56,7 +56,8 @@ func (ds *Diagnostics) Sort() {
 }
 
 // WriteText writes each diagnostic with its line of source, a caret and the
-// hint. Sources are the files by name; without one the line is left out.
+// hint. Sources are the files by name; without one the line is left out, and
+// so it is for every rule whose name begins with secret.
 func (ds Diagnostics) WriteText(w io.Writer, sources map[string][]byte) error {
 	lines := map[string][][]byte{}
 	for name, src := range sources {
@@ -76,7 +77,8 @@ const longLine = 160
 func (d Diagnostic) text(lines [][]byte) string {
 	var b strings.Builder
 	b.WriteString(d.Error() + "\n")
-	if n := d.Pos.Line; n >= 1 && n <= len(lines) {
+	quotable := !strings.HasPrefix(d.Rule, "secret") // the line may hold the secret, and output lands in logs
+	if n := d.Pos.Line; quotable && n >= 1 && n <= len(lines) {
 		line := []rune(strings.TrimRight(string(lines[n-1]), "\r"))
 		col := max(1, min(d.Pos.Col, len(line)+1))
 		if len(line) > longLine {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"iter"
 
 	"github.com/firebreak-ir/firebreak/actions"
 )
@@ -61,7 +62,7 @@ func DecodeProgram(data []byte) (*Program, error) {
 
 // Expressions walks every expression of a step: its condition, its parameters
 // and its instructions.
-func (s *Step) Expressions() func(func(*Expression) bool) {
+func (s *Step) Expressions() iter.Seq[*Expression] {
 	return func(yield func(*Expression) bool) {
 		if s.If != nil && !yield(s.If) {
 			return

@@ -3,6 +3,7 @@ package runbooks
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"reflect"
 	"regexp"
 	"slices"
@@ -435,7 +436,7 @@ func checkedCall(n ast.Node, name string, arguments ...ast.Node) ast.Node {
 }
 
 // children gives the parts of a node, in source order.
-func children(n ast.Node) func(func(*ast.Node) bool) {
+func children(n ast.Node) iter.Seq[*ast.Node] {
 	var parts []*ast.Node
 	switch n := n.(type) {
 	case *ast.UnaryNode:

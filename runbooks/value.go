@@ -3,6 +3,7 @@ package runbooks
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,8 +141,8 @@ func (v *Value) Paths() []string {
 	return slices.Compact(paths)
 }
 
-// Expressions walks every expression of the tree, in source order.
-func (v *Value) Expressions() func(func(*Expression) bool) {
+// Expressions walks every expression of the tree.
+func (v *Value) Expressions() iter.Seq[*Expression] {
 	return func(yield func(*Expression) bool) { v.walk(yield) }
 }
 
@@ -167,13 +168,19 @@ func (v *Value) walk(yield func(*Expression) bool) bool {
 	return true
 }
 
-// Literals walks every literal and every piece of literal text, with its path
-// ("tags.0"), in source order.
-func (v *Value) Literals() func(func(path, text string, pos Pos) bool) {
-	return func(yield func(string, string, Pos) bool) { v.literals("", yield) }
+// Written is a piece of text as its author wrote it.
+type Written struct {
+	Text string
+	Pos  Pos
 }
 
-func (v *Value) literals(path string, yield func(string, string, Pos) bool) bool {
+// Literals walks every literal text and every piece of one between
+// expressions, with its path ("tags.0").
+func (v *Value) Literals() iter.Seq2[string, Written] {
+	return func(yield func(string, Written) bool) { v.literals("", yield) }
+}
+
+func (v *Value) literals(path string, yield func(string, Written) bool) bool {
 	if v == nil {
 		return true
 	}
@@ -183,11 +190,11 @@ func (v *Value) literals(path string, yield func(string, string, Pos) bool) bool
 		}
 		return path + "." + name
 	}
-	if s, ok := v.Literal.(string); ok && !yield(path, s, v.Pos) {
+	if s, ok := v.Literal.(string); ok && !yield(path, Written{s, v.Pos}) {
 		return false
 	}
 	for _, part := range v.Parts {
-		if part.Text != "" && !yield(path, part.Text, v.Pos) {
+		if part.Text != "" && !yield(path, Written{part.Text, v.Pos}) {
 			return false
 		}
 	}

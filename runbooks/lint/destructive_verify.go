@@ -1,0 +1,23 @@
+package lint
+
+import (
+	"fmt"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+func destructiveWithoutVerify() Rule {
+	return Rule{
+		Name:     "destructive-without-verify",
+		Severity: runbooks.SeverityError,
+		Doc:      "After a destructive step its effect is read back; an answer of the target alone proves nothing.",
+		check: func(p *pass) {
+			for step, d := range p.actionSteps() {
+				if d.effect == actions.Destructive && step.Verify == nil {
+					p.report(step.Pos, fmt.Sprintf("the step %q is destructive and its effect is not read back", step.ID), fmt.Sprintf("the action %s cannot verify; use one that can", step.Uses))
+				}
+			}
+		},
+	}
+}

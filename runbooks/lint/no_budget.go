@@ -1,0 +1,16 @@
+package lint
+
+import "github.com/firebreak-ir/firebreak/runbooks"
+
+func noBudget() Rule {
+	return Rule{
+		Name:     "no-budget",
+		Severity: runbooks.SeverityWarning,
+		Doc:      "A runbook says how long containment may take, so that a rehearsal can tell whether it does.",
+		check: func(p *pass) {
+			if p.program.Budget == 0 {
+				p.report(runbooks.Pos{}, "the runbook has no budget", "add budget: with the time in which containment must be reached, such as 20m")
+			}
+		},
+	}
+}

@@ -1,0 +1,23 @@
+package lint
+
+import (
+	"fmt"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+func retryOfOnce() Rule {
+	return Rule{
+		Name:     "retry-of-once",
+		Severity: runbooks.SeverityError,
+		Doc:      "An action that may run only once is never tried again without a person.",
+		check: func(p *pass) {
+			for step, d := range p.actionSteps() {
+				if d.repeat == actions.Once && step.Retry.Attempts > 1 {
+					p.report(step.Pos, fmt.Sprintf("the step %q tries %s again, which may run only once", step.ID, step.Uses), "leave retry out; a person decides")
+				}
+			}
+		},
+	}
+}

@@ -1,0 +1,25 @@
+package lint
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+func reviewPassed() Rule {
+	return Rule{
+		Name:     "review-passed",
+		Severity: runbooks.SeverityWarning,
+		Doc:      "A runbook is read again before the day it names; until the end of that day it is in time.",
+		check: func(p *pass) {
+			day, err := time.Parse(time.DateOnly, p.program.ReviewBy)
+			if err != nil || p.opts.Now.IsZero() {
+				return
+			}
+			if !p.opts.Now.UTC().Before(day.AddDate(0, 0, 1)) {
+				p.report(runbooks.Pos{}, fmt.Sprintf("the runbook was to be reviewed by %s", p.program.ReviewBy), "read it, rehearse it, and set a later day")
+			}
+		},
+	}
+}
