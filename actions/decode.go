@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"reflect"
 	"regexp"
 	"slices"
@@ -22,10 +23,16 @@ func decode[P any](fields []Field, raw json.RawMessage) (P, Problems) {
 		if err := d.Decode(&values); err != nil {
 			return params, Problems{{Message: "the parameters are not a JSON object: " + err.Error()}}
 		}
+		if _, err := d.Token(); err != io.EOF {
+			return params, Problems{{Message: "the parameters are not one JSON object: something follows it"}}
+		}
+		if values == nil { // null
+			values = map[string]any{}
+		}
 	}
 	for i := range fields {
 		f := &fields[i]
-		if _, given := values[f.Name]; !given && f.Default != "" {
+		if values[f.Name] == nil && f.Default != "" {
 			values[f.Name] = defaultValue(f)
 		}
 	}
@@ -80,7 +87,10 @@ func CheckObject(fields []Field, values map[string]any, prefix string) Problems 
 // CheckValue checks one value against one field, with path in the problems.
 func CheckValue(f Field, v any, path string) Problems {
 	wrong := func(hint string) Problems {
-		return Problems{{Path: path, Message: fmt.Sprintf("must be a %s, not %s", f.Kind, describe(v)), Hint: hint}}
+		if f.Secret {
+			return Problems{{Path: path, Message: fmt.Sprintf("must be %s, and is something else", f.Kind.withArticle()), Hint: hint}}
+		}
+		return Problems{{Path: path, Message: fmt.Sprintf("must be %s, not %s", f.Kind.withArticle(), describe(v)), Hint: hint}}
 	}
 	switch f.Kind {
 	case String:
@@ -120,7 +130,7 @@ func CheckValue(f Field, v any, path string) Problems {
 		}
 		var problems Problems
 		for i, one := range list {
-			problems = append(problems, CheckValue(*f.Elem, one, join(path, strconv.Itoa(i)))...)
+			problems = append(problems, CheckValue(f.element(), one, join(path, strconv.Itoa(i)))...)
 		}
 		return problems
 	case Map:
@@ -130,7 +140,7 @@ func CheckValue(f Field, v any, path string) Problems {
 		}
 		var problems Problems
 		for _, k := range slices.Sorted(keysOf(m)) {
-			problems = append(problems, CheckValue(*f.Elem, m[k], join(path, k))...)
+			problems = append(problems, CheckValue(f.element(), m[k], join(path, k))...)
 		}
 		return problems
 	case Object:
@@ -141,6 +151,21 @@ func CheckValue(f Field, v any, path string) Problems {
 		return CheckObject(f.Fields, m, path)
 	}
 	return nil
+}
+
+func (k Kind) withArticle() string {
+	if k == Int || k == Object {
+		return "an " + string(k)
+	}
+	return "a " + string(k)
+}
+
+// element is the field of each element of a list or map; those of a secret are
+// secret.
+func (f Field) element() Field {
+	e := *f.Elem
+	e.Secret = e.Secret || f.Secret
+	return e
 }
 
 func checkString(f Field, s, path string) Problems {
