@@ -72,6 +72,11 @@ func AsError(op string, err error) *Error {
 		return nil
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
+		if e.Class == "" {
+			copied := *e
+			copied.Class = Unknown
+			return &copied
+		}
 		return e
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
