@@ -39,6 +39,11 @@ func Canonical(v any) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
 	}
+	return canonicalize(loose)
+}
+
+// canonicalize rewrites JSON text in the canonical form.
+func canonicalize(loose []byte) ([]byte, error) {
 	p := looseParser{src: loose}
 	out, err := p.value(make([]byte, 0, len(loose)), MaxDepth)
 	if err != nil {

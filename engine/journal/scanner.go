@@ -199,7 +199,7 @@ func unescape(raw []byte) string {
 			if low >= 'a' {
 				low -= 'a' - '0' - 10
 			}
-			out = append(out, (raw[i+4]-'0')<<4|low-'0')
+			out = append(out, (raw[i+4]-'0')<<4|(low-'0'))
 			i += 5
 		default:
 			out = append(out, raw[i+1])

@@ -162,7 +162,7 @@ func (l *Log) begin(o Options) error {
 			return err
 		}
 		l.epoch++
-		return b.meta.Put([]byte(metaEpoch), number(l.epoch))
+		return b.meta.Put([]byte(metaEpoch), encodeEpoch(l.epoch))
 	}
 	return guard(l.path, func() error {
 		if l.readOnly {
@@ -182,7 +182,7 @@ func (l *Log) readMeta(b buckets, o Options) error {
 		return fmt.Errorf("journal %q was created with another key (its public half is %q, that of the given one %q): use the signer key that init made with this store", l.path, l.genesis, o.Signer.Verifier())
 	}
 	var err error
-	if l.epoch, err = parseNumber(b.meta.Get([]byte(metaEpoch))); err != nil {
+	if l.epoch, err = parseEpoch(b.meta.Get([]byte(metaEpoch))); err != nil {
 		return &journal.TamperError{Seq: -1, Why: "its epoch cannot be read"}
 	}
 	head, err := journal.OpenCheckpoint(b.meta.Get([]byte(metaHead)), l.genesis)

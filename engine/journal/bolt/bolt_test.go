@@ -264,7 +264,7 @@ func TestAppendToAReplacedFileIsFenced(t *testing.T) {
 func TestAppendAfterAnotherEpochIsFenced(t *testing.T) {
 	l := openTest(t, filepath.Join(t.TempDir(), "j.db"))
 	err := l.db.Update(func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte(bucketMeta)).Put([]byte(metaEpoch), number(l.epoch+1))
+		return tx.Bucket([]byte(bucketMeta)).Put([]byte(metaEpoch), encodeEpoch(l.epoch+1))
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -21,6 +21,9 @@ const greeting = "fbj-verify/1\n"
 // ChildLimit is how long VerifyInChild waits when the context has no earlier end.
 const ChildLimit = 5 * time.Minute
 
+// childMemory is what a child may take beside the file; the largest honest store needs a small part of it.
+const childMemory = 512 << 20
+
 // request and response cross the pipe as JSON.
 type request struct {
 	Path        string               `json:"path"`
@@ -87,6 +90,9 @@ func VerifyInChild(ctx context.Context, argv0 string, args []string, path string
 // VerifyChild is the other side of VerifyInChild: it reads the request, verifies, and writes the answer. hooks, which may be nil, adds the caller's
 // rules. The process should then exit with 0 whatever the report says; an error means that the pipe did not work.
 func VerifyChild(ctx context.Context, in io.Reader, out io.Writer, hooks func(*VerifyOptions)) error {
+	if err := limitMemory(childMemory); err != nil {
+		return err
+	}
 	w := bufio.NewWriter(out)
 	if _, err := io.WriteString(out, greeting); err != nil {
 		return fmt.Errorf("verify child: %w", err)

@@ -175,7 +175,7 @@ func (l *Log) write(tx *bbolt.Tx, group []*waiting) ([]answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if epoch, err := parseNumber(b.meta.Get([]byte(metaEpoch))); err != nil {
+	if epoch, err := parseEpoch(b.meta.Get([]byte(metaEpoch))); err != nil {
 		return nil, err
 	} else if epoch != l.epoch {
 		return nil, &journal.FencedError{Path: l.path, Why: fmt.Sprintf("epoch %d has taken over from epoch %d", epoch, l.epoch)}

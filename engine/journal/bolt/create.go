@@ -62,7 +62,7 @@ func create(path string, o Options) (err error) {
 		return errors.Join(
 			meta.Put([]byte(metaFormat), []byte(formatName)),
 			meta.Put([]byte(metaGenesis), []byte(o.Signer.Verifier())),
-			meta.Put([]byte(metaEpoch), number(0)),
+			meta.Put([]byte(metaEpoch), encodeEpoch(0)),
 			meta.Put([]byte(metaHead), head.Note),
 		)
 	})

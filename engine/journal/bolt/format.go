@@ -1,6 +1,8 @@
 package bolt
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,7 +18,7 @@ const formatName = "fbj/1"
 
 // The buckets, and what is in them. All integers are 8 bytes, big-endian, so that keys are in order.
 //
-//	meta    format, genesis (verifier key), epoch, head (signed checkpoint)
+//	meta    format, genesis (verifier key), epoch (with checksum), head (signed checkpoint)
 //	leaf    seq -> leaf bytes
 //	tree    seq -> the hashes that leaf completed, 32 bytes each: its own, then subtrees from small to large
 //	stream  name 0x00 -> state; name 0x01 n -> seq
@@ -70,6 +72,24 @@ func parseNumber(b []byte) (int64, error) {
 		return 0, errNumber
 	}
 	return int64(binary.BigEndian.Uint64(b)), nil
+}
+
+// encodeEpoch adds a checksum, as the epoch is the one number that no record vouches for. It keeps out flipped bits; raising the epoch on purpose
+// gains nobody anything.
+func encodeEpoch(n int64) []byte {
+	sum := sha256.Sum256(number(n))
+	return append(number(n), sum[:8]...)
+}
+
+func parseEpoch(b []byte) (int64, error) {
+	if len(b) != 16 {
+		return 0, errors.New("the stored epoch does not have 16 bytes")
+	}
+	n, err := parseNumber(b[:8])
+	if err == nil && !bytes.Equal(encodeEpoch(n), b) {
+		err = errors.New("the stored epoch does not have its checksum")
+	}
+	return n, err
 }
 
 func stateKey(stream string) []byte { return append([]byte(stream), 0) }

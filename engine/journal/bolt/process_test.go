@@ -34,6 +34,8 @@ func TestMain(m *testing.M) {
 	case "verify-hangs":
 		fmt.Print(greeting)
 		select {}
+	case "flips":
+		err = flips(os.Args[2])
 	case "writer":
 		err = write(os.Args[2])
 	case "holder":
