@@ -1,6 +1,8 @@
 package config
 
 import (
+	"time"
+
 	"github.com/firebreak-ir/firebreak/chatops"
 	"github.com/firebreak-ir/firebreak/engine"
 )
@@ -72,13 +74,16 @@ type Slack struct {
 // Environment is one AWS account and what holds there.
 type Environment struct {
 	Name       string
-	Account    string   // 12 digits
-	Region     string   // "eu-central-1"
-	Role       string   // ARN to assume; "" is the server's own identity
-	ExternalID string   // for the role
-	Endpoint   string   // "" is AWS itself
-	Protected  []string // targets nobody may touch, "kind:pattern" with * and ?
-	Floor      *engine.Floor
+	Account    string // 12 digits
+	Region     string // "eu-central-1"
+	Role       string // ARN to assume; "" is the server's own identity
+	ExternalID string // for the role
+	Endpoint   string // "" is AWS itself
+	// Settle is how long a change must be seen before it counts as proven, and how long a lost call may still land.
+	// Nil, for AWS itself: what each action says. Emulators are quicker.
+	Settle    *time.Duration
+	Protected []string // targets nobody may touch, "kind:pattern" with * and ?
+	Floor     *engine.Floor
 }
 
 // Policy is what holds everywhere.

@@ -135,6 +135,8 @@ var faults = []struct {
 	{name: "external id without a role", old: "    role: arn:aws:iam::111122223333:role/firebreak-contain\n", new: ""},
 	{name: "endpoint over plain http", old: "http://127.0.0.1:5000", new: "http://10.0.0.5:5000"},
 	{name: "endpoint that only looks like loopback", old: "http://127.0.0.1:5000", new: "http://127.0.0.1.example.com:5000"},
+	{name: "settle that is no duration", old: `endpoint: "http://127.0.0.1:5000"`, new: `endpoint: "http://127.0.0.1:5000", settle: soon`},
+	{name: "settle on AWS itself", old: `endpoint: ""`, new: "settle: 0s"},
 	{name: "protected without a kind", old: "aws.iam.user:break-glass-*", new: "break-glass-*"},
 	{name: "protected pattern", old: "aws.iam.user:break-glass-*", new: "aws.iam.user:[a"},
 	{name: "floor effect", old: "effect: reversible", new: "effect: reversable"},

@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/firebreak-ir/firebreak/runbooks"
+	"github.com/firebreak-ir/firebreak/runbooks/lint"
+	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
 )
 
 func fakeKeys(origin string) (string, string, error) {
@@ -44,6 +48,18 @@ func TestInit(t *testing.T) {
 			p := c.Directory.People[0]
 			if c.Organisation != opts.Organisation || p.ID != opts.Person || p.Name != opts.Name || p.OSUser != opts.OSUser || c.Environments[0].Account != opts.Account {
 				t.Errorf("got %+v and %+v, want what the options say: %+v", c, p, opts)
+			}
+			example := filepath.Join(dir, "runbooks/who-owns-key.yaml")
+			src, err := os.ReadFile(example)
+			if err != nil {
+				t.Fatal(err)
+			}
+			program, said := runbooks.Load(example, src, runbookstest.Catalog())
+			if program != nil {
+				said = append(said, lint.Check(program, runbookstest.Catalog(), lint.Options{})...)
+			}
+			if len(said) > 0 {
+				t.Errorf("the example runbook: got %v, want silence", said)
 			}
 			if key, err := os.ReadFile(c.Signer); err != nil || !strings.HasPrefix(string(key), "PRIVATE+KEY+"+c.Origin()+"+") || strings.Count(string(key), "\n") != 1 {
 				t.Errorf("the signer: got %q, %v", key, err)

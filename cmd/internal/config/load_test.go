@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -84,14 +85,14 @@ organisation: example
 store: {path: /nowhere/journal.db}
 keys: {signer: /nowhere/signer.key, genesis: /nowhere/genesis.pub}
 directory: d.yaml
-environments: {lab: {account: '000000000001', region: eu-west-1}}
+environments: {lab: {account: '000000000001', region: eu-west-1, endpoint: "http://localhost:5000/", settle: 10ms}}
 `)
 	put(t, dir, "d.yaml", "apiVersion: firebreak/v1\nkind: Directory\npeople: [{id: alice, os_user: alice}]\n")
 	c, err := Load(filepath.Join(dir, FileName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Slack != nil || !c.Library || c.DefaultEnvironment != "lab" || c.Environments[0].Account != "000000000001" || c.Socket != filepath.Join(dir, "var/firebreak.sock") {
+	if c.Slack != nil || !c.Library || c.DefaultEnvironment != "lab" || c.Environments[0].Account != "000000000001" || c.Environments[0].Settle == nil || *c.Environments[0].Settle != 10*time.Millisecond || c.Socket != filepath.Join(dir, "var/firebreak.sock") {
 		t.Errorf("defaults: got %+v", c)
 	}
 }

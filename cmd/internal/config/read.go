@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -171,6 +172,7 @@ func (c *config) environments(n *yaml.Node, at string) {
 			may("role", c.text(&e.Role, form(roleForm, "arn:aws:iam::111122223333:role/firebreak-contain"))),
 			may("external_id", c.text(&e.ExternalID, form(externalIDForm, "firebreak-prod (2 to 256 letters, digits and +=,.@:/-)"))),
 			may("endpoint", c.text(&e.Endpoint, secureURL)),
+			may("settle", c.span(&e.Settle)),
 			may("protected", func(n *yaml.Node, at string) {
 				c.list(n, at, func(n *yaml.Node, at string) {
 					var p string
@@ -186,11 +188,30 @@ func (c *config) environments(n *yaml.Node, at string) {
 		if e.ExternalID != "" && c.at[join(at, "role")] == nil {
 			c.fault(c.at[join(at, "external_id")], "add the role, or remove the external id", "%s is of no use without a role", join(at, "external_id"))
 		}
+		if e.Settle != nil && e.Endpoint == "" {
+			c.fault(c.at[join(at, "settle")], "remove it, or give the endpoint of the emulator", "%s is for emulators; AWS itself takes the time that each action knows", join(at, "settle"))
+		}
 		c.Environments = append(c.Environments, e)
 	})
 	slices.SortFunc(c.Environments, func(a, b Environment) int { return strings.Compare(a.Name, b.Name) })
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
 		c.fault(n, "define at least one, such as prod: {account: \"111122223333\", region: eu-central-1}", "%s is empty", at)
+	}
+}
+
+// span reads a duration.
+func (c *config) span(to **time.Duration) reader {
+	return func(n *yaml.Node, at string) {
+		var text string
+		c.text(&text, func(s string) (what, next string) {
+			if d, err := time.ParseDuration(s); err != nil || d < 0 || d > time.Hour {
+				return "is no duration between 0s and 1h", "write it like 2s"
+			}
+			return "", ""
+		})(n, at)
+		if d, err := time.ParseDuration(text); err == nil && d >= 0 && d <= time.Hour {
+			*to = &d
+		}
 	}
 }
 
