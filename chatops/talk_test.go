@@ -123,7 +123,7 @@ var digests = regexp.MustCompile(`\b[0-9a-f]{12}\b`)
 // how a plan is hashed.
 func alias(s string, names map[string]string) string {
 	return digests.ReplaceAllStringFunc(s, func(d string) string {
-		if strings.HasPrefix("0123456789abcdef", d) || strings.Trim(d, "0") == "" {
+		if strings.HasPrefix("0123456789abcdef", d) || strings.Trim(d, "0") == "" || d == "111122223333" {
 			return d
 		}
 		if names[d] == "" {

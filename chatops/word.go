@@ -78,14 +78,25 @@ func letterAt(s string, i int) bool {
 }
 
 // quotation reads a quoted text at the start of s. A straight quote is closed
-// by a straight one; a curly one by any.
+// by a straight one; a curly one by its counterpart or a straight one, and may
+// hold further pairs of curly ones.
 func quotation(s string, open rune) (inside string, n int, ok bool) {
 	var b strings.Builder
+	depth := 0
 	for i := utf8.RuneLen(open); i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
+		closes := open != '"' && (r == '”' || open == '„' && r == '“')
 		switch {
-		case r == '"', open != '"' && opens(r):
+		case r == '"', closes && depth == 0:
 			return b.String(), i + size, true
+		case closes:
+			depth--
+			b.WriteRune(r)
+			i += size
+		case open == '“' && r == '“':
+			depth++
+			b.WriteRune(r)
+			i += size
 		case r == '\\' && i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\'):
 			b.WriteByte(s[i+1])
 			i += 2
@@ -110,11 +121,13 @@ func unescape(s string, size int) (plain string, n int) {
 		}
 	case '<':
 		if end := strings.IndexByte(s, '>'); end > 0 && slackForm(s) {
-			return mention(s[1:end]), end + 1
+			return entities.Replace(mention(s[1:end])), end + 1
 		}
 	}
 	return s[:size], size
 }
+
+var entities = strings.NewReplacer("&amp;", "&", "&lt;", "<", "&gt;", ">")
 
 // slackForm says whether s begins like a mention or link of Slack.
 func slackForm(s string) bool {
