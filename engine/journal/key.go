@@ -99,7 +99,7 @@ func CheckVerifier(text string) error {
 		if strings.HasPrefix(text, "PRIVATE+KEY+") {
 			return errors.New("this is the secret signer key; verify takes the public one (genesis.pub)")
 		}
-		return fmt.Errorf("not a verifier key: %w; want one line such as firebreak/acme+1a2b3c4d+AbC...", err)
+		return fmt.Errorf("not a verifier key: %w; want one line such as \"firebreak/acme+1a2b3c4d+AbCd\"", err)
 	}
 	return nil
 }

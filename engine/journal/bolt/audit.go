@@ -134,7 +134,7 @@ func (a *audit) readRecords(ctx context.Context) error {
 		a.addHash(seq, key, hash)
 		a.noteRoot()
 		if err == nil && a.options.Deep != nil {
-			a.deep(seq, a.options.Deep(copyOut(e)))
+			a.deep(seq, a.options.Deep(copyOut(e), a.attachment))
 		}
 	}
 	if a.options.DeepEnd != nil {
@@ -218,6 +218,18 @@ func (a *audit) record(seq int64, key []byte, e journal.Entry, epoch int64) {
 			a.altered(seq, "attachment %s has other content", digest)
 		}
 	}
+}
+
+// attachment gives a blob to the caller's rules.
+func (a *audit) attachment(digest string) ([]byte, error) {
+	id, err := hex.DecodeString(digest)
+	if err != nil {
+		return nil, journal.ErrNoBlob
+	}
+	if blob := a.blob.Get(id); blob != nil {
+		return bytes.Clone(blob), nil
+	}
+	return nil, journal.ErrNoBlob
 }
 
 func (a *audit) deep(seq int64, err error) {

@@ -429,3 +429,25 @@ func TestSnapshotOfALiveStoreVerifies(t *testing.T) {
 		t.Errorf("cancelled snapshot: got %v", err)
 	}
 }
+
+// TestSyncsAreNeverOff reads the sources, since no test on a healthy machine can see a missing sync.
+func TestSyncsAreNeverOff(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) < 5 {
+		t.Fatalf("got %q, %v", files, err)
+	}
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"NoSync", "NoGrowSync"} {
+			if strings.Contains(string(text), word) {
+				t.Errorf("%s names %s", name, word)
+			}
+		}
+	}
+}

@@ -26,8 +26,9 @@ type VerifyOptions struct {
 	// Origin may be "".
 	Anchors []journal.Checkpoint
 	// Deep checks the caller's own rules, record by record in order. Its error becomes a finding: a *Finding keeps its kind, errors.Join
-	// gives several, anything else is KindAltered. The hook may keep the entry.
-	Deep func(journal.Entry) error
+	// gives several, anything else is KindAltered. The hook may keep the entry, and
+	// blob gives the attachments that are named so far.
+	Deep func(e journal.Entry, blob func(digest string) ([]byte, error)) error
 	// DeepEnd is asked after the last record for what only the end can tell, such as steps still in doubt.
 	DeepEnd func() []Finding
 	// LockTimeout is how long to wait for a writer to let go of the file; 0 is one second.

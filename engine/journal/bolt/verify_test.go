@@ -137,7 +137,7 @@ func TestVerifyDeep(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "j.db")
 	last := story(t, path, "plain")[storyRecords]
 	seen := 0
-	o := VerifyOptions{Key: testSigner(t).Verifier(), Anchors: []journal.Checkpoint{last}, Deep: func(e journal.Entry) error {
+	o := VerifyOptions{Key: testSigner(t).Verifier(), Anchors: []journal.Checkpoint{last}, Deep: func(e journal.Entry, _ func(string) ([]byte, error)) error {
 		seen++
 		if e.Seq == 5 {
 			return errors.Join(&Finding{5, KindOpen, "step in doubt"}, &Finding{5, KindOpen, "break-glass without review"})
@@ -148,7 +148,7 @@ func TestVerifyDeep(t *testing.T) {
 	if err != nil || r.ExitCode() != ExitOpen || len(r.Findings) != 3 || seen != storyRecords {
 		t.Errorf("got exit %d, %+v, %v after %d records", r.ExitCode(), r.Findings, err, seen)
 	}
-	o.Deep = func(e journal.Entry) error {
+	o.Deep = func(e journal.Entry, _ func(string) ([]byte, error)) error {
 		if e.Seq == 7 {
 			return errors.New("outcome without intent")
 		}
