@@ -79,7 +79,10 @@ func (v asking) approval() Message {
 		m.Title, m.Tone = v.outcome()
 		m.Notify = nil
 	}
-	asker := s.Requester()
+	asker := v.r.Requester
+	if s.Undoes != nil {
+		asker = s.By
+	}
 	fields := []Field{
 		{"Incident", heading(v.i)},
 		{"Asked for by", who(asker)},
@@ -170,7 +173,9 @@ func (v asking) plan(m *Message) {
 		p = &actions.Preview{}
 	}
 	var targets []string
+	all := sha256.New()
 	for _, t := range p.Targets {
+		fmt.Fprintf(all, "%s %s\n", t, t.Region)
 		where := ""
 		if t.Region != "" {
 			where = " in " + line(t.Region, 40)
@@ -182,8 +187,7 @@ func (v asking) plan(m *Message) {
 	}
 	switch n := len(targets); {
 	case n > askTargets:
-		sum := sha256.Sum256([]byte(strings.Join(targets, "\n")))
-		m.list(fmt.Sprintf("Targets: %d (the first %d; SHA-256 of the list %s)", n, askTargets, short(hex.EncodeToString(sum[:]))), "•", targets, askTargets)
+		m.list(fmt.Sprintf("Targets: %d (the first %d; SHA-256 of the list %s)", n, askTargets, short(hex.EncodeToString(all.Sum(nil)))), "•", targets, askTargets)
 	case n > 0:
 		m.list(fmt.Sprintf("Targets: %d", n), "•", targets, askTargets)
 	case s.Def.Uses != "" && s.Def.Effect != actions.Read:
@@ -264,30 +268,35 @@ func arguments(s *engine.Step) string {
 	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal(params, &object) != nil || len(object) == 0 {
-		return line(string(params), askArguments)
+		return cut(Visible(string(params)), askArguments)
 	}
 	var lines []string
+	whole := true
 	for _, k := range slices.Sorted(maps.Keys(object)) {
-		lines = append(lines, line(k, 80)+" = "+argument(object[k]))
+		name, text := Visible(k), argument(object[k])
+		out := cut(name, askValue) + " = " + cut(text, askValue)
+		whole = whole && out == name+" = "+text
+		lines = append(lines, out)
 	}
 	all := strings.Join(lines, "\n")
-	if out := cut(all, askArguments); out != all {
+	out := cut(all, askArguments)
+	if !whole || out != all {
 		sum := sha256.Sum256(params)
-		return out + "\nSHA-256 of all arguments: " + short(hex.EncodeToString(sum[:]))
+		out += "\nSHA-256 of all arguments: " + short(hex.EncodeToString(sum[:]))
 	}
-	return all
+	return out
 }
 
 func argument(data json.RawMessage) string {
 	var text string
 	if json.Unmarshal(data, &text) == nil {
-		return `"` + line(strings.ReplaceAll(strings.ReplaceAll(text, `\`, `\\`), `"`, `\"`), askValue) + `"`
+		return `"` + Visible(strings.ReplaceAll(strings.ReplaceAll(text, `\`, `\\`), `"`, `\"`)) + `"`
 	}
 	var compact bytes.Buffer
 	if json.Compact(&compact, data) == nil {
 		data = compact.Bytes()
 	}
-	return line(string(data), askValue)
+	return Visible(string(data))
 }
 
 // texts is all the texts in a JSON value, one after the other.
