@@ -88,6 +88,6 @@ type Environment struct {
 
 // Policy is what holds everywhere.
 type Policy struct {
-	EverybodyResponds bool   // all of the directory may respond, not only those with the role
+	EverybodyResponds bool   // people of the directory without any role are responders
 	Announce          string // channel that hears of every incident: "#incidents" or an id; "" is none
 }

@@ -321,7 +321,7 @@ func (d *document) secret(to *string) reader {
 }
 
 var (
-	secretSchemes = []string{"aws", "env", "file"}
+	secretSchemes = []string{"env", "file"}
 	envForm       = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	nameForm      = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 )

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/faults.txt")
+var rewrite = flag.Bool("rewrite", false, "write testdata/faults.txt anew")
 
 // canary stands for a value that must never be shown.
 const canary = "c4n4ry-0f-4-s3cr3t"
@@ -186,7 +186,7 @@ var faults = []struct {
 func TestFaults(t *testing.T) {
 	golden := filepath.Join("testdata", "faults.txt")
 	src, err := os.ReadFile(golden)
-	if err != nil && !*update {
+	if err != nil && !*rewrite {
 		t.Fatal(err)
 	}
 	want := map[string]string{}
@@ -194,7 +194,7 @@ func TestFaults(t *testing.T) {
 		name, text, _ := strings.Cut(answer, "\n")
 		want[name] = strings.TrimRight(text, "\n") + "\n"
 	}
-	got := "What is said about each fault of faults_test.go. Rewrite with: go test -update\n"
+	got := "What is said about each fault of faults_test.go. Rewrite with: go test -rewrite\n"
 	for _, tt := range faults {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := house(t)
@@ -223,12 +223,12 @@ func TestFaults(t *testing.T) {
 				t.Errorf("not sorted:\n%s", text)
 			}
 			got += "\n# " + tt.name + "\n" + text
-			if diff := cmp.Diff(want[tt.name], text); diff != "" && !*update {
-				t.Errorf("got (+), want (-); if right, run go test -update:\n%s", diff)
+			if diff := cmp.Diff(want[tt.name], text); diff != "" && !*rewrite {
+				t.Errorf("got (+), want (-); if right, run go test -rewrite:\n%s", diff)
 			}
 		})
 	}
-	if *update {
+	if *rewrite {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
