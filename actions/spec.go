@@ -73,6 +73,7 @@ type Spec struct {
 	Doc         string        `json:"doc"`     // what it does, in a paragraph
 	Effect      Effect        `json:"effect"`
 	Repeat      Repeat        `json:"repeat"`
+	Tells       bool          `json:"tells,omitempty"`        // only tells people: it touches no environment, so nobody has to approve it
 	BlastRadius string        `json:"blast_radius,omitempty"` // what else feels it
 	StaysAlive  []string      `json:"stays_alive,omitempty"`  // what this does not stop, said honestly
 	Permissions []Permission  `json:"permissions,omitempty"`

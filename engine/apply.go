@@ -170,6 +170,9 @@ func (i *Incident) start(e Event, b RunStarted) error {
 	}
 	for n := range program.Steps {
 		def := &program.Steps[n]
+		if b.Settle != nil {
+			def.Settle = *b.Settle
+		}
 		s := &Step{ID: def.ID, Def: def, Status: StepWaiting, run: r, pending: len(def.Needs)}
 		r.Steps = append(r.Steps, s)
 		r.byID[s.ID] = s

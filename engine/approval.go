@@ -18,7 +18,7 @@ import (
 // floor: the runbook's own, made stricter, or the floor's where the runbook
 // asks for none. Nil: nobody has to be asked.
 func EffectiveApproval(step *runbooks.Step, floor *Floor) *runbooks.Approval {
-	if floor == nil || step.Uses == "" || !step.Effect.AtLeast(floor.Effect) {
+	if floor == nil || step.Uses == "" || step.Tells || !step.Effect.AtLeast(floor.Effect) {
 		return step.Approval
 	}
 	if step.Approval == nil {
@@ -64,7 +64,11 @@ func (s *Step) PlanDigest(preview actions.Preview) string {
 
 // RunDigest names what somebody looked at before starting a run: the meaning
 // of the runbook, its inputs and the environment.
+// Inputs are those of Program.CheckInputs, with the defaults filled in.
 func RunDigest(program string, inputs map[string]any, environment string) string {
+	if inputs == nil {
+		inputs = map[string]any{}
+	}
 	data, err := json.Marshal(struct {
 		Program, Environment string
 		Inputs               map[string]any

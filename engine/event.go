@@ -135,6 +135,7 @@ type (
 		Environment runbooks.EnvironmentFacts `json:"environment"`
 		Floor       *Floor                    `json:"floor,omitempty"`
 		Protected   []string                  `json:"protected,omitempty"` // patterns of targets nobody may touch
+		Settle      *runbooks.Span            `json:"settle,omitempty"`    // in place of what the actions say; for quicker worlds
 	}
 	// CancelRequested asks a run to stop before the next effect.
 	CancelRequested struct {

@@ -198,7 +198,7 @@ func (c *compilation) declare() {
 			c.specs[id] = spec
 			outputs = spec.Outputs
 			step.Uses, step.ActionVersion, step.Effect, step.Repeat = spec.Name, spec.Version, spec.Effect, spec.Repeat
-			step.Settle, step.CanUndo = Span(spec.Settle), spec.CanUndo
+			step.Settle, step.CanUndo, step.Tells = Span(spec.Settle), spec.CanUndo, spec.Tells
 		case d.instructions != nil:
 			outputs = manualOutputs()
 		}

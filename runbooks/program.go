@@ -79,6 +79,7 @@ type Step struct {
 	Repeat        actions.Repeat  `json:"repeat,omitempty"` // of the action, pinned
 	Settle        Span            `json:"settle,omitempty"` // of the action, pinned
 	CanUndo       bool            `json:"can_undo,omitempty"`
+	Tells         bool            `json:"tells,omitempty"`   // of the action, pinned: it only tells people
 	Outputs       []actions.Field `json:"outputs,omitempty"` // types of the outputs that expressions read, pinned; sorted by name
 	With          *Value          `json:"with,omitempty"`    // an object; nil: no parameters
 

@@ -49,7 +49,7 @@ func (post) Spec() actions.Spec {
 		Name: "slack.post", Version: 1,
 		Title:  "Post a message in Slack",
 		Doc:    "Posts a plain text to a channel, or to the incident's own channel. The message carries the step's key, so that a step whose answer was lost finds its message and does not post twice. Undo deletes the message.",
-		Effect: actions.Reversible, Repeat: actions.Probe,
+		Effect: actions.Reversible, Repeat: actions.Probe, Tells: true,
 		BlastRadius: "The members of the channel read it.",
 		StaysAlive:  []string{"What people have read, copied or been notified of stays known after the message is deleted."},
 		Permissions: []actions.Permission{

@@ -42,6 +42,7 @@ type Environment struct {
 	runbooks.EnvironmentFacts
 	Floor     *engine.Floor
 	Protected []string
+	Settle    *time.Duration // in place of what the actions say; nil for the real world
 }
 
 // Host owns the incidents of one store. It implements [engine.Incidents].

@@ -116,6 +116,7 @@ func (h *Host) runStarted(run engine.RunRequest) (engine.RunStarted, *engine.Ref
 	return engine.RunStarted{
 		Runbook: program.ID, Digest: program.Digest, Program: engine.Large{Value: encoded}, Inputs: data,
 		Environment: env.EnvironmentFacts, Floor: env.Floor, Protected: env.Protected,
+		Settle: (*runbooks.Span)(env.Settle),
 	}, nil
 }
 

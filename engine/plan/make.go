@@ -33,7 +33,7 @@ func Make(ctx context.Context, req Request, reg Registry, now time.Time) (*Plan,
 		return nil, engine.Refuse(engine.WrongPlace, "runbook %q is for %s, not for environment %q", req.Program.ID, strings.Join(envs, ", "), req.Environment.Name)
 	}
 	p := &Plan{
-		Digest: Digest(req.Program.Digest, inputs, req.Environment.Name), Runbook: req.Program.ID, Title: req.Program.Title,
+		Digest: engine.RunDigest(req.Program.Digest, inputs, req.Environment.Name), Runbook: req.Program.ID, Title: req.Program.Title,
 		Program: req.Program.Digest, Environment: req.Environment, Incident: req.Incident.ID, Inputs: inputs,
 		Requester: req.Requester, At: engine.At(now), Budget: req.Program.Budget, Steps: []Step{},
 	}

@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"time"
 
@@ -31,7 +29,7 @@ type Request struct {
 
 // Plan is what a run would do, as far as it can be known now.
 type Plan struct {
-	Digest      string                    `json:"digest"` // see [Digest]
+	Digest      string                    `json:"digest"` // see engine.RunDigest
 	Runbook     string                    `json:"runbook"`
 	Title       string                    `json:"title"`
 	Program     string                    `json:"program_digest"`
@@ -97,19 +95,15 @@ type Approval struct {
 	Enough   bool               `json:"enough"`          // enough eligible people from the start
 }
 
-// Digest is what "run --plan" compares: a program, its inputs and the name of
-// the environment, as 64 hex digits. Inputs are those of CheckInputs, with
-// the defaults filled in.
-func Digest(programDigest string, inputs map[string]any, env string) string {
-	if inputs == nil {
-		inputs = map[string]any{}
+// Stops says whether a step could not run as things are, so that the run would
+// not get to its end.
+func (p *Plan) Stops() bool {
+	for i := range p.Steps {
+		if p.Steps[i].Fate == Fails {
+			return true
+		}
 	}
-	data, err := json.Marshal([]any{"firebreak/plan/v1", programDigest, env, inputs})
-	if err != nil {
-		panic("plan: inputs do not encode: " + err.Error())
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+	return false
 }
 
 // Enough says whether every step that may run can get its approvals.

@@ -280,7 +280,7 @@ func TestDigest(t *testing.T) {
 	w := newWorld()
 	req := request(load(t, w, story))
 	p := makePlan(t, w, req)
-	if want := plan.Digest(req.Program.Digest, map[string]any{"key": "AKIA1", "hard": false}, "prod"); p.Digest != want {
+	if want := engine.RunDigest(req.Program.Digest, map[string]any{"key": "AKIA1", "hard": false}, "prod"); p.Digest != want {
 		t.Errorf("got %s, want %s as from the resolved inputs", p.Digest, want)
 	}
 	w.status, w.user = "Inactive", "other"
@@ -288,18 +288,18 @@ func TestDigest(t *testing.T) {
 	if again, err := plan.Make(t.Context(), req, w.registry(), noon.Add(time.Hour)); err != nil || again.Digest != p.Digest {
 		t.Errorf("got %v, %v: what moved changed the digest", again, err)
 	}
-	base := plan.Digest("d", map[string]any{"n": int64(3)}, "prod")
+	base := engine.RunDigest("d", map[string]any{"n": int64(3)}, "prod")
 	for name, other := range map[string]string{
-		"program":     plan.Digest("e", map[string]any{"n": int64(3)}, "prod"),
-		"input":       plan.Digest("d", map[string]any{"n": int64(4)}, "prod"),
-		"text":        plan.Digest("d", map[string]any{"n": "3"}, "prod"),
-		"environment": plan.Digest("d", map[string]any{"n": int64(3)}, "staging"),
+		"program":     engine.RunDigest("e", map[string]any{"n": int64(3)}, "prod"),
+		"input":       engine.RunDigest("d", map[string]any{"n": int64(4)}, "prod"),
+		"text":        engine.RunDigest("d", map[string]any{"n": "3"}, "prod"),
+		"environment": engine.RunDigest("d", map[string]any{"n": int64(3)}, "staging"),
 	} {
 		if other == base {
 			t.Errorf("another %s has the same digest", name)
 		}
 	}
-	if plan.Digest("d", nil, "prod") != plan.Digest("d", map[string]any{}, "prod") || plan.Digest("d", map[string]any{"n": json.Number("3")}, "prod") != base {
+	if engine.RunDigest("d", nil, "prod") != engine.RunDigest("d", map[string]any{}, "prod") || engine.RunDigest("d", map[string]any{"n": json.Number("3")}, "prod") != base {
 		t.Error("the same inputs have another digest")
 	}
 	if want := "0934d9454d88b355"; !strings.HasPrefix(base, want) {

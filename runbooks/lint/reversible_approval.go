@@ -2,7 +2,6 @@ package lint
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/runbooks"
@@ -15,13 +14,10 @@ func reversibleWithoutApproval() Rule {
 		Doc:      "A change that can be taken back still hurts until it is; somebody else should have seen it. Messages to people are exempt.",
 		check: func(p *pass) {
 			for step, d := range p.actionSteps() {
-				if d.effect == actions.Reversible && step.Approval == nil && !speaks(step.Uses) {
+				if d.effect == actions.Reversible && step.Approval == nil && !step.Tells {
 					p.report(step.Pos, fmt.Sprintf("the step %q changes its target and nobody has to approve it", step.ID), "add approval: {from: [group:...]}")
 				}
 			}
 		},
 	}
 }
-
-// speaks says whether an action only tells people something.
-func speaks(action string) bool { return strings.HasPrefix(action, "slack.post") }

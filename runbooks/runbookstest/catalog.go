@@ -18,7 +18,7 @@ func Catalog() *actions.Registry {
 	actions.Register(r, full[QuarantineParams, QuarantineResult]{inert[QuarantineParams, QuarantineResult]{named("aws.iam.quarantine_principal", reversible)}})
 	actions.Register(r, full[DeactivateParams, DeactivateResult]{inert[DeactivateParams, DeactivateResult]{named("aws.iam.deactivate_access_key", reversible)}})
 	actions.Register(r, full[RevokeParams, RevokeResult]{inert[RevokeParams, RevokeResult]{named("aws.iam.revoke_sessions", reversible)}})
-	actions.Register(r, probing[PostParams, PostResult]{inert[PostParams, PostResult]{named("slack.post", actions.Spec{Effect: actions.Reversible, Repeat: actions.Probe})}})
+	actions.Register(r, probing[PostParams, PostResult]{inert[PostParams, PostResult]{named("slack.post", actions.Spec{Effect: actions.Reversible, Repeat: actions.Probe, Tells: true})}})
 	actions.Register(r, inert[TargetParams, TargetResult]{named("test.wipe", actions.Spec{Effect: actions.Destructive, Repeat: actions.Idempotent})})
 	actions.Register(r, full[TargetParams, TargetResult]{inert[TargetParams, TargetResult]{named("test.terminate", actions.Spec{Effect: actions.Destructive, Repeat: actions.Idempotent})}})
 	actions.Register(r, inert[TargetParams, TargetResult]{named("test.once", actions.Spec{Effect: actions.Reversible, Repeat: actions.Once})})

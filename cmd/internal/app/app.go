@@ -1,0 +1,225 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/actions/aws"
+	slackaction "github.com/firebreak-ir/firebreak/actions/slack"
+	"github.com/firebreak-ir/firebreak/chatops"
+	"github.com/firebreak-ir/firebreak/chatops/slack"
+	"github.com/firebreak-ir/firebreak/cmd/internal/config"
+	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/host"
+	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/journal/bolt"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+// Options are what a caller may set besides the configuration. The zero value
+// is what a server uses.
+type Options struct {
+	Log          *slog.Logger     // nil: silent
+	Secrets      *actions.Secrets // nil: env and file
+	Create       bool             // make the journal when there is none; only init and the demo do
+	NoChat       bool             // for a command in a terminal while no server runs
+	AWS          aws.Options      // credentials and pauses; the environments come from the configuration
+	CardInterval time.Duration    // of Slack's card; zero: the adapter's own
+}
+
+// App is everything that runs.
+type App struct {
+	Config   *config.Config
+	Journal  *bolt.Log
+	Registry *actions.Registry
+	Host     *host.Host
+	Bot      *chatops.Bot
+	Slack    *slack.Adapter // nil without Slack
+	Faults   runbooks.Diagnostics
+	Sources  map[string][]byte // of the runbook files, for Faults
+
+	log   *slog.Logger
+	fatal chan error
+}
+
+// Open takes the store and brings back what is unfinished in it.
+func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &App{Config: cfg, log: o.Log, fatal: make(chan error, 1)}
+	signer, err := journal.LoadSigner(cfg.Signer)
+	if err != nil {
+		return nil, fmt.Errorf("the key that signs the journal: %w", err)
+	}
+	a.Journal, err = bolt.Open(cfg.Store, bolt.Options{Signer: signer, Org: cfg.Organisation, MustExist: !o.Create})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Journal.Close())
+		}
+	}()
+	if err := sameKey(cfg.Genesis, a.Journal.Verifier()); err != nil {
+		return nil, err
+	}
+	if cfg.Slack != nil && !o.NoChat {
+		if a.Slack, err = newSlack(ctx, cfg, o); err != nil {
+			return nil, err
+		}
+	}
+	a.Registry = Registry(cfg, o, a.channel)
+	var programs []*runbooks.Program
+	programs, a.Faults, a.Sources = Programs(cfg, a.Registry)
+	ho := host.Options{
+		Journal: a.Journal, Store: a.Journal.Origin(), Registry: a.Registry, Log: o.Log,
+		Programs:     func() []*runbooks.Program { return programs },
+		Environments: environments(cfg), Environment: cfg.DefaultEnvironment,
+		Fatal: func(err error) { a.fatal <- err },
+	}
+	if a.Slack != nil {
+		ho.Chat = a.Slack
+	}
+	if a.Host, err = host.Open(ctx, ho); err != nil {
+		return nil, err
+	}
+	a.Bot = a.newBot()
+	if a.Slack != nil {
+		a.Slack.Bind(a.Bot, a.Host)
+	}
+	return a, nil
+}
+
+// sameKey compares the public key beside the configuration with the one the
+// journal was made with. A missing file is only a pity: the journal carries
+// its own; whoever verifies needs the file from elsewhere anyway.
+func sameKey(path, verifier string) error {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the public key of the journal: %w", err)
+	}
+	if strings.TrimSpace(string(data)) != strings.TrimSpace(verifier) {
+		return fmt.Errorf("%s is not the key that this journal was made with; find out which of the two was replaced before anything else", path)
+	}
+	return nil
+}
+
+func environments(cfg *config.Config) []host.Environment {
+	var list []host.Environment
+	for _, e := range cfg.Environments {
+		list = append(list, host.Environment{
+			EnvironmentFacts: runbooks.EnvironmentFacts{Name: e.Name, Account: e.Account, Region: e.Region},
+			Floor:            e.Floor, Protected: e.Protected, Settle: e.Settle,
+		})
+	}
+	return list
+}
+
+// Registry is every action this build has, for the environments of cfg. It
+// needs no credentials and no network until an action is called. cfg may be
+// nil, for lint on a machine that has no configuration.
+func Registry(cfg *config.Config, o Options, channel func(incident string) (string, error)) *actions.Registry {
+	r := actions.NewRegistry()
+	so := slackaction.Options{Channel: channel}
+	if cfg != nil && cfg.Slack != nil {
+		so.APIURL = cfg.Slack.APIURL
+		so.Token = func(ctx context.Context) (actions.Secret, error) { return o.Secrets.Resolve(ctx, cfg.Slack.BotToken) }
+	}
+	aws.New(awsOptions(cfg, o.AWS)).Register(r)
+	slackaction.New(so).Register(r)
+	return r
+}
+
+// awsOptions adds the environments of the configuration.
+func awsOptions(cfg *config.Config, o aws.Options) aws.Options {
+	o.Environments = map[string]aws.Environment{}
+	if cfg == nil {
+		return o
+	}
+	for _, e := range cfg.Environments {
+		o.Environments[e.Name] = aws.Environment{Account: e.Account, Region: e.Region, Role: e.Role, ExternalID: e.ExternalID, Endpoint: e.Endpoint}
+		if e.Settle != nil {
+			o.Settle = max(o.Settle, *e.Settle, time.Millisecond)
+		}
+	}
+	return o
+}
+
+// channel finds the chat channel of an incident for the actions.
+func (a *App) channel(incident string) (string, error) {
+	var channel string
+	err := a.Host.View(context.Background(), incident, func(i *engine.Incident) {
+		if i.Channel != nil {
+			channel = i.Channel.Channel
+		}
+	})
+	if err == nil && channel == "" {
+		err = fmt.Errorf("%s has no channel yet; name one with the parameter channel", incident)
+	}
+	return channel, err
+}
+
+func (a *App) newBot() *chatops.Bot {
+	var names []string
+	for _, e := range a.Config.Environments {
+		if e.Name == a.Config.DefaultEnvironment {
+			names = append([]string{e.Name}, names...)
+		} else {
+			names = append(names, e.Name)
+		}
+	}
+	word := "/incident"
+	if a.Config.Slack != nil && a.Config.Slack.Word != "" {
+		word = a.Config.Slack.Word
+	}
+	if a.Slack == nil {
+		word = "firebreak incident"
+	}
+	return chatops.NewBot(chatops.Options{
+		Incidents: a.Host, Directory: a.directory, Planner: &planner{a}, Exporter: &exporter{a},
+		Policy: chatops.Policy{EverybodyResponds: a.Config.Policy.EverybodyResponds}, Word: word, Environments: names,
+	})
+}
+
+func (a *App) directory() *chatops.Directory { return &a.Config.Directory }
+
+// Close waits for effects in flight until ctx ends, and lets go of the store.
+func (a *App) Close(ctx context.Context) error {
+	a.Host.Close(ctx)
+	if a.Slack != nil {
+		a.Slack.Stop()
+	}
+	return a.Journal.Close()
+}
+
+func newSlack(ctx context.Context, cfg *config.Config, o Options) (*slack.Adapter, error) {
+	s := cfg.Slack
+	so := slack.Options{
+		TeamID: s.Team, APIURL: s.APIURL, Word: strings.TrimPrefix(s.Word, "/"), CardInterval: o.CardInterval, Logger: o.Log,
+		Renderer:  slack.Renderer{Card: chatops.Card, Ask: chatops.AskMessage, End: chatops.EndMessage},
+		Directory: func() *chatops.Directory { return &cfg.Directory },
+	}
+	for _, ref := range []struct {
+		ref  string
+		into *actions.Secret
+	}{{s.BotToken, &so.BotToken}, {s.AppToken, &so.AppToken}, {s.SigningSecret, &so.SigningSecret}} {
+		if ref.ref == "" {
+			continue
+		}
+		var err error
+		if *ref.into, err = o.Secrets.Resolve(ctx, ref.ref); err != nil {
+			return nil, fmt.Errorf("Slack: %w", err)
+		}
+	}
+	return slack.New(so)
+}

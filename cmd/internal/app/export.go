@@ -1,0 +1,78 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/firebreak-ir/firebreak/chatops"
+	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/timeline"
+)
+
+// exporter writes timelines.
+type exporter struct{ app *App }
+
+func (*exporter) Formats() []string { return []string{"md", "json"} }
+
+// Export first writes down that the record is handed out and what it covers,
+// so that leaving rows out of it would contradict the journal; then it writes
+// the facts up to and with that one, under the head that holds it.
+func (x *exporter) Export(ctx context.Context, req engine.Request, incident, format string) (chatops.File, error) {
+	body := engine.ExportMade{Format: format, First: -1}
+	sum := sha256.New()
+	for e, err := range x.app.Host.Events(ctx, incident) {
+		if err != nil {
+			return chatops.File{}, err
+		}
+		if body.First < 0 {
+			body.First = e.Seq
+		}
+		body.Last = e.Seq
+		data, _, err := engine.Encode(e)
+		if err != nil {
+			return chatops.File{}, err
+		}
+		sum.Write(data)
+	}
+	body.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	if _, err := x.app.Host.Submit(ctx, req, incident, "", "", body); err != nil {
+		return chatops.File{}, err
+	}
+	head, err := x.app.Journal.Head(ctx)
+	if err != nil {
+		return chatops.File{}, err
+	}
+	t, err := timeline.Fold(x.app.Host.Events(ctx, incident))
+	if err != nil {
+		return chatops.File{}, err
+	}
+	var out bytes.Buffer
+	switch format {
+	case "md":
+		err = t.Markdown(&out, head)
+	case "json":
+		err = t.JSON(&out, head)
+	default:
+		return chatops.File{}, engine.Refuse(engine.Usage, "format %q is not known; known: %s", format, strings.Join(x.Formats(), ", "))
+	}
+	if err != nil {
+		return chatops.File{}, err
+	}
+	return chatops.File{Name: fmt.Sprintf("%s-timeline.%s", strings.ToLower(incident), format), Data: out.Bytes()}, nil
+}
+
+func (x *exporter) Timeline(ctx context.Context, incident string, last int) ([]chatops.Line, error) {
+	t, err := timeline.Fold(x.app.Host.Events(ctx, incident))
+	if err != nil {
+		return nil, err
+	}
+	var lines []chatops.Line
+	for _, l := range t.Lines(last) {
+		lines = append(lines, chatops.Line(l))
+	}
+	return lines, nil
+}
