@@ -71,14 +71,18 @@ func (a *attempts) note(ctx context.Context, metadata middleware.Metadata, err e
 	}
 }
 
+// noCode is what the SDK writes for an answer without a code, such as the page
+// of a proxy.
+const noCode = "UnknownError"
+
 // refused says whether the service answered with a clear no.
 func refused(err error) bool {
 	answer, ok := errors.AsType[*awshttp.ResponseError](err)
 	if !ok {
 		return false
 	}
-	_, said := errors.AsType[smithy.APIError](err)
-	return said && answer.HTTPStatusCode() >= 400 && answer.HTTPStatusCode() < 500
+	api, said := errors.AsType[smithy.APIError](err)
+	return said && api.ErrorCode() != noCode && answer.HTTPStatusCode() >= 400 && answer.HTTPStatusCode() < 500
 }
 
 // neverSent says whether not even one byte of the request can have left.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -27,6 +28,10 @@ const (
 func do[In, Out, Option any](ctx context.Context, requests *actions.Requests, how access, name string,
 	call func(context.Context, In, ...func(Option)) (Out, error), in In) (Out, error) {
 	_, operation, _ := strings.Cut(name, ":")
+	if err := ctx.Err(); err != nil {
+		var none Out
+		return none, &actions.Error{Class: actions.Transient, Op: name, Err: fmt.Errorf("nothing was sent: %w", err)}
+	}
 	a := &attempts{operation: operation, requests: requests}
 	out, err := call(a.in(ctx), in)
 	if err != nil {
@@ -38,17 +43,16 @@ func do[In, Out, Option any](ctx context.Context, requests *actions.Requests, ho
 // classify is the one place where an error of AWS gets its class.
 func classify(name string, how access, a *attempts, err error) *actions.Error {
 	e := &actions.Error{Class: actions.Unknown, Op: name, RequestID: a.lastID, Err: plain(err)}
-	api, said := errors.AsType[smithy.APIError](err)
-	answer, answered := errors.AsType[*awshttp.ResponseError](err)
+	api, _ := errors.AsType[smithy.APIError](err)
+	answer, _ := errors.AsType[*awshttp.ResponseError](err)
 	switch {
-	case said && answered && answer.HTTPStatusCode() < http.StatusInternalServerError:
+	case a.attempts == 0 && refused(err):
+		e.Class, e.Hint = classOfCode(api.ErrorCode(), answer.HTTPStatusCode()), "the credentials could not be renewed; nothing was sent"
+	case refused(err):
 		e.Class = classOfCode(api.ErrorCode(), answer.HTTPStatusCode())
 		e.Hint = hintFor(name, e.Class, api.ErrorCode())
 	case neverSent(err):
 		e.Class, e.Hint = actions.Transient, "AWS could not be reached; check the network, the endpoint and AWS_CA_BUNDLE"
-	case a.attempts == 0 && said:
-		// The credentials could not be renewed, so nothing was sent.
-		e.Class, e.Hint = classOfCode(api.ErrorCode(), http.StatusForbidden), "the credentials could not be renewed; nothing was sent"
 	case a.attempts == 0 && invalidInput(err):
 		e.Class = actions.Invalid
 	case how == reads, !a.maybe:
@@ -119,13 +123,16 @@ func invalidInput(err error) bool {
 
 // plain takes the SDK's wrapping off: what AWS said, or what the wire said.
 func plain(err error) error {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
+	if api, ok := errors.AsType[smithy.APIError](err); ok && api.ErrorCode() != noCode {
 		return &said{api.ErrorCode(), api.ErrorMessage(), err}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &said{"no answer before the time limit", "", err}
 	}
-	if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+	if wire, ok := errors.AsType[*url.Error](err); ok {
+		return wire.Err
+	}
+	if answer, ok := errors.AsType[*awshttp.ResponseError](err); ok && answer.HTTPStatusCode() != 0 {
 		return &said{fmt.Sprintf("answer %d without a code", answer.HTTPStatusCode()), "", err}
 	}
 	if operation, ok := errors.AsType[*smithy.OperationError](err); ok {
