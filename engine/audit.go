@@ -24,6 +24,7 @@ type auditRun struct {
 	floor     *Floor
 	requester string
 	steps     map[string]*auditStep
+	order     []string // of the steps, undos as they were asked for
 }
 
 type auditStep struct {
@@ -68,7 +69,7 @@ func (a *Audit) Take(e Event) []string {
 		}
 		run := &auditRun{program: p, floor: b.Floor, requester: e.Actor.ID, steps: map[string]*auditStep{}}
 		for i := range p.Steps {
-			run.steps[p.Steps[i].ID] = &auditStep{def: &p.Steps[i], approvals: map[string]*auditApproval{}}
+			run.add(p.Steps[i].ID, &auditStep{def: &p.Steps[i]})
 		}
 		a.runs[e.Run] = run
 		return wrong
@@ -97,7 +98,7 @@ func (a *Audit) Take(e Event) []string {
 		if e.Actor.Type != Person {
 			who = run.requester
 		}
-		run.steps[id] = &auditStep{def: &def, requester: who, approvals: map[string]*auditApproval{}}
+		run.add(id, &auditStep{def: &def, requester: who})
 	case StepPlanned:
 		s.planned, s.targets, s.fresh = b.Digest, b.Preview.Targets, true
 	case ApprovalRequested:
@@ -151,6 +152,12 @@ func (a *Audit) Take(e Event) []string {
 		s.doubt = 0
 	}
 	return wrong
+}
+
+func (r *auditRun) add(id string, s *auditStep) {
+	s.approvals = map[string]*auditApproval{}
+	r.steps[id] = s
+	r.order = append(r.order, id)
 }
 
 func (s *auditStep) judge(run *auditRun, e Event, b Vote) []string {
@@ -239,12 +246,7 @@ func (a *Audit) Open() []string {
 	for n := 1; a.runs[fmt.Sprintf("R%d", n)] != nil; n++ {
 		id := fmt.Sprintf("R%d", n)
 		run := a.runs[id]
-		var steps []string
-		for step := range run.steps {
-			steps = append(steps, step)
-		}
-		slices.Sort(steps)
-		for _, step := range steps {
+		for _, step := range run.order {
 			s := run.steps[step]
 			if s.open != 0 {
 				open = append(open, fmt.Sprintf("%s/%s: attempt %d has no outcome", id, step, s.open))
