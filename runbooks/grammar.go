@@ -44,6 +44,7 @@ func compileExpression(source string, sc scope, known []string) (*Expression, []
 	}
 	config := conf.CreateNew()
 	config.Optimize = false
+	config.DisableIfOperator = true
 	config.MaxNodes = maxNodes
 	config.Functions = functionTable()
 	for name := range config.Builtins {

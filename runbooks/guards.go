@@ -84,7 +84,7 @@ func (g *grammar) member(node *ast.Node) {
 	words, nodes := chain(*node)
 	if len(words) > 0 {
 		if want := pathLength(words); len(words) <= want {
-			g.path(*node, words[:len(words)], nodes, want)
+			g.path(*node, words, nodes, want)
 			return
 		}
 	}
@@ -112,6 +112,27 @@ func pathLength(words []string) int {
 }
 
 func (g *grammar) path(node ast.Node, words []string, nodes []ast.Node, want int) {
+	name := strings.Join(words, ".")
+	field, known := g.scope[name]
+	if !known || len(words) < want {
+		g.noPath(node, words, nodes)
+		return
+	}
+	i, seen := g.index[name]
+	if !seen {
+		i = len(g.leaves)
+		g.index[name] = i
+		g.leaves = append(g.leaves, leaf{name, field})
+	}
+	g.paths[node] = i
+	if words[0] == "steps" {
+		root := nodes[0].Location().From
+		g.reads = append(g.reads, stepRead{step: words[1], path: name, outputs: words[2] == "outputs", offset: root, guards: names(g.known)})
+	}
+}
+
+// noPath says at which word a path goes wrong, or that it stops too early.
+func (g *grammar) noPath(node ast.Node, words []string, nodes []ast.Node) {
 	for i := range words {
 		known := g.scope.under(strings.Join(words[:i], "."))
 		if slices.Contains(known, words[i]) {
@@ -125,21 +146,7 @@ func (g *grammar) path(node ast.Node, words []string, nodes []ast.Node, want int
 		return
 	}
 	name := strings.Join(words, ".")
-	if len(words) < want {
-		g.refuse(node, "known: "+strings.Join(g.scope.under(name), ", "), "%s is a group; name one value in it", name)
-		return
-	}
-	i, seen := g.index[name]
-	if !seen {
-		i = len(g.leaves)
-		g.index[name] = i
-		g.leaves = append(g.leaves, leaf{name, g.scope[name]})
-	}
-	g.paths[node] = i
-	if words[0] == "steps" {
-		root := nodes[0].Location().From
-		g.reads = append(g.reads, stepRead{step: words[1], path: name, outputs: words[2] == "outputs", offset: root, guards: names(g.known)})
-	}
+	g.refuse(node, "known: "+strings.Join(g.scope.under(name), ", "), "%s is a group; name one value in it", name)
 }
 
 func (g *grammar) unknownWord(at ast.Node, before []string, word string, known []string) {

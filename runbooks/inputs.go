@@ -47,7 +47,10 @@ func (p *Program) CoerceInputs(given map[string]string) (map[string]any, actions
 		}
 	}
 	out, more := p.CheckInputs(typed)
-	return out, sortProblems(append(problems, more...))
+	if problems = sortProblems(append(problems, more...)); len(problems) > 0 {
+		return nil, problems
+	}
+	return out, nil
 }
 
 // CheckInputs checks values (string, int, int64, whole float64, bool) against the
