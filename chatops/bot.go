@@ -151,12 +151,12 @@ func (b *Bot) do(c *call) Message {
 	}
 	var refusal, problem *engine.Refusal
 	if c.incident == "" {
-		refusal = b.o.Policy.Allow(c.dir, Case{Verb: c.Verb, Actor: c.actor})
+		refusal = b.o.Policy.Allow(c.dir, Case{Verb: c.entry.verb, Actor: c.actor})
 	} else {
 		err := b.o.Incidents.View(c.ctx, c.incident, func(i *engine.Incident) {
 			var run *engine.Run
 			c.aim, run, problem = take(i, c)
-			refusal = b.o.Policy.Allow(c.dir, Case{Verb: c.Verb, Actor: c.actor, Incident: i, Run: run})
+			refusal = b.o.Policy.Allow(c.dir, Case{Verb: c.entry.verb, Actor: c.actor, Incident: i, Run: run})
 			if c.entry.who == everybody && !b.o.Policy.Sees(c.dir, c.actor, i) {
 				if c.Incident != "" {
 					refusal = invisible(i.ID)

@@ -54,9 +54,7 @@ func (b *Bot) offered(c *call) []entry {
 	var list []entry
 	if c.incident != "" {
 		err := b.look(c, func(i *engine.Incident) {
-			if p.Sees(c.dir, c.actor, i) {
-				list = slices.DeleteFunc(entries(), func(e entry) bool { return !allowed(e, i) })
-			}
+			list = slices.DeleteFunc(entries(), func(e entry) bool { return !allowed(e, i) })
 		})
 		if err == nil && list != nil {
 			return list

@@ -414,6 +414,24 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// What a form points at cannot make it another verb than the one it is.
+func TestFormsKeepTheirVerb(t *testing.T) {
+	l := newLedger(t)
+	b := newBot(l, DefaultPolicy())
+	setUp(t, l, b)
+	for _, state := range []string{"=step INC-1 R1/isolate", "=approve INC-1 R1/isolate", "=status INC-1", "=whoami"} {
+		l.calls = nil
+		m, _ := b.Answer(t.Context(), Answer{Actor: actor(t, "leo"), Form: "deny", State: state, Values: map[string]string{"reason": "r"}})
+		if !m.Failed || m.Code != engine.Usage || strings.Contains(fmt.Sprint(l.calls), "Submit") {
+			t.Errorf("a deny form that points at %q is answered with %s and reached %v", state, dump(m), l.calls)
+		}
+	}
+	m, _ := b.Answer(t.Context(), Answer{Actor: actor(t, "leo"), Form: "deny", State: "=deny INC-1 R1/isolate", Values: map[string]string{"reason": "r"}})
+	if m.Failed || m.Seq < 0 {
+		t.Errorf("a deny form is answered with %s", dump(m))
+	}
+}
+
 // A verb typed in the channel of an incident that may not be seen is never
 // taken for another incident.
 func TestChannelOfAnUnseenIncident(t *testing.T) {
