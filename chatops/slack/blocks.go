@@ -218,9 +218,9 @@ func button(b chatops.Button, n int) *slack.ButtonBlockElement {
 	case chatops.Danger:
 		e.Style = slack.StyleDanger
 	}
-	if b.Confirm != "" {
+	if sentence := line(b.Confirm, maxConfirmText); sentence != "" {
 		e.Confirm = &slack.ConfirmationBlockObject{
-			Title: plain(cut(label, 75)), Text: plain(line(b.Confirm, maxConfirmText)),
+			Title: plain(cut(label, 75)), Text: plain(sentence),
 			Confirm: plain(cut(label, 30)), Deny: plain("Cancel"),
 		}
 	}

@@ -78,7 +78,8 @@ func (o *outbox) put(lane string, p *parcel) error {
 }
 
 // do puts a parcel and waits for its end. When ctx ends first, the parcel is
-// taken back, or given up as soon as its call returns.
+// taken back; one that is under way is waited for, which is not long, because
+// its call is given up.
 func (o *outbox) do(ctx context.Context, lane string, send func(ctx context.Context, attempt int) error) error {
 	p := &parcel{send: send, ctx: ctx, done: make(chan error, 1)}
 	if err := o.put(lane, p); err != nil {
@@ -88,14 +89,29 @@ func (o *outbox) do(ctx context.Context, lane string, send func(ctx context.Cont
 	case err := <-p.done:
 		return err
 	case <-ctx.Done():
-		o.mu.Lock()
-		if l, ok := o.lane[lane]; ok {
-			l.queue = slices.DeleteFunc(l.queue, func(q *parcel) bool { return q == p })
-			l.poke()
-		}
-		o.mu.Unlock()
+	}
+	if o.takeBack(lane, p) {
 		return ctx.Err()
 	}
+	// It is under way: its call ends soon, and may have worked.
+	if err := <-p.done; err != nil {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// takeBack removes a parcel that still waits.
+func (o *outbox) takeBack(lane string, p *parcel) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l, ok := o.lane[lane]
+	if !ok {
+		return false
+	}
+	before := len(l.queue)
+	l.queue = slices.DeleteFunc(l.queue, func(q *parcel) bool { return q == p })
+	l.poke()
+	return len(l.queue) < before
 }
 
 func (l *outLane) poke() {
