@@ -139,6 +139,9 @@ func suite(t *testing.T, emulator *awstest.Emulator) {
 		}}})
 	}
 	for _, scope := range []struct{ name, value string }{{"all", ""}, {"session_name", "alice"}, {"source_identity", "alice@example.com"}, {"instance", "i-0abc1234def567890"}} {
+		if emulator.Name != "awsfake" && scope.name != "all" && scope.name != "instance" {
+			continue // only the document differs
+		}
 		cases = append(cases, struct {
 			name string
 			actionstest.Case

@@ -51,8 +51,9 @@ func moto(t *testing.T) *Emulator {
 		e.why = "moto_server is not installed, so this was not tested against moto; get it with: pip install 'moto[server]'"
 		return e
 	}
-	url := serve(t, path)
+	url, ended := launch(t, path)
 	e.start = func(t *testing.T) (string, awsfake.Credentials, awsfake.Credentials) {
+		ready(t, url, ended)
 		post(t, url+"/moto-api/reset")
 		return url, awsfake.Credentials{AccessKeyID: "AKIAMOTOOPERATOR0000", SecretAccessKey: "moto-operator-secret"},
 			awsfake.Credentials{AccessKeyID: "AKIAMOTOAUDITOR00000", SecretAccessKey: "moto-auditor-secret"}
@@ -63,7 +64,8 @@ func moto(t *testing.T) *Emulator {
 // limit is how long moto may take to start on a busy machine.
 const limit = time.Minute
 
-func serve(t *testing.T, path string) string {
+// launch starts a server that ends with t. Others can run while it gets ready.
+func launch(t *testing.T, path string) (url string, ended <-chan struct{}) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -84,35 +86,39 @@ func serve(t *testing.T, path string) string {
 		stop()
 		t.Fatalf("start moto_server: %v", err)
 	}
-	ended := make(chan struct{})
-	go func() { _ = command.Wait(); close(ended) }()
+	done := make(chan struct{})
+	go func() { _ = command.Wait(); close(done) }()
 	t.Cleanup(func() {
 		stop()
-		<-ended
+		<-done
 		if t.Failed() {
 			t.Logf("moto_server said:\n%s", tail(output.String(), 4000))
 		}
 	})
-	url := "http://" + net.JoinHostPort(host, port)
+	return "http://" + net.JoinHostPort(host, port), done
+}
+
+// ready waits until the server answers.
+func ready(t *testing.T, url string, ended <-chan struct{}) {
+	t.Helper()
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
 	late := time.NewTimer(limit)
 	defer late.Stop()
 	for {
+		answer, err := http.Get(url + "/moto-api/data.json")
+		if err == nil {
+			_ = answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return
+			}
+		}
 		select {
 		case <-ended:
-			t.Fatalf("moto_server ended before it was ready:\n%s", output.String())
+			t.Fatal("moto_server ended before it was ready")
 		case <-late.C:
 			t.Fatalf("moto_server was not ready after %s", limit)
 		case <-tick.C:
-		}
-		answer, err := http.Get(url + "/moto-api/data.json")
-		if err != nil {
-			continue
-		}
-		_ = answer.Body.Close()
-		if answer.StatusCode == http.StatusOK {
-			return url
 		}
 	}
 }

@@ -35,21 +35,33 @@ type fault struct {
 	forward   bool
 	drop      bool
 	hold      *Hold
+	before    bool // the call is held before it goes through
 	status    int
 	code      string
 }
 
-// Hold keeps calls waiting, after their effect.
+// Hold keeps calls waiting.
 type Hold struct {
 	reached, released chan struct{}
 	once, twice       sync.Once
 }
 
-// Reached is closed when a call has had its effect and waits for its answer.
+// Reached is closed when a call waits: for its answer, or before its effect.
 func (h *Hold) Reached() <-chan struct{} { return h.reached }
 
 // Release lets the answers go.
 func (h *Hold) Release() { h.twice.Do(func() { close(h.released) }) }
+
+// wait says whether the call was released before its client went away.
+func (h *Hold) wait(r *http.Request) bool {
+	h.once.Do(func() { close(h.reached) })
+	select {
+	case <-h.released:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
 
 // NewProxy starts a proxy in front of target. It ends with the test.
 func NewProxy(t testing.TB, target string) *Proxy {
@@ -88,6 +100,14 @@ func (p *Proxy) BreakAfterEffect(operation string, times, status int, code strin
 func (p *Proxy) HoldAnswer(operation string) *Hold {
 	h := &Hold{reached: make(chan struct{}), released: make(chan struct{})}
 	p.add(&fault{operation: operation, times: 1, forward: true, hold: h})
+	return h
+}
+
+// HoldCall keeps back the next call of an operation before it has any effect.
+// When the client goes away it never has one.
+func (p *Proxy) HoldCall(operation string) *Hold {
+	h := &Hold{reached: make(chan struct{}), released: make(chan struct{})}
+	p.add(&fault{operation: operation, times: 1, forward: true, before: true, hold: h})
 	return h
 }
 
@@ -156,6 +176,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.strike(w)
 		return
 	}
+	if f != nil && f.before && !f.hold.wait(r) {
+		return
+	}
 	request, err := http.NewRequestWithContext(r.Context(), r.Method, p.target+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
@@ -167,16 +190,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if f != nil {
-		if f.hold != nil {
-			f.hold.once.Do(func() { close(f.hold.reached) })
-			select {
-			case <-f.hold.released:
-			case <-r.Context().Done():
-				return
-			}
-		} else {
+	if f != nil && !f.before {
+		if f.hold == nil {
 			f.strike(w)
+			return
+		}
+		if !f.hold.wait(r) {
 			return
 		}
 	}
