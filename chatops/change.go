@@ -52,8 +52,12 @@ func (b *Bot) declare(c *call) Message {
 }
 
 func (b *Bot) run(c *call) Message {
-	if refusal := b.runbook(c); refusal != nil {
+	program, refusal := b.runbook(c)
+	if refusal != nil {
 		return b.refuse(c, refusal, true)
+	}
+	if m, ask := inputForm(c, program); ask {
+		return m
 	}
 	r, err := b.o.Incidents.Start(c.ctx, c.request(), c.incident, c.runRequest())
 	if err != nil {

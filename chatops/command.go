@@ -122,9 +122,8 @@ func incidentID(s string) (string, bool) {
 // parser takes the words after the verb.
 type parser struct {
 	Command
-	entry  entry
-	plain  []word // words that are no flag and no input
-	reason bool   // the last flag's text goes on
+	entry entry
+	plain []word // words that are no flag and no input
 }
 
 func (p *parser) refuse(format string, args ...any) *engine.Refusal {

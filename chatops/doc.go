@@ -16,6 +16,12 @@
 //
 // A terminal joins its arguments with [Join] and draws with chatops/console.
 //
+// A message with [Message.Public] set goes to the channel of the incident it
+// names in [Message.Incident], never to the place where the words were typed:
+// an incident can be named from anywhere, and may be private. A message with a
+// [Form] has done nothing yet; the form's answer goes to [Bot.Answer] with the
+// Form's ID and State as they were. Each delivery has a nonce of its own.
+//
 // # Invariants
 //
 //   - One table in verb.go lists the verbs. The parser, the help, completion,

@@ -2,9 +2,14 @@ package chatops
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
+	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // Click answers a button. The button carries a reference and nothing else:
@@ -60,11 +65,18 @@ func (b *Bot) filled(ctx context.Context, a Answer) (Message, map[string]string)
 		if wrong := wrongText("answer", c.Text, 0, engine.MaxText); wrong != nil {
 			return reply(c, ""), wrong
 		}
+	case Run:
+		c.filled = true
 	default:
 		return b.refuse(c, engine.Refuse(engine.Usage, "%q is no form; type: help", line(a.Form, 40)), true), nil
 	}
 	if refusal := c.refer(a.State); refusal != nil {
 		return b.refuse(c, refusal, true), nil
+	}
+	if c.Verb == Run {
+		if wrong := c.takeInputs(a.Values); wrong != nil {
+			return reply(c, ""), wrong
+		}
 	}
 	return b.do(c), nil
 }
@@ -99,11 +111,14 @@ func wrongText(field, s string, least, most int) map[string]string {
 	return nil
 }
 
+// maxState is the longest reference, in bytes, that a form carries.
+const maxState = 2500
+
 // refer reads what a button or form points at: "INC-12 " and the id of an ask,
 // or, of a form that a typed line led to, a command.
 func (c *call) refer(value string) *engine.Refusal {
 	bad := engine.Refuse(engine.Usage, "this button or form is not one of this server; type: status INC-12")
-	if len(value) > 600 || !clean(value) {
+	if len(value) > maxState || !clean(value) {
 		return bad
 	}
 	if line, ok := strings.CutPrefix(value, "="); ok {
@@ -113,7 +128,9 @@ func (c *call) refer(value string) *engine.Refusal {
 		}
 		flags, text := c.Flags, c.Text
 		c.Command = cmd
-		c.Flags, c.Text = flags, text
+		if c.Verb != Run {
+			c.Flags, c.Text = flags, text
+		}
 		return nil
 	}
 	id, ask, _ := strings.Cut(value, " ")
@@ -131,8 +148,75 @@ func (c *call) state() string {
 		return c.incident + " " + c.ask
 	}
 	cmd := c.named()
-	cmd.Flags, cmd.Text = nil, ""
+	if c.Verb != Run {
+		cmd.Flags, cmd.Text = nil, ""
+	}
 	return "=" + cmd.String()
+}
+
+// inputForm asks in a chat for the inputs of a run that are still missing.
+func inputForm(c *call, p *runbooks.Program) (m Message, ask bool) {
+	state := c.state()
+	if !c.chat || c.filled || len(state) > maxState {
+		return m, false
+	}
+	f := &Form{ID: string(Run), State: state, Title: "Run a runbook", Submit: "Run"}
+	var missing []string
+	for _, in := range p.Inputs {
+		if _, given := c.Inputs[in.Name]; given || len(f.Fields) == maxInputFields {
+			continue
+		}
+		field := FormField{ID: in.Name, Label: in.Name, Hint: line(in.Description, 140), Options: in.Enum, Optional: !in.Required}
+		if in.Type == actions.Bool {
+			field.Options = []string{"true", "false"}
+		}
+		if in.Default != nil {
+			field.Value = Visible(fmt.Sprint(in.Default))
+		}
+		if in.Required {
+			missing = append(missing, in.Name)
+		}
+		f.Fields = append(f.Fields, field)
+	}
+	if len(missing) == 0 {
+		return m, false
+	}
+	m = reply(c, "Run "+c.Target)
+	m.text("These inputs are missing: %s", enough(missing, 12))
+	example := c.named()
+	example.Inputs = maps.Clone(c.Inputs)
+	if example.Inputs == nil {
+		example.Inputs = map[string]string{}
+	}
+	example.Inputs[missing[0]] = "..."
+	m.next(line(example.String(), 300))
+	m.Form = f
+	return m, true
+}
+
+const maxInputFields = 20
+
+// takeInputs adds the inputs of a form to those that were typed.
+func (c *call) takeInputs(values map[string]string) map[string]string {
+	inputs := maps.Clone(c.Inputs)
+	if inputs == nil {
+		inputs = map[string]string{}
+	}
+	for _, k := range slices.Sorted(maps.Keys(values)) {
+		v := strings.TrimSpace(values[k])
+		switch {
+		case !keyForm(k) || len(inputs) == MaxInputs:
+			return map[string]string{k: "this is no input"}
+		case len(v) > MaxValue:
+			return map[string]string{k: fmt.Sprintf("up to %d bytes are taken", MaxValue)}
+		case !clean(v):
+			return map[string]string{k: "it holds characters that cannot be seen: " + line(v, 60)}
+		case v != "":
+			inputs[k] = v
+		}
+	}
+	c.Inputs = inputs
+	return nil
 }
 
 func (b *Bot) reasonForm(c *call) Message {

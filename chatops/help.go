@@ -77,6 +77,9 @@ func (b *Bot) explain(c *call, e entry) Message {
 	if len(fields) > 0 {
 		m.Parts = append(m.Parts, Part{Fields: fields})
 	}
+	if _, ok := e.flag("env"); ok && len(b.o.Environments) > 0 && known(c.dir, c.actor) == nil {
+		m.Parts = append(m.Parts, Part{Fields: []Field{{"Environments", enough(shown(b.o.Environments), 12)}}})
+	}
 	fields = []Field{{"Example", e.example}, {"Who", audience(e)}}
 	if len(e.aliases) > 0 {
 		fields = append(fields, Field{"Also", strings.Join(e.aliases, ", ")})

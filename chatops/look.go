@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // look runs f on the incident of a call. What f needs later it must copy.
@@ -97,7 +98,7 @@ func (b *Bot) plan(c *call) Message {
 	if b.o.Planner == nil {
 		return b.refuse(c, engine.Refuse(engine.NotAllowed, "nothing can be planned here: this server has no planner; ask an admin"), false)
 	}
-	if refusal := b.runbook(c); refusal != nil {
+	if _, refusal := b.runbook(c); refusal != nil {
 		return b.refuse(c, refusal, false)
 	}
 	m, err := b.o.Planner.Plan(c.ctx, c.actor, c.incident, c.runRequest())
@@ -113,23 +114,24 @@ func (c *call) runRequest() engine.RunRequest {
 	return engine.RunRequest{Runbook: c.Target, Inputs: c.Inputs, Environment: c.Flags["env"], Digest: strings.ToLower(c.Flags["plan"])}
 }
 
-// runbook refuses an unknown runbook with the one that is probably meant.
-func (b *Bot) runbook(c *call) *engine.Refusal {
+// runbook finds the runbook that is named, or refuses with the one that is
+// probably meant.
+func (b *Bot) runbook(c *call) (*runbooks.Program, *engine.Refusal) {
 	var ids []string
 	for _, p := range b.o.Incidents.Programs() {
 		if p.ID == c.Target {
-			return nil
+			return p, nil
 		}
 		ids = append(ids, p.ID)
 	}
 	slices.Sort(ids)
 	switch n := nearest(c.Target, ids); {
 	case len(ids) == 0:
-		return engine.Refuse(engine.NoRunbook, "there is no runbook %q, nor any other; ask an admin to load some", c.Target)
+		return nil, engine.Refuse(engine.NoRunbook, "there is no runbook %q, nor any other; ask an admin to load some", c.Target)
 	case n != "":
-		return engine.Refuse(engine.NoRunbook, "there is no runbook %q; did you mean %q? Type: %s %s", c.Target, n, c.Verb, n)
+		return nil, engine.Refuse(engine.NoRunbook, "there is no runbook %q; did you mean %q? Type: %s %s", c.Target, n, c.Verb, n)
 	}
-	return engine.Refuse(engine.NoRunbook, "there is no runbook %q; there are %s", c.Target, enough(ids, 12))
+	return nil, engine.Refuse(engine.NoRunbook, "there is no runbook %q; there are %s", c.Target, enough(ids, 12))
 }
 
 func (b *Bot) timeline(c *call) Message {

@@ -60,7 +60,7 @@ type Button struct {
 
 // Form asks a person for values.
 type Form struct {
-	ID     string // which form: "declare", "deny", "done"
+	ID     string // which form, the verb it is for: "declare", "run", "deny", "done", "skip", "cancel", "undo"
 	State  string // opaque, comes back with the answer
 	Title  string // at most 24 characters
 	Submit string // label of the button

@@ -432,6 +432,42 @@ func TestFormsKeepTheirVerb(t *testing.T) {
 	}
 }
 
+// In a chat a run without its inputs asks for them; the answer is judged like
+// a typed line.
+func TestRunForm(t *testing.T) {
+	l := newLedger(t)
+	b := newBot(l, DefaultPolicy())
+	setUp(t, l, b)
+	m := b.Command(t.Context(), Input{Actor: actor(t, "rita"), Text: "run contain --env prod", Channel: "C1"})
+	if m.Form == nil || m.Failed || m.Seq != -1 || m.Form.ID != "run" || len(m.Form.Fields) != 1 || m.Form.Fields[0].ID != "host" || m.Form.Fields[0].Optional {
+		t.Fatalf("got %s", dump(m))
+	}
+	answer := func(who, host string) (Message, map[string]string) {
+		return b.Answer(t.Context(), Answer{Actor: actor(t, who), Form: m.Form.ID, State: m.Form.State, Values: map[string]string{"host": host}})
+	}
+	for _, bad := range []string{"h\u202e2", strings.Repeat("x", MaxValue+1)} {
+		if m, wrong := answer("rita", bad); wrong["host"] == "" || m.Seq != -1 {
+			t.Errorf("the input %.20q is answered with %v, %s", bad, wrong, dump(m))
+		}
+	}
+	if m, wrong := answer("rob", "h2"); wrong != nil || m.Code != engine.NotAllowed {
+		t.Errorf("a reporter's form is answered with %v, %s", wrong, dump(m))
+	}
+	if m, wrong := answer("rita", ""); wrong != nil || m.Code != engine.InputInvalid {
+		t.Errorf("an empty form is answered with %v, %s", wrong, dump(m))
+	}
+	got, wrong := answer("rita", "h2")
+	if wrong != nil || got.Failed || got.Seq < 0 {
+		t.Fatalf("got %v, %s", wrong, dump(got))
+	}
+	if r := l.list[0].Runs[1]; r.Inputs["host"] != "h2" || r.Environment.Name != "prod" {
+		t.Errorf("the run has inputs %v in %q", r.Inputs, r.Environment.Name)
+	}
+	if m := b.Command(t.Context(), Input{Actor: actor(t, "rita"), Text: "run INC-1 contain"}); m.Form != nil || m.Code != engine.InputInvalid {
+		t.Errorf("in a terminal got %s", dump(m))
+	}
+}
+
 // A verb typed in the channel of an incident that may not be seen is never
 // taken for another incident.
 func TestChannelOfAnUnseenIncident(t *testing.T) {
