@@ -17,10 +17,10 @@ demo: ## play one leaked-key incident here, with no account and no network, into
 	CGO_ENABLED=0 go run ./cmd/firebreak demo --out demo-out
 
 test: ## run the tests with Go alone, and say what was skipped
-	@{ CGO_ENABLED=0 go test -v ./... 2>&1; echo "exit $$?"; } | $(REPORT)
+	@{ CGO_ENABLED=0 go test -timeout 5m -v ./... 2>&1; echo "exit $$?"; } | $(REPORT)
 
 race: ## run the tests with the race detector (needs a C compiler)
-	@{ go test -race -timeout 15m -v ./... 2>&1; echo "exit $$?"; } | $(REPORT)
+	@{ go test -race -timeout 8m -v ./... 2>&1; echo "exit $$?"; } | $(REPORT)
 
 lint: ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l actions runbooks engine chatops cmd); test -z "$$files" || { echo "run gofmt -w on:"; echo "$$files"; exit 1; }
