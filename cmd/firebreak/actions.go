@@ -16,6 +16,7 @@ func (p *program) actionsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "actions",
 		Short: "What runbooks can use",
+		Long:  "What runbooks can use.\n\nExit codes: 0 done, 2 usage.",
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -46,7 +47,7 @@ func (p *program) actionsCommand() *cobra.Command {
 		Use:   "show NAME",
 		Short: "Show one action: parameters, outputs, rights, what it leaves alive",
 		Long:  "Show one action.\n\nExit codes: 0 done, 2 there is no such action.",
-		Args:  cobra.ExactArgs(1),
+		Args:  words(1, 1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return app.Registry(nil, app.Options{}, nil).Names(), cobra.ShellCompDirectiveNoFileComp
 		},

@@ -19,7 +19,7 @@ written into the journal first. The file holds the journal's signed head:
 keep it elsewhere and give it to firebreak verify --anchor.
 
 Exit codes: 0 done, 1 refused or failed, 2 usage.`,
-		Args: cobra.ExactArgs(1),
+		Args: words(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if p.json {
 				format = "json"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -32,7 +33,8 @@ Who you are is your user name on this machine, looked up in the directory.
   firebreak incident run leaked-access-key access_key_id=AKIA... INC-12
   firebreak incident approve disable INC-12
 
---config and --json come before the verb.
+--config comes before the verb. What is handed out (export) is written into the
+current folder; firebreak export writes it elsewhere.
 
 Exit codes: 0 done, 1 refused or failed, 2 the words were not understood.`,
 		DisableFlagParsing: true,
@@ -58,20 +60,53 @@ Exit codes: 0 done, 1 refused or failed, 2 the words were not understood.`,
 			if err != nil {
 				return err
 			}
+			if err := p.keep(m.Files); err != nil {
+				return err
+			}
 			return p.show(m)
 		},
 	}
 }
 
-// ownFlags takes away what comes before the verb.
+// keep writes what was handed out into the current folder. JSON for machines
+// holds it already.
+func (p *program) keep(files []chatops.File) error {
+	if p.json {
+		return nil
+	}
+	for _, f := range files {
+		name := filepath.Base(f.Name)
+		out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, os.ErrExist) {
+			return fmt.Errorf("%s is here already and was not replaced; name another file: firebreak export --out FILE INCIDENT", name)
+		}
+		if err != nil {
+			return fmt.Errorf("write what was handed out: %w", err)
+		}
+		_, err = out.Write(f.Data)
+		if err := errors.Join(err, out.Close()); err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// ownFlags takes away what is not the verb's: --config and --json before it,
+// and, because no verb has them and hands type them there, --json and --help
+// behind it.
 func (p *program) ownFlags(args []string) (words []string, help bool, err error) {
-	for len(args) > 0 {
+	for ; len(args) > 0; args = args[1:] {
 		name, value, given := strings.Cut(args[0], "=")
 		switch {
-		case name == "--json":
+		case args[0] == "--json":
 			p.json = true
-		case name == "--help" || name == "-h":
-			return nil, true, nil
+		case args[0] == "--help" || args[0] == "-h":
+			if len(words) == 0 {
+				return nil, true, nil
+			}
+			return []string{"help", words[0]}, false, nil
+		case len(words) > 0:
+			words = append(words, args[0])
 		case name == "--config" && given:
 			p.config = value
 		case name == "--config":
@@ -83,11 +118,10 @@ func (p *program) ownFlags(args []string) (words []string, help bool, err error)
 		case strings.HasPrefix(name, "-"):
 			return nil, false, usage("flag %s is not known before the verb; known: --config, --json", name)
 		default:
-			return args, false, nil
+			words = append(words, args[0])
 		}
-		args = args[1:]
 	}
-	return nil, false, nil
+	return words, false, nil
 }
 
 // talk is somebody who answers lines and forms.

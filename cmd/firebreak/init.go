@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os/user"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -24,11 +25,16 @@ Keep a copy of keys/genesis.pub somewhere else: whoever verifies the journal
 needs it from a place that the server cannot write to.
 
 Exit codes: 0 done, 1 something is there already or cannot be written, 2 usage.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: words(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) == 1 {
 				dir = args[0]
+			}
+			if o.OSUser == "" { // whoever makes it wants to use it
+				if me, err := user.Current(); err == nil {
+					o.OSUser = me.Username
+				}
 			}
 			o.Generate = journal.GenerateKey
 			files, err := config.Init(dir, o)
@@ -51,8 +57,10 @@ Exit codes: 0 done, 1 something is there already or cannot be written, 2 usage.`
 			if err := store.Close(); err != nil {
 				return err
 			}
-			if name, err := filepath.Rel(dir, cfg.Store); err == nil {
-				files = append(files, name)
+			if abs, err := filepath.Abs(dir); err == nil {
+				if name, err := filepath.Rel(abs, cfg.Store); err == nil {
+					files = append(files, name)
+				}
 			}
 			return p.write(struct {
 				Files   []string `json:"files"`
@@ -72,7 +80,7 @@ Exit codes: 0 done, 1 something is there already or cannot be written, 2 usage.`
 	f.StringVar(&o.Organisation, "organisation", "", "name of your organisation, part of the journal's name (default: example)")
 	f.StringVar(&o.Person, "person", "", "id of the first person of the directory (default: admin)")
 	f.StringVar(&o.Name, "name", "", "name of the first person")
-	f.StringVar(&o.OSUser, "os-user", "", "name of the first person on this machine")
+	f.StringVar(&o.OSUser, "os-user", "", "user name of the first person on this machine (default: yours)")
 	f.StringVar(&o.Account, "account", "", "AWS account of the environment prod, twelve digits")
 	f.StringVar(&o.Region, "region", "", "AWS region of the environment prod")
 	return c

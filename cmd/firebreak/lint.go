@@ -37,7 +37,7 @@ Exit codes: 0 nothing wrong (there may be warnings), 1 errors, 2 usage.`,
 					return err
 				}
 				if len(faults) == 0 {
-					fmt.Fprintf(w, "%d runbooks, nothing wrong\n", n)
+					fmt.Fprintf(w, "%s, nothing wrong\n", count(n, "runbook"))
 				}
 				return nil
 			})

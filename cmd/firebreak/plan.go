@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,7 @@ import (
 	"github.com/firebreak-ir/firebreak/cmd/internal/app"
 	"github.com/firebreak-ir/firebreak/cmd/internal/local"
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/plan"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
@@ -24,9 +26,15 @@ would do now with these inputs: each step with run, skip or unknown and why,
 targets, calls, who has to approve and whether enough of them exist. The targets
 are read, nothing is changed, and no journal is needed.
 
-Exit codes: 0 planned, 1 the runbook or an input is wrong, or it cannot run as
-things are, 2 usage.`,
-		Args: cobra.MinimumNArgs(1),
+Exit codes: 0 planned, 1 the runbook or an input is wrong, a target cannot be
+read, or it cannot run as things are, 2 usage.`,
+		Args: words(1, -1),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return p.runbookIDs(), cobra.ShellCompDirectiveDefault
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			cfg, err := p.load()
 			if err != nil {
@@ -59,7 +67,7 @@ things are, 2 usage.`,
 				return err
 			}
 			err = p.write(made, func(w io.Writer) error { return made.Text(w, p.style().Color) })
-			if err == nil && made.Stops() {
+			if err == nil && (made.Stops() || slices.ContainsFunc(made.Steps, func(s plan.Step) bool { return s.Failure != nil })) {
 				err = &exit{code: exitFailed}
 			}
 			return err

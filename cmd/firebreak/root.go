@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	p := &program{streams: s}
 	root := p.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	called, err := root.ExecuteContextC(ctx)
 	code := codeOf(err)
 	if err != nil && !p.ran {
 		code = exitUsage
@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	if err != nil && err.Error() != "" {
 		fmt.Fprintf(s.err, "firebreak: %s\n", strings.TrimSuffix(err.Error(), "\n"))
 		if code == exitUsage {
-			fmt.Fprintln(s.err, "see: firebreak help")
+			fmt.Fprintf(s.err, "see: %s --help\n", called.CommandPath())
 		}
 	}
 	return code
@@ -123,7 +123,48 @@ Exit codes: 0 done, 1 failed, 2 usage; 3 to 21 see: firebreak verify --help;
 		p.initCommand(), p.serveCommand(), p.incidentCommand(), p.lintCommand(), p.planCommand(), p.exportCommand(),
 		p.verifyCommand(), p.verifyChildCommand(), p.actionsCommand(), p.doctorCommand(), p.slackCommand(), p.demoCommand(), p.versionCommand(),
 	)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Args = func(_ *cobra.Command, args []string) error {
+				_, _, err := root.Find(args)
+				return err
+			}
+			nameExitCodes(c)
+		case "completion":
+			nameExitCodes(c)
+		}
+	}
 	return root
+}
+
+// words asks for at least low and at most high arguments; high -1: as many as
+// there are.
+func words(low, high int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) < low || high >= 0 && len(args) > high {
+			return usage("%d arguments do not fit: %s", len(args), c.UseLine())
+		}
+		return nil
+	}
+}
+
+// nameExitCodes adds the exit codes to the help of commands that are not ours.
+func nameExitCodes(c *cobra.Command) {
+	c.Long = strings.TrimRight(c.Long, "\n") + "\n\nExit codes: 0 done, 2 usage."
+	for _, sub := range c.Commands() {
+		nameExitCodes(sub)
+	}
+}
+
+// count writes a number with its noun: 1 runbook, 2 runbooks.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // load finds and reads the configuration.

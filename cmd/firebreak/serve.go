@@ -51,7 +51,7 @@ could not be confirmed (start again), 71 another process took the store.`,
 				} else if a.Slack != nil {
 					fmt.Fprint(p.out, ", Slack by Socket Mode")
 				}
-				fmt.Fprintf(p.out, ", %d runbooks\n", len(a.Host.Programs()))
+				fmt.Fprintf(p.out, ", %s\n", count(len(a.Host.Programs()), "runbook"))
 			})
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), closeLimit)
 			defer cancel()

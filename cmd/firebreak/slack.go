@@ -10,6 +10,7 @@ func (p *program) slackCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "slack",
 		Short: "Install firebreak in a Slack workspace",
+		Long:  "Install firebreak in a Slack workspace.\n\nExit codes: 0 done, 2 usage.",
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/firebreak-ir/firebreak/cmd/internal/app"
+	"github.com/firebreak-ir/firebreak/cmd/internal/config"
 	"github.com/firebreak-ir/firebreak/cmd/internal/local"
 	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/journal/bolt"
@@ -43,18 +44,21 @@ Exit codes:
   10  damaged: not readable to the end
   20  altered: names the first bad record
   21  contradicts an anchor: rolled back, or another history`,
-		Args: cobra.MaximumNArgs(1),
+		Args: words(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			path, keyFile, socket := "", key, ""
 			if len(args) == 1 {
+				if live {
+					return usage("--live asks the running server for its journal; take away %q, or --live", args[0])
+				}
 				path = args[0]
 			}
 			if path == "" || keyFile == "" || live {
+				if _, err := config.Find(p.config); err != nil && keyFile == "" {
+					return usage("the key is missing: give --key genesis.pub, the one you kept elsewhere; there is no configuration to name one either: %w", err)
+				}
 				cfg, err := p.load()
 				if err != nil {
-					if keyFile == "" {
-						return usage("the key is missing: --key genesis.pub, the one you kept elsewhere (%w)", err)
-					}
 					return err
 				}
 				socket = cfg.Socket
@@ -77,13 +81,14 @@ Exit codes:
 				}
 				o.Anchors = append(o.Anchors, anchor)
 			}
+			name := path
 			if live {
 				copied, remove, err := p.copyLive(c, socket)
 				if err != nil {
 					return err
 				}
 				defer remove()
-				path = copied
+				path, name = copied, "a live copy of "+path
 			}
 			self, err := os.Executable()
 			if err != nil {
@@ -91,11 +96,12 @@ Exit codes:
 			}
 			report, err := bolt.VerifyInChild(c.Context(), self, []string{verifyChild}, path, o)
 			if locked, ok := errors.AsType[*journal.LockedError](err); ok {
-				return fmt.Errorf("%w; while a server runs, ask it for a copy: firebreak verify --live", locked)
+				return locked
 			}
 			if err != nil {
 				return err
 			}
+			report.Path = name
 			if err := p.write(report, func(w io.Writer) error { return tellReport(w, report) }); err != nil {
 				return err
 			}
@@ -142,7 +148,7 @@ func readAnchor(path string) (journal.Checkpoint, error) {
 	}
 	anchor, err := journal.ParseAnchor(text)
 	if err != nil {
-		return anchor, usage("the anchor %s: %w", path, err)
+		return anchor, usage("the anchor %s: %w; give a timeline that was exported as JSON, or the lines of a signed head by themselves", path, err)
 	}
 	return anchor, nil
 }
