@@ -1,7 +1,6 @@
 package runbooks
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -59,39 +58,53 @@ func (ds *Diagnostics) Sort() {
 // hint. Sources are the files by name; without one the line is left out, and
 // so it is for every rule whose name begins with secret.
 func (ds Diagnostics) WriteText(w io.Writer, sources map[string][]byte) error {
-	lines := map[string][][]byte{}
+	files := map[string]*source{}
 	for name, src := range sources {
-		lines[name] = bytes.Split(src, []byte("\n"))
+		files[name] = newSource(name, src)
 	}
 	for _, d := range ds {
-		if _, err := io.WriteString(w, d.text(lines[d.File])); err != nil {
+		if _, err := io.WriteString(w, d.text(files[d.File])); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// longLine is how much of a line of source is shown.
+// longLine is how many characters of a line of source are shown.
 const longLine = 160
 
-func (d Diagnostic) text(lines [][]byte) string {
+func (d Diagnostic) text(s *source) string {
 	var b strings.Builder
 	b.WriteString(d.Error() + "\n")
 	quotable := !strings.HasPrefix(d.Rule, "secret") // the line may hold the secret, and output lands in logs
-	if n := d.Pos.Line; quotable && n >= 1 && n <= len(lines) {
-		line := []rune(strings.TrimRight(string(lines[n-1]), "\r"))
-		col := max(1, min(d.Pos.Col, len(line)+1))
-		if len(line) > longLine {
-			from := max(0, min(col-longLine/2, len(line)-longLine))
-			line, col = line[from:from+longLine], col-from
-		}
+	if n := d.Pos.Line; s != nil && quotable && n >= 1 && n <= len(s.lines) {
+		line, col := s.around(d.Pos)
 		gutter := fmt.Sprintf("%4d | ", n)
-		fmt.Fprintf(&b, "%s%s\n%s| %s^\n", gutter, visible(string(line)), strings.Repeat(" ", len(gutter)-2), strings.Repeat(" ", col-1))
+		fmt.Fprintf(&b, "%s%s\n%s| %s^\n", gutter, visible(line), strings.Repeat(" ", len(gutter)-2), strings.Repeat(" ", col-1))
 	}
 	if d.Hint != "" {
 		fmt.Fprintf(&b, "       %s\n", visible(d.Hint))
 	}
 	return b.String()
+}
+
+// around gives the line of a place, or the part of a long one, and the column in it.
+func (s *source) around(pos Pos) (string, int) {
+	start, end := s.lines[pos.Line-1], len(s.src)
+	if pos.Line < len(s.lines) {
+		end = s.lines[pos.Line] - 1
+	}
+	if end > start && s.src[end-1] == '\r' {
+		end--
+	}
+	length := s.before(end) - s.before(start)
+	col := max(1, min(pos.Col, length+1))
+	if length > longLine {
+		from := max(0, min(col-longLine/2, length-longLine))
+		start, end = s.offset(Pos{pos.Line, from + 1}), s.offset(Pos{pos.Line, from + longLine + 1})
+		col -= from
+	}
+	return string(s.src[start:end]), col
 }
 
 // visible replaces what a terminal would obey, one sign for one sign.

@@ -113,6 +113,9 @@ func (c *compilation) members(n *node, fields []actions.Field, what string, know
 	}
 	given := map[string]bool{}
 	for _, p := range n.pairs {
+		if c.full() {
+			return nil
+		}
 		k := slices.Index(all, p.key.text)
 		if k < 0 {
 			hint := didYouMean(p.key.text, all)
@@ -149,6 +152,9 @@ func (c *compilation) members(n *node, fields []actions.Field, what string, know
 
 // value checks one value against its declared type.
 func (c *compilation) value(n *node, f actions.Field, known []string, i int) *Value {
+	if c.full() {
+		return nil
+	}
 	if n.kind == scalarNode && strings.Contains(n.text, "${{") {
 		return c.filled(n, f, known, i)
 	}

@@ -37,6 +37,9 @@ func (s *source) object(n *node, what string, keys ...key) {
 	}
 	seen := map[string]bool{}
 	for _, p := range n.pairs {
+		if s.full() {
+			return
+		}
 		i := slices.Index(known, p.key.text)
 		if i < 0 {
 			hint := didYouMean(p.key.text, known)

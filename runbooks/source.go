@@ -20,6 +20,7 @@ const (
 	maxNesting     = 32
 	maxDiagnostics = 200
 	maxAnchors     = 3 // more are not reported
+	maxBadBytes    = 10
 )
 
 // source is one file while it is read: its bytes, and what was found wrong.
@@ -27,14 +28,26 @@ type source struct {
 	name  string
 	src   []byte
 	lines []int // offset of the start of each line
+	chars []int // characters before each offset that is a multiple of stride
 	found Diagnostics
 
 	anchors int
 }
 
+// stride is how far apart the counted offsets of a source are. Without them a
+// file that is one long line would be counted again for every diagnostic.
+const stride = 1024
+
 func newSource(name string, src []byte) *source {
 	s := &source{name: name, src: src, lines: []int{0}}
+	n := 0
 	for i, b := range src {
+		if i%stride == 0 {
+			s.chars = append(s.chars, n)
+		}
+		if b&0xC0 != 0x80 {
+			n++
+		}
 		if b == '\n' {
 			s.lines = append(s.lines, i+1)
 		}
@@ -42,15 +55,33 @@ func newSource(name string, src []byte) *source {
 	return s
 }
 
+// full says whether no more diagnostics are kept, so that looking is in vain.
+func (s *source) full() bool { return len(s.found) > maxDiagnostics }
+
 // fail notes an error. After [maxDiagnostics] the rest is dropped: nobody reads it.
 func (s *source) fail(pos Pos, rule, hint, format string, args ...any) {
 	if len(s.found) == maxDiagnostics {
 		s.found = append(s.found, Diagnostic{File: s.name, Pos: pos, Rule: "too-many", Severity: SeverityError, Message: "there is more, which is not shown", Hint: "mend these first"})
 	}
-	if len(s.found) > maxDiagnostics {
+	if s.full() {
 		return
 	}
 	s.found = append(s.found, Diagnostic{File: s.name, Pos: pos, Rule: rule, Severity: SeverityError, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// before counts the characters before an offset.
+func (s *source) before(offset int) int {
+	if offset == 0 {
+		return 0
+	}
+	mark := (offset - 1) / stride
+	n := s.chars[mark]
+	for _, b := range s.src[mark*stride : offset] {
+		if b&0xC0 != 0x80 {
+			n++
+		}
+	}
+	return n
 }
 
 // pos is the place of a byte offset.
@@ -59,23 +90,33 @@ func (s *source) pos(offset int) Pos {
 	if !found {
 		line--
 	}
-	return Pos{Line: line + 1, Col: utf8.RuneCount(s.src[s.lines[line]:offset]) + 1}
+	return Pos{Line: line + 1, Col: s.before(offset) - s.before(s.lines[line]) + 1}
 }
 
 // offset is the byte offset of a place, or -1.
 func (s *source) offset(pos Pos) int {
-	if pos.Line < 1 || pos.Line > len(s.lines) {
+	if pos.Line < 1 || pos.Line > len(s.lines) || pos.Col < 1 {
 		return -1
 	}
-	at := s.lines[pos.Line-1]
-	for range pos.Col - 1 {
-		if at >= len(s.src) {
-			return -1
-		}
-		_, size := utf8.DecodeRune(s.src[at:])
-		at += size
+	start := s.lines[pos.Line-1]
+	want := s.before(start) + pos.Col - 1
+	mark, found := slices.BinarySearch(s.chars, want)
+	if !found {
+		mark--
 	}
-	return at
+	at := start
+	if mark*stride > start {
+		at = mark * stride
+	}
+	for n := s.before(at); at < len(s.src); at++ {
+		if s.src[at]&0xC0 != 0x80 {
+			if n == want {
+				return at
+			}
+			n++
+		}
+	}
+	return len(s.src)
 }
 
 // inside finds a place inside a scalar: the text that begins after the nth
@@ -122,7 +163,7 @@ func (s *source) bytesFit() bool {
 		s.fail(Pos{1, 1}, "size", "split the runbook", "the file has %d bytes; at most %d are allowed", len(s.src), maxFile)
 		return false
 	}
-	for at := 0; at < len(s.src); {
+	for at := 0; at < len(s.src) && len(s.found) < maxBadBytes; {
 		r, size := utf8.DecodeRune(s.src[at:])
 		switch {
 		case r == utf8.RuneError && size == 1:
@@ -245,6 +286,9 @@ func (s *source) syntax(err error) {
 // something else than what it shows.
 func (s *source) convert(y *yaml.Node, depth int) *node {
 	pos := Pos{y.Line, y.Column}
+	if s.full() {
+		return nil
+	}
 	if depth > maxNesting {
 		s.fail(pos, "depth", "", "the file is nested deeper than %d", maxNesting)
 		return nil

@@ -91,6 +91,7 @@ func TestBombs(t *testing.T) {
 		"control characters":   strings.Repeat("\x01", mega),
 		"escaped expressions":  head + "  - id: a\n    uses: test.types\n    with: {names: [" + strings.Repeat(`"\x24{{ run.x }}",`, 2500) + "]}\n",
 		"comments":             strings.Repeat("#\n", mega/2),
+		"one very long line":   `{"apiVersion": "firebreak/v1", "kind": "Runbook", "id": "x", "title": "é", "steps": [{"id": "a", "uses": "test.types", "with": {"names": [` + strings.Repeat(`"é `+strings.Repeat("x", 400)+`${{ run.x }}",`, 2400) + `]}}]}`,
 		"one very long step":   head + "  - id: " + strings.Repeat("a", mega-100) + "\n    uses: test.nothing\n",
 		"needs of everything":  head + everythingNeedsEverything(),
 		"words like an action": head + strings.Repeat("  - {id: a, uses: aws.iam.lookup_access_keyy}\n", 500),
