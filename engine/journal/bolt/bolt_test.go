@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -165,8 +166,9 @@ func TestCancelWhileWaitingAndWhileCommitting(t *testing.T) {
 	if r := <-committing; r.err != nil || r.done.Head.Size != 1 {
 		t.Errorf("an append in commit: got %+v, %v", r.done, r.err)
 	}
-	if head, err := l.Head(t.Context()); err != nil || head.Size != 1 {
-		t.Errorf("head: got %+v, %v", head, err)
+	// A batch that was still in the queue would be committed before or with this one.
+	if done, err := l.Append(t.Context(), one("INC-1", 3)); err != nil || done.Head.Size != 2 {
+		t.Errorf("after a withdrawn append: got %+v, %v", done, err)
 	}
 }
 
@@ -341,6 +343,20 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "new.db")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a refused open left a file: %v", err)
+	}
+}
+
+func TestOpenRefusesATreeThatWasNotSigned(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j.db")
+	story(t, path, "plain")
+	edit(t, path, func(b buckets) error { // the hash over all records, which an append would build upon
+		h := bytes.Clone(b.tree.Get(number(storyRecords - 1)))
+		h[len(h)-1] ^= 1
+		return b.tree.Put(number(storyRecords-1), h)
+	})
+	_, err := Open(path, testOptions(t))
+	if _, ok := errors.AsType[*journal.TamperError](err); !ok {
+		t.Errorf("open: got %v", err)
 	}
 }
 

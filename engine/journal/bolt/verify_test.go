@@ -106,6 +106,21 @@ func TestVerifyAnchors(t *testing.T) {
 	}
 }
 
+func TestVerifyAnEmptyStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j.db")
+	l := openTest(t, path)
+	head, err := l.Head(t.Context())
+	if err := errors.Join(err, l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if r := verify(t, path); r.ExitCode() != ExitUnanchored {
+		t.Errorf("without an anchor: got exit %d", r.ExitCode())
+	}
+	if r := verify(t, path, head); r.ExitCode() != ExitConsistent {
+		t.Errorf("with an anchor: got exit %d, %+v", r.ExitCode(), r.Findings)
+	}
+}
+
 func TestVerifyKeyComesFromTheCaller(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "j.db")
 	story(t, path, "plain")
