@@ -1,0 +1,141 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/firebreak-ir/firebreak/actions/aws/awsfake"
+	"github.com/firebreak-ir/firebreak/actions/aws/awstest"
+	"github.com/firebreak-ir/firebreak/chatops/slack/slackfake"
+)
+
+// TestStory plays the main job by both of Slack's doors and against each
+// emulator: a leaked key is disabled with a second person's approval, read back
+// by a client of its own, and the record verifies.
+func TestStory(t *testing.T) {
+	for _, emulator := range awstest.Start(t) {
+		for _, way := range []string{"http", "socket"} {
+			t.Run(emulator.Name+"/"+way, func(t *testing.T) {
+				s := newStage(t, emulator, way == "socket")
+				s.declare()
+				s.declared()
+				s.start_()
+				ask := s.asked("quarantine")
+				s.did(s.ws.User("alice").ClickLabel(ask.Ref(), "Approve"))
+				s.told("alice", "E_SELF_APPROVAL", "somebody else has to decide")
+				if n := s.cloud.Proxy.Count("iam:PutUserPolicy"); n != 0 {
+					t.Fatalf("%d changes before anybody approved", n)
+				}
+				s.did(s.ws.User("bob").ClickLabel(ask.Ref(), "Approve"))
+				ask = s.asked("disable")
+				if got := s.keyStatus(); got != types.StatusTypeActive {
+					t.Fatalf("the key is %s before its step was approved", got)
+				}
+				s.did(s.ws.User("bob").ClickLabel(ask.Ref(), "Approve"))
+				s.asked("review")
+				if got := s.keyStatus(); got != types.StatusTypeInactive {
+					t.Fatalf("the key is %s after it was disabled", got)
+				}
+				if p := s.cloud.Policies(t, "user", owner); len(p) != 1 {
+					t.Errorf("policies of the owner: %v", p)
+				}
+				s.type_("bob", `/incident done review "nothing found"`)
+				s.shows("R1 leaked-access-key: done")
+				s.type_("alice", `/incident resolve "handled"`)
+				s.shows("State: resolved")
+				s.recorded()
+			})
+		}
+	}
+}
+
+// recorded checks the timeline and the journal after a story that ended well.
+func (s *stage) recorded() {
+	s.t.Helper()
+	page := s.run(0, "export", "INC-1", "--format", "md")
+	for _, want := range []string{"alice declared", "bob approved step", "E\\_SELF\\_APPROVAL", "aws.iam.deactivate\\_access\\_key started, attempt 1, on authority of bob", "is Inactive", "alice resolved"} {
+		if !strings.Contains(page, want) {
+			s.t.Errorf("the timeline does not say %q:\n%s", want, page)
+		}
+	}
+	anchor := filepath.Join(s.dir, "timeline.json")
+	s.run(0, "export", "INC-1", "--format", "json", "--out", anchor)
+	var exported struct {
+		Checkpoint string
+		Rows       []struct{ Type string }
+	}
+	data, err := os.ReadFile(anchor)
+	if err == nil {
+		err = json.Unmarshal(data, &exported)
+	}
+	if err != nil || exported.Checkpoint == "" || len(exported.Rows) < 20 {
+		s.t.Errorf("the exported timeline has %d rows and checkpoint %q, %v", len(exported.Rows), exported.Checkpoint, err)
+	}
+	if out := s.run(0, "verify", "--live", "--anchor", anchor); !strings.Contains(out, "consistent and anchored") {
+		s.t.Errorf("verify says:\n%s", out)
+	}
+	s.run(1, "verify") // locked by the server
+	s.stop()
+	s.run(3, "verify")
+	s.run(0, "verify", "--anchor", anchor)
+}
+
+// TestRefusals tries every way past the approval: each is refused, recorded
+// and explained, and nothing is changed.
+func TestRefusals(t *testing.T) {
+	emulator := awstest.Fake(awsfake.Options{})
+	s := newStage(t, emulator, false)
+	s.declare()
+	s.declared()
+	s.start_()
+	ask := s.asked("quarantine")
+	alice, bob, mallory := s.ws.User("alice"), s.ws.User("bob"), s.ws.User("mallory")
+
+	// The requester.
+	s.did(alice.ClickLabel(ask.Ref(), "Approve"))
+	s.told("alice", "E_SELF_APPROVAL")
+	// A guest, who cannot even see the channel but knows the words.
+	s.did(mallory.In("security").Type("/incident approve quarantine INC-1"))
+	s.told("mallory", "E_NOT_KNOWN", "guest")
+	// Somebody who is not asked.
+	s.did(s.ws.User("carol").ClickLabel(ask.Ref(), "Approve"))
+	s.told("carol", "E_NOT_APPROVER")
+	// A forged signature, an old one, one without.
+	for name, f := range map[string]slackfake.Forgery{
+		"wrong secret": {User: "U0002", Channel: s.channel, Text: "/incident approve quarantine", Secret: "guess"},
+		"unsigned":     {User: "U0002", Channel: s.channel, Text: "/incident approve quarantine", Unsigned: true},
+		"altered":      {User: "U0002", Channel: s.channel, Text: "/incident approve quarantine", FlipByte: true},
+		"ten minutes":  {User: "U0002", Channel: s.channel, Text: "/incident approve quarantine", Age: 600e9},
+	} {
+		if d := s.ws.Forge(f); d.Status < 400 {
+			t.Errorf("forgery %q was answered with %d", name, d.Status)
+		}
+	}
+	// A denial, byte for byte a second time after the step was asked again.
+	d := s.type_("bob", `/incident deny quarantine --reason "not yet"`)
+	s.shows("denied", "quarantine")
+	s.asked("disable") // on_refused: continue
+	s.type_("alice", "/incident retry R1/quarantine")
+	s.asked("quarantine")
+	s.ws.Replay(d.N)
+	// The plan moves under the question: the key is switched off by somebody else.
+	ask = s.asked("disable")
+	s.cloud.SetKey(t, owner, s.key, false)
+	s.did(bob.ClickLabel(ask.Ref(), "Approve"))
+	s.shows("Step: disable", "void")
+	s.cloud.SetKey(t, owner, s.key, true)
+	// A vote for a plan that is not the one asked for.
+	s.type_("bob", "/incident approve disable --digest 000000000000")
+	s.told("bob", "E_PLAN_CHANGED")
+
+	if n := s.cloud.Proxy.Count("iam:PutUserPolicy") + s.cloud.Proxy.Count("iam:UpdateAccessKey"); n != 0 {
+		t.Errorf("%d changes were made without an approval", n)
+	}
+	s.stop()
+	s.run(0, "incident", "timeline", "INC-1", "--last", "200") // as the OS user it is refused or not, but it answers
+}
