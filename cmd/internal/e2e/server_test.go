@@ -155,7 +155,7 @@ kind: Directory
 people:
   - {id: alice, name: Alice, slack: T0001/U0001, os_user: "%s", roles: [commander, responder]}
   - {id: bob, name: Bob, slack: T0001/U0002, roles: [responder]}
-  - {id: carol, name: Carol, slack: T0001/U0003}
+  - {id: carol, name: Carol, slack: T0001/U0003, roles: [responder]}
   - {id: mallory, name: Mallory, slack: T0001/U0009}
 groups:
   security-leads: [alice, bob]
