@@ -95,6 +95,9 @@ func (v asking) approval() Message {
 		fields = append(fields, Field{"Environment", line(v.r.Environment.Name, 60)})
 	}
 	m.Parts = append(m.Parts, Part{Fields: fields})
+	if len(appr.Because) > 0 {
+		m.text("Asked again: since it was approved %s changed. That approval is void.", line(strings.Join(appr.Because, ", "), 300))
+	}
 	if s.Digest == appr.Digest || open {
 		v.plan(&m)
 	}

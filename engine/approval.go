@@ -235,6 +235,9 @@ func (s *Step) askFor(rule *runbooks.Approval) ApprovalRequested {
 		Expires: At(now.Add(time.Duration(rule.Expires))),
 		Floor:   s.Def.Approval == nil || s.Def.Approval.Quorum != rule.Quorum,
 	}
+	if s.Approval != nil && s.Approval.State == ApprovalVoided {
+		b.Because = s.Approval.Changed
+	}
 	if rule.Escalate != nil {
 		b.EscalateAt, b.EscalateTo = At(now.Add(time.Duration(rule.Escalate.After))), rule.Escalate.To
 	}

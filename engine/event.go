@@ -184,7 +184,8 @@ type (
 		Expires    Stamp    `json:"expires"`
 		EscalateAt Stamp    `json:"escalate_at,omitzero"`
 		EscalateTo []string `json:"escalate_to,omitempty"`
-		Floor      bool     `json:"floor,omitempty"` // raised by the environment's floor
+		Floor      bool     `json:"floor,omitempty"`   // raised by the environment's floor
+		Because    []string `json:"because,omitempty"` // asked again: what is different from the plan that was approved
 	}
 	// Vote is one person's answer to an approval.
 	Vote struct {
