@@ -12,6 +12,8 @@ import (
 	"github.com/firebreak-ir/firebreak/actions/aws/awsfake"
 	"github.com/firebreak-ir/firebreak/actions/aws/awstest"
 	"github.com/firebreak-ir/firebreak/chatops/slack/slackfake"
+	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/journal/bolt"
 )
 
 // TestStory plays the main job by both of Slack's doors and against each
@@ -127,7 +129,7 @@ func TestRefusals(t *testing.T) {
 	ask = s.asked("disable")
 	s.cloud.SetKey(t, owner, s.key, false)
 	s.did(bob.ClickLabel(ask.Ref(), "Approve"))
-	s.shows("Step: disable", "void")
+	s.shows("Step: disable", "Asked again", "whether it is in effect already", "void")
 	s.cloud.SetKey(t, owner, s.key, true)
 	// A vote for a plan that is not the one asked for.
 	s.type_("bob", "/incident approve disable --digest 000000000000")
@@ -137,5 +139,79 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("%d changes were made without an approval", n)
 	}
 	s.stop()
-	s.run(0, "incident", "timeline", "INC-1", "--last", "200") // as the OS user it is refused or not, but it answers
+	got := s.refusals()
+	for _, want := range []string{"E_SELF_APPROVAL alice", "E_NOT_KNOWN slack:T0001/U0009", "E_NOT_APPROVER carol", "E_PLAN_CHANGED bob", "E_NOT_KNOWN http:127.0.0.1", "E_DUPLICATE slack:T0001/U0002"} {
+		if got[want] == 0 {
+			t.Errorf("%s is not on record; there is %v", want, got)
+		}
+	}
+	if n := got["E_NOT_KNOWN http:127.0.0.1"]; n < 4 {
+		t.Errorf("%d of 4 forgeries are on record", n)
+	}
 }
+
+// refusals counts the refused requests in the journal by code and who.
+func (s *stage) refusals() map[string]int {
+	s.t.Helper()
+	log, err := bolt.Open(filepath.Join(s.dir, "var/journal.db"), bolt.Options{ReadOnly: true})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	found := map[string]int{}
+	for entry, err := range log.All(s.t.Context(), 0) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		e, err := engine.Decode(entry.Data, func(d string) ([]byte, error) { return log.Blob(s.t.Context(), d) })
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if r, ok := e.Body.(engine.Refused); ok {
+			who := e.Actor.ID
+			if who == "" {
+				who = e.Actor.Via
+			}
+			found[string(r.Code)+" "+who]++
+		}
+	}
+	return found
+}
+
+// TestExpiry lets the time of an approval run out: it counts as refused, and a
+// late click is told so.
+func TestExpiry(t *testing.T) {
+	s := newStage(t, awstest.Fake(awsfake.Options{}), false)
+	s.stop()
+	s.write("runbooks/short.yaml", shortRunbook)
+	s.start()
+	s.declare()
+	s.declared()
+	s.type_("alice", "/incident run short access_key_id="+s.key)
+	ask := s.asked("disable")
+	s.shows("R1 short: refused", "0 of 1 people approved in time")
+	s.did(s.ws.User("bob").ClickStale(ask, "fb:approve:0"))
+	s.told("bob", "E_EXPIRED")
+	if got := s.keyStatus(); got != types.StatusTypeActive {
+		t.Errorf("the key is %s", got)
+	}
+	s.stop()
+	if got := s.refusals(); got["E_EXPIRED bob"] != 1 {
+		t.Errorf("the late click is not on record: %v", got)
+	}
+}
+
+const shortRunbook = `apiVersion: firebreak/v1
+kind: Runbook
+id: short
+title: A key, and little time
+owner: {team: security, contact: "#security"}
+budget: 1m
+inputs:
+  access_key_id: {type: string, description: The key}
+steps:
+  - id: disable
+    uses: aws.iam.deactivate_access_key
+    with: {access_key_id: "${{ inputs.access_key_id }}"}
+    approval: {from: [group:security-leads], quorum: 1, expires: 1s}
+`
