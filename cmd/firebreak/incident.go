@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -56,7 +58,7 @@ Exit codes: 0 done, 1 refused or failed, 2 the words were not understood.`,
 			if err != nil {
 				return err
 			}
-			m, err := p.say(c.Context(), cfg, chatops.Join(words))
+			m, err := p.say(c.Context(), cfg, chatops.Join(incidentFirst(words)))
 			if err != nil {
 				return err
 			}
@@ -66,6 +68,20 @@ Exit codes: 0 done, 1 refused or failed, 2 the words were not understood.`,
 			return p.show(m)
 		},
 	}
+}
+
+var incidentForm = regexp.MustCompile(`(?i)^(INC|DRL)-[0-9]+$`)
+
+// incidentFirst moves an incident from the end to behind the verb, where it
+// cannot be taken for the last word of a text: the shell has taken the quotes
+// away that tell resolve "ok" INC-2 from resolve ok INC-2, and the second would
+// end another incident than the one that was named.
+func incidentFirst(words []string) []string {
+	last := len(words) - 1
+	if last < 2 || !incidentForm.MatchString(words[last]) || incidentForm.MatchString(words[1]) {
+		return words
+	}
+	return slices.Concat(words[:1], words[last:], words[1:last])
 }
 
 // keep writes what was handed out into the current folder. JSON for machines

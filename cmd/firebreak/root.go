@@ -70,7 +70,11 @@ func run(ctx context.Context, args []string, s streams) int {
 		code = exitUsage
 	}
 	if err != nil && err.Error() != "" {
-		fmt.Fprintf(s.err, "firebreak: %s\n", strings.TrimSuffix(err.Error(), "\n"))
+		name := "firebreak: "
+		if _, ok := errors.AsType[*config.Problems](err); ok {
+			name = "" // each line begins with the place in the file
+		}
+		fmt.Fprintf(s.err, "%s%s\n", name, strings.TrimSuffix(err.Error(), "\n"))
 		if code == exitUsage {
 			fmt.Fprintf(s.err, "see: %s --help\n", called.CommandPath())
 		}
@@ -129,8 +133,10 @@ Exit codes: 0 done, 1 failed, 2 usage; 3 to 21 see: firebreak verify --help;
 		switch c.Name() {
 		case "help":
 			c.Args = func(_ *cobra.Command, args []string) error {
-				_, _, err := root.Find(args)
-				return err
+				if found, _, _ := root.Find(args); found == root && len(args) > 0 {
+					return usage("there is no command %q", args[0])
+				}
+				return nil
 			}
 			nameExitCodes(c)
 		case "completion":
