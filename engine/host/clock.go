@@ -11,18 +11,18 @@ type clock struct {
 	now func() time.Time
 
 	mu   sync.Mutex
-	last time.Time
-	wall time.Time
+	last time.Time     // of the last fact
+	wall time.Time     // of the wall clock when it was last looked at; at the start that of the last fact
+	back time.Duration // the farthest step back that nobody has written down yet
 }
 
-// stamp gives the next time, at least notBefore, and by how much the wall
-// clock went back since it was last asked.
-func (c *clock) stamp(notBefore time.Time) (at time.Time, back time.Duration) {
+// stamp gives the next time, at least notBefore.
+func (c *clock) stamp(notBefore time.Time) (at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	wall := c.now().UTC().Round(0) // Round strips the monotonic reading
 	if !c.wall.IsZero() && wall.Before(c.wall) {
-		back = c.wall.Sub(wall)
+		c.back = max(c.back, c.wall.Sub(wall))
 	}
 	c.wall = wall
 	at = wall.Truncate(time.Microsecond)
@@ -33,7 +33,29 @@ func (c *clock) stamp(notBefore time.Time) (at time.Time, back time.Duration) {
 		at = notBefore
 	}
 	c.last = at
-	return at, back
+	return at
+}
+
+// read gives the time now without stamping anything.
+func (c *clock) read() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if wall := c.now().UTC().Round(0); wall.After(c.last) {
+		return wall
+	}
+	return c.last
+}
+
+// anomalous gives a step back of the wall clock that has to be written down,
+// to one who asks; zero when there is none.
+func (c *clock) anomalous() (back time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if back = c.back; back <= anomaly {
+		return 0
+	}
+	c.back = 0
+	return back
 }
 
 // anomaly is how far the wall clock may go back before it is written down.

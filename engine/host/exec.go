@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
@@ -20,6 +21,10 @@ func (w *owner) launch(c engine.Command) {
 	case engine.Wake:
 		w.goWait(ref, c)
 	case engine.RunEffect:
+		if w.begun[ref] {
+			return // once in this process, whatever became of its end
+		}
+		w.begun[ref] = true
 		w.fly(ref, sortEffect, func(ctx context.Context, f *flight) { w.runEffect(ctx, ref, f, c) })
 	case engine.PlanStep:
 		w.fly(ref, sortRead, func(ctx context.Context, f *flight) { w.planStep(ctx, ref, f, c) })
@@ -52,9 +57,45 @@ func (h *Host) handler(t engine.Task) (actions.Handler, error) {
 	return a, nil
 }
 
+// ask calls an action for a reading and waits for its answer until ctx ends.
+// An action that does not listen to its context is left behind: whoever waited
+// for it goes on.
+func ask[T any](ctx context.Context, op string, read func() (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		value, err := read()
+		answers <- answer{value, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.value, a.err
+	case <-ctx.Done():
+		var none T
+		return none, &actions.Error{Class: actions.Unknown, Op: op, Err: fmt.Errorf("no answer in time: %w", ctx.Err())}
+	}
+}
+
 func failure(op string, err error) engine.Failure {
 	e := actions.AsError(op, err)
 	return engine.Failure{Class: e.Class, Message: cut(e.Error(), 2000)}
+}
+
+// maxRequests bounds how many ids of requests a fact keeps.
+const maxRequests = 200
+
+// few gives the ids of the requests, without the middle when there are many.
+func few(r *actions.Requests) []actions.Request {
+	list := r.List()
+	if over := len(list) - maxRequests; over > 0 {
+		half := maxRequests / 2
+		left := actions.Request{Operation: fmt.Sprintf("%d requests are left out here", over)}
+		list = slices.Concat(list[:half], []actions.Request{left}, list[half+over:])
+	}
+	return list
 }
 
 func cut(s string, n int) string {
@@ -74,13 +115,16 @@ func (w *owner) runEffect(ctx context.Context, ref string, f *flight, c engine.R
 		result json.RawMessage
 		err    error
 	}
+	if ctx.Err() != nil {
+		return // the host has stopped: the intent is in doubt for whoever opens the store next
+	}
 	requests := &actions.Requests{}
 	c.Call.Requests = requests
-	began := w.h.Now()
+	began := time.Now()
 	limit, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	answers := make(chan answer, 1)
-	w.h.work.Go(func() {
+	go func() { // not waited for when the host stops: it may not listen to its context
 		var a answer
 		handler, err := w.h.handler(c.Task)
 		switch {
@@ -92,9 +136,9 @@ func (w *owner) runEffect(ctx context.Context, ref string, f *flight, c engine.R
 			a.result, a.err = handler.Execute(limit, c.Call, c.Params)
 		}
 		answers <- a
-	})
+	}()
 	outcome := func(a answer) engine.EffectOutcome {
-		o := engine.EffectOutcome{Attempt: c.Call.Attempt, Epoch: w.h.Journal.Epoch(), Requests: requests.List(), Millis: w.h.Now().Sub(began).Milliseconds()}
+		o := engine.EffectOutcome{Attempt: c.Call.Attempt, Epoch: w.h.Journal.Epoch(), Requests: few(requests), Millis: time.Since(began).Milliseconds()}
 		if a.err != nil {
 			fail := failure(c.Action, a.err)
 			o.Failure = &fail
@@ -133,15 +177,16 @@ func (w *owner) runEffect(ctx context.Context, ref string, f *flight, c engine.R
 func (w *owner) planStep(ctx context.Context, ref string, f *flight, c engine.PlanStep) {
 	limit, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
-	var preview actions.Preview
-	handler, err := w.h.handler(c.Task)
-	switch {
-	case err != nil:
-	case c.Undo:
-		preview, err = handler.PlanUndo(limit, c.Call, c.Params, c.Result)
-	default:
-		preview, err = handler.Plan(limit, c.Call, c.Params)
-	}
+	preview, err := ask(limit, c.Action, func() (actions.Preview, error) {
+		handler, err := w.h.handler(c.Task)
+		switch {
+		case err != nil:
+			return actions.Preview{}, err
+		case c.Undo:
+			return handler.PlanUndo(limit, c.Call, c.Params, c.Result)
+		}
+		return handler.Plan(limit, c.Call, c.Params)
+	})
 	if ctx.Err() != nil {
 		return // called off, or the server is stopping: it is owed again later
 	}
@@ -170,16 +215,21 @@ func (w *owner) planStep(ctx context.Context, ref string, f *flight, c engine.Pl
 const probeTries = 5
 
 func (w *owner) probe(ctx context.Context, ref string, f *flight, c engine.ProbeEffect) {
+	type answer struct {
+		found  actions.Found
+		result json.RawMessage
+	}
 	body := engine.EffectProbed{Attempt: c.Call.Attempt, Found: actions.FoundUnknown}
 	handler, err := w.h.handler(c.Task)
 	pause := time.Second
 	for try := 1; err == nil; try++ {
 		limit, cancel := context.WithTimeout(ctx, readLimit)
-		var result json.RawMessage
-		var failed error
-		body.Found, result, failed = handler.Probe(limit, c.Call, c.Params)
+		said, failed := ask(limit, c.Action, func() (answer, error) {
+			found, result, err := handler.Probe(limit, c.Call, c.Params)
+			return answer{found, result}, err
+		})
 		cancel()
-		body.Result = engine.Large{Value: result}
+		body.Found, body.Result = said.found, engine.Large{Value: said.result}
 		if failed == nil {
 			break
 		}
@@ -194,6 +244,9 @@ func (w *owner) probe(ctx context.Context, ref string, f *flight, c engine.Probe
 	}
 	if ctx.Err() != nil {
 		return
+	}
+	if _, _, err := encode(fact(c.Task, body)); err != nil {
+		body = engine.EffectProbed{Attempt: body.Attempt, Found: actions.FoundUnknown, Detail: "the target's answer cannot be written down: " + err.Error()}
 	}
 	w.ended(ref, f, func(*engine.Incident) (engine.Event, bool) { return fact(c.Task, body), true })
 }
@@ -211,7 +264,7 @@ func rest(ctx context.Context, d time.Duration) bool {
 }
 
 func (w *owner) goWait(ref string, c engine.Wake) {
-	wait := c.At.Sub(w.h.Now())
+	wait := c.At.Sub(w.h.clock.read()) // by the journal's time, which a clock set back does not stretch
 	w.fly(ref, sortWait, func(ctx context.Context, f *flight) {
 		if !rest(ctx, wait) {
 			return

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,8 @@ type Host struct {
 	ctx   context.Context // of everything that is in flight; ends with the host
 	stop  context.CancelFunc
 
+	loading sync.Mutex // held while an incident is read back
+
 	mu      sync.Mutex
 	owners  map[string]*owner
 	next    int // number of the next incident
@@ -96,7 +99,7 @@ func (h *Host) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.clock = &clock{now: h.Now, last: last}
+	h.clock = &clock{now: h.Now, last: last, wall: last}
 	streams, err := h.Journal.Streams(ctx, false)
 	if err != nil {
 		return fmt.Errorf("list the incidents: %w", err)
@@ -124,12 +127,20 @@ func (h *Host) recover(ctx context.Context) error {
 		owners = append(owners, w)
 	}
 	for _, w := range owners {
-		if err := w.resume(ctx); err != nil {
-			return fmt.Errorf("bring back %s: %w", w.inc.ID, err)
+		id := w.inc.ID
+		switch err := w.resume(ctx); {
+		case err == nil:
+		case h.dead != nil || ctx.Err() != nil:
+			return fmt.Errorf("bring back %s: %w", id, err)
+		default:
+			h.Log.Error("incident cannot be brought back; it is left as it is", "incident", id, "error", err)
+			delete(h.owners, id)
 		}
 	}
 	for _, w := range owners {
-		w.run()
+		if h.owners[w.inc.ID] == w {
+			w.run()
+		}
 	}
 	return nil
 }
@@ -199,6 +210,35 @@ func (h *Host) load(ctx context.Context, stream string) (w *owner, err error) {
 // owner finds the goroutine of an incident, reading a closed one back when
 // somebody asks for it.
 func (h *Host) owner(ctx context.Context, id string) (*owner, error) {
+	if w, err := h.known(id); w != nil || err != nil {
+		return w, err
+	}
+	h.loading.Lock() // one at a time, so that no incident gets two owners
+	defer h.loading.Unlock()
+	if w, err := h.known(id); w != nil || err != nil {
+		return w, err
+	}
+	w, err := h.load(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	// One that could not be read when the host was opened may have effects in doubt.
+	if err := w.resume(ctx); err != nil {
+		return nil, fmt.Errorf("bring back %s: %w", id, err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing || h.dead != nil {
+		return nil, cmp.Or(h.dead, errStopping)
+	}
+	h.owners[id] = w
+	w.run()
+	return w, nil
+}
+
+// known finds the goroutine of an incident that has one. Without an error
+// there may be one to be read back.
+func (h *Host) known(id string) (*owner, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.dead != nil {
@@ -207,16 +247,13 @@ func (h *Host) owner(ctx context.Context, id string) (*owner, error) {
 	if w := h.owners[id]; w != nil {
 		return w, nil
 	}
-	if _, ok := h.number(id); !ok || h.closing {
+	if h.closing {
+		return nil, errStopping
+	}
+	if _, ok := h.number(id); !ok {
 		return nil, engine.Refuse(engine.NoIncident, "there is no incident %q; see: list", id)
 	}
-	w, err := h.load(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	h.owners[id] = w
-	w.run()
-	return w, nil
+	return nil, nil
 }
 
 // fail takes note that the store can no longer be used.
@@ -252,8 +289,11 @@ func (h *Host) Close(ctx context.Context) {
 		owners = append(owners, w)
 	}
 	h.mu.Unlock()
-	for _, w := range owners {
+	for _, w := range owners { // all of them first: what one waits for must not let another start something
 		w.drain(ctx)
+	}
+	for _, w := range owners {
+		_ = w.idle(ctx) // an error means that there is nothing more to wait for
 	}
 	h.stop()
 	h.work.Wait()

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
@@ -34,10 +35,11 @@ func (h *Host) Declare(ctx context.Context, req engine.Request, title string, se
 			h.mu.Unlock()
 			return engine.Receipt{}, h.whyGone()
 		}
-		id := fmt.Sprintf("%s-%d", h.Prefix, h.next)
+		number := h.next
 		h.next++
 		h.mu.Unlock()
-		at, _ := h.clock.stamp(w.inc.Now)
+		id := fmt.Sprintf("%s-%d", h.Prefix, number)
+		at := h.clock.stamp(w.inc.Now)
 		facts, err := w.inc.Advance(engine.Event{At: at, Actor: req.Actor, Seq: -1, Body: engine.Declared{ID: id, Title: title, Severity: severity, Private: private, Store: h.Store}})
 		if err != nil {
 			return engine.Receipt{}, err
@@ -53,6 +55,11 @@ func (h *Host) Declare(ctx context.Context, req engine.Request, title string, se
 			w = h.newOwner(engine.NewIncident())
 			continue
 		case err != nil:
+			h.mu.Lock()
+			if h.next == number+1 {
+				h.next = number // nobody has it
+			}
+			h.mu.Unlock()
 			if dup, ok := errors.AsType[*journal.DuplicateError](err); ok {
 				return engine.Receipt{}, h.refuse(ctx, engine.Request{Actor: req.Actor, Verb: req.Verb}, "", engine.Refuse(engine.Duplicate, "this request came before and was followed then as %s; nothing was done again", dup.Stream))
 			}
@@ -64,9 +71,11 @@ func (h *Host) Declare(ctx context.Context, req engine.Request, title string, se
 		w.written = 1
 		w.inc.Wrote(done.Last)
 		h.mu.Lock()
-		h.owners[id] = w
+		if !h.closing && h.dead == nil {
+			h.owners[id] = w
+			w.run()
+		}
 		h.mu.Unlock()
-		w.run()
 		return engine.Receipt{Incident: id, Seq: done.First}, nil
 	}
 }
@@ -164,9 +173,6 @@ func (h *Host) submit(ctx context.Context, req engine.Request, incident string, 
 			receipt.Run = e.Run
 		}
 		receipt.Seq, failed = w.take(ctx, e, req.Nonce)
-		if r, ok := errors.AsType[*engine.Refusal](failed); ok && r.Code == engine.Duplicate {
-			w.refused(ctx, nil, engine.Event{At: w.inc.Now, Actor: req.Actor, Body: e.Body}, r, "")
-		}
 	})
 	return receipt, errors.Join(err, failed)
 }
@@ -200,7 +206,7 @@ func (h *Host) refuse(ctx context.Context, req engine.Request, incident string, 
 	if dead != nil {
 		return dead
 	}
-	at, _ := h.clock.stamp(h.Now())
+	at := h.clock.stamp(time.Time{})
 	record, _, err := encode(engine.Event{At: at, Actor: req.Actor, Body: body})
 	if err != nil {
 		return err
@@ -241,17 +247,11 @@ func (h *Host) List(ctx context.Context) ([]engine.Summary, error) {
 		w := h.owners[s.Name]
 		h.mu.Unlock()
 		if w == nil {
-			for entry, err := range h.Journal.Read(ctx, s.Name, 0) {
-				if err != nil {
-					return nil, err
-				}
-				if e, err := h.decode(ctx, entry); err == nil {
-					if d, ok := e.Body.(engine.Declared); ok {
-						list = append(list, engine.Summary{ID: d.ID, Title: d.Title, Severity: d.Severity, Private: d.Private, Resolved: !s.Open, Declared: engine.At(e.At), By: e.Actor.ID})
-					}
-				}
-				break
+			one, err := h.first(ctx, s)
+			if err != nil {
+				return nil, err
 			}
+			list = append(list, one)
 			continue
 		}
 		if err := w.do(ctx, func() { list = append(list, summary(w.inc)) }); err != nil {
@@ -259,6 +259,28 @@ func (h *Host) List(ctx context.Context) ([]engine.Summary, error) {
 		}
 	}
 	return list, nil
+}
+
+// first sums up an incident that nobody owns by its first fact. One that
+// cannot be read is on the list too, and says so: the others must be seen.
+func (h *Host) first(ctx context.Context, s journal.StreamInfo) (engine.Summary, error) {
+	one := engine.Summary{ID: s.Name, Title: "(this incident cannot be read; see: firebreak verify)", Resolved: !s.Open}
+	for entry, err := range h.Journal.Read(ctx, s.Name, 0) {
+		var e engine.Event
+		if err == nil {
+			e, err = h.decode(ctx, entry)
+		}
+		switch d, ok := e.Body.(engine.Declared); {
+		case err != nil && (fatal(err) || errors.Is(err, journal.ErrClosed) || ctx.Err() != nil):
+			return one, err
+		case err != nil:
+			h.Log.Error("incident cannot be read", "incident", s.Name, "error", err)
+		case ok:
+			one.Title, one.Severity, one.Private, one.Declared, one.By = d.Title, d.Severity, d.Private, engine.At(e.At), e.Actor.ID
+		}
+		break
+	}
+	return one, nil
 }
 
 func summary(i *engine.Incident) engine.Summary {

@@ -20,6 +20,8 @@ type owner struct {
 	gone    chan struct{} // closed when the goroutine has ended
 
 	flight  map[string]*flight // what was started and has not ended, by Command.Ref
+	begun   map[string]bool    // effects that this process has started, ended or not
+	ending  string             // Ref of the command whose end is being taken in: it is not started again by that
 	drained bool               // start nothing more
 	waiting []chan struct{}    // for idle
 }
@@ -41,7 +43,7 @@ const (
 )
 
 func (h *Host) newOwner(inc *engine.Incident) *owner {
-	return &owner{h: h, inc: inc, mail: make(chan func(), 64), gone: make(chan struct{}), flight: map[string]*flight{}}
+	return &owner{h: h, inc: inc, mail: make(chan func(), 64), gone: make(chan struct{}), flight: map[string]*flight{}, begun: map[string]bool{}}
 }
 
 // run starts the goroutine. From here on only mail may touch the incident.
@@ -52,6 +54,9 @@ func (w *owner) run() {
 		for {
 			select {
 			case f := <-w.mail:
+				if w.h.ctx.Err() != nil {
+					return // memory may know more than the journal
+				}
 				f()
 			case <-w.h.ctx.Done():
 				return
@@ -89,8 +94,10 @@ func (h *Host) whyGone() error {
 	if h.dead != nil {
 		return h.dead
 	}
-	return errors.New("the server is stopping; try again when it is back")
+	return errStopping
 }
+
+var errStopping = errors.New("the server is stopping; try again when it is back")
 
 // send runs f in the goroutine without waiting.
 func (w *owner) send(f func()) {
@@ -102,28 +109,32 @@ func (w *owner) send(f func()) {
 
 // take applies a fact and what follows, writes all of it in one transaction,
 // and starts what is owed then. On an error nothing has changed.
+//
+// While the host stops, only the fact itself is taken in: an intent that
+// nobody starts any more would be in doubt for no reason. What follows is
+// decided by whoever opens the store next.
 func (w *owner) take(ctx context.Context, e engine.Event, nonce string) (seq int64, err error) {
+	if w.drained && e.Actor.Type != engine.System {
+		return 0, errStopping
+	}
 	var notBefore time.Time
 	if t, ok := e.Body.(engine.TimerFired); ok {
 		notBefore = t.Due.Time
 	}
-	at, back := w.h.clock.stamp(notBefore)
-	e.At, e.Seq = at, -1
-	var batch []engine.Event
-	if back > anomaly && w.inc.ID != "" {
-		note := engine.Event{At: at, Actor: engine.TheEngine, Body: engine.ClockAnomaly{BackMillis: back.Milliseconds()}, Seq: -1}
-		if err := w.inc.Apply(note); err == nil {
-			batch = append(batch, note)
-		}
+	e.At, e.Seq = w.h.clock.stamp(notBefore), -1
+	w.noteAnomaly(ctx, e.At)
+	facts := []engine.Event{e}
+	if w.drained {
+		err = w.inc.Apply(e)
+	} else {
+		facts, err = w.inc.Advance(e)
 	}
-	facts, err := w.inc.Advance(e)
-	if err != nil {
-		if refusal, ok := errors.AsType[*engine.Refusal](err); ok {
-			w.refused(ctx, batch, e, refusal, nonce)
-		}
-		return 0, err
+	if err == nil {
+		seq, err = w.write(ctx, facts, nonce)
 	}
-	first, err := w.write(ctx, append(batch, facts...), nonce)
+	if refusal, ok := errors.AsType[*engine.Refusal](err); ok {
+		return 0, w.refused(ctx, e, refusal, nonce)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -131,23 +142,51 @@ func (w *owner) take(ctx context.Context, e engine.Event, nonce string) (seq int
 	if w.h.Chat != nil {
 		w.h.Chat.Changed(w.inc.ID)
 	}
-	return first, nil
+	return seq, nil
 }
 
-// refused writes down that a request was not followed.
-func (w *owner) refused(ctx context.Context, batch []engine.Event, e engine.Event, refusal *engine.Refusal, nonce string) {
-	note := engine.Event{At: e.At, Actor: e.Actor, Run: e.Run, Step: e.Step, Body: engine.Refused{Verb: string(e.Kind()), Code: refusal.Code, Message: refusal.Message}, Seq: -1}
-	if _, known := w.inc.Run(e.Run); !known {
-		note.Run, note.Step = "", ""
-	}
-	note.Run, note.Step = "", "" // the state does not move: the fact belongs to the incident
-	if err := w.inc.Apply(note); err != nil {
-		w.h.Log.Error("refusal cannot be recorded", "incident", w.inc.ID, "error", err)
+// noteAnomaly writes down that the wall clock went back, if it did.
+func (w *owner) noteAnomaly(ctx context.Context, at time.Time) {
+	if w.inc.ID == "" {
 		return
 	}
-	if _, err := w.write(ctx, append(batch, note), nonce); err != nil {
-		w.h.Log.Error("refusal cannot be recorded", "incident", w.inc.ID, "error", err)
+	back := w.h.clock.anomalous()
+	if back == 0 {
+		return
 	}
+	note := engine.Event{At: at, Actor: engine.TheEngine, Body: engine.ClockAnomaly{BackMillis: back.Milliseconds()}, Seq: -1}
+	err := w.inc.Apply(note)
+	if err == nil {
+		_, err = w.write(ctx, []engine.Event{note}, "")
+	}
+	if err != nil {
+		w.h.Log.Error("the clock went back, and that cannot be recorded", "incident", w.inc.ID, "back", back, "error", err)
+	}
+}
+
+// refused writes down that a request was not followed, and gives the refusal
+// that the person gets: that of a request that came before is that it did.
+func (w *owner) refused(ctx context.Context, e engine.Event, refusal *engine.Refusal, nonce string) *engine.Refusal {
+	note := func(r *engine.Refusal, nonce string) error {
+		fact := engine.Event{At: e.At, Actor: e.Actor, Body: engine.Refused{Verb: string(e.Kind()), Code: r.Code, Message: cut(r.Message, 2000)}, Seq: -1}
+		if err := w.inc.Apply(fact); err != nil { // the fact is the incident's: the state of no step moves
+			return err
+		}
+		_, err := w.write(ctx, []engine.Event{fact}, nonce)
+		return err
+	}
+	if refusal.Code == engine.Duplicate {
+		nonce = "" // it is taken, that is the point
+	}
+	err := note(refusal, nonce)
+	if twice, ok := errors.AsType[*engine.Refusal](err); ok {
+		refusal = twice
+		err = note(refusal, "")
+	}
+	if err != nil {
+		w.h.Log.Error("a refusal cannot be recorded", "incident", w.inc.ID, "error", err)
+	}
+	return refusal
 }
 
 // write appends facts that were applied already. When the journal refuses them
@@ -193,8 +232,19 @@ func encode(e engine.Event) (journal.Record, [][]byte, error) {
 	if err != nil {
 		return journal.Record{}, nil, fmt.Errorf("%s cannot be written down: %w", e.Kind(), err)
 	}
+	if len(canonical) > maxRecord {
+		return journal.Record{}, nil, fmt.Errorf("%s cannot be written down: it has %d bytes and a record holds %d", e.Kind(), len(canonical), maxRecord)
+	}
+	for _, a := range attachments {
+		if len(a) > journal.MaxBlob {
+			return journal.Record{}, nil, fmt.Errorf("%s cannot be written down: a value in it has %d bytes and the journal keeps up to %d", e.Kind(), len(a), journal.MaxBlob)
+		}
+	}
 	return journal.Record{Data: canonical}, attachments, nil
 }
+
+// maxRecord is the largest fact in bytes: what a leaf holds, less its envelope.
+const maxRecord = journal.MaxLeaf - 2<<10
 
 // reload reads the incident back as the journal has it.
 func (w *owner) reload(ctx context.Context) {
@@ -211,9 +261,14 @@ func (w *owner) reload(ctx context.Context) {
 }
 
 // resume writes down what is in doubt and what follows now, before run.
-func (w *owner) resume(ctx context.Context) error {
+func (w *owner) resume(ctx context.Context) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("bug: %v", r)
+		}
+	}()
 	var batch []engine.Event
-	at, _ := w.h.clock.stamp(w.inc.Now)
+	at := w.h.clock.stamp(w.inc.Now)
 	for _, e := range w.inc.Doubtful("the server stopped while it was running") {
 		e.At = at
 		facts, err := w.inc.Advance(e)
@@ -226,7 +281,7 @@ func (w *owner) resume(ctx context.Context) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	_, err := w.write(ctx, batch, "")
+	_, err = w.write(ctx, batch, "")
 	return err
 }
 
@@ -237,7 +292,7 @@ func (w *owner) start() {
 	for _, c := range w.inc.Commands() {
 		ref := c.Ref()
 		owed[ref] = true
-		if w.flight[ref] == nil && !w.drained {
+		if w.flight[ref] == nil && ref != w.ending && !w.drained {
 			w.launch(c)
 		}
 	}
@@ -271,14 +326,46 @@ func (w *owner) ended(ref string, f *flight, fact func(*engine.Incident) (engine
 			w.start()
 			return
 		}
-		if _, err := w.take(w.h.ctx, e, ""); err != nil {
-			w.h.Log.Error("the end of a command could not be taken in", "incident", w.inc.ID, "command", ref, "error", err)
-			w.start()
+		w.ending = ref
+		_, err := w.take(w.h.ctx, e, "")
+		w.ending = ""
+		if err == nil {
+			return
+		}
+		w.h.Log.Error("the end of a command could not be taken in", "incident", w.inc.ID, "command", ref, "error", err)
+		if w.h.ctx.Err() == nil {
+			w.lost(ref, f, e, err)
 		}
 	})
 }
 
-// drain starts nothing more and waits for effects in flight.
+// lost follows an end that does not fit into the record. An effect is in
+// doubt then; anything else is started again after a while.
+func (w *owner) lost(ref string, f *flight, e engine.Event, why error) {
+	if o, ok := e.Body.(engine.EffectOutcome); ok {
+		e.Body = engine.EffectInDoubt{Attempt: o.Attempt, Reason: cut("its outcome could not be recorded: "+why.Error(), 2000)}
+		if _, err := w.take(w.h.ctx, e, ""); err != nil {
+			w.h.Log.Error("an effect is in doubt, and that could not be recorded", "incident", w.inc.ID, "command", ref, "error", err)
+		}
+		return
+	}
+	if w.flight[ref] == nil && w.owes(ref) && !w.drained {
+		w.flight[ref] = f // so that it is not started at once
+		w.h.work.Go(func() {
+			if rest(w.h.ctx, tellLong) {
+				w.send(func() {
+					if w.flight[ref] == f {
+						delete(w.flight, ref)
+					}
+					w.start()
+				})
+			}
+		})
+	}
+	w.start()
+}
+
+// drain lets nothing more be started and calls off what changes nothing.
 func (w *owner) drain(ctx context.Context) {
 	_ = w.do(ctx, func() {
 		w.drained = true
@@ -288,8 +375,8 @@ func (w *owner) drain(ctx context.Context) {
 				delete(w.flight, ref)
 			}
 		}
+		w.wakeIdle()
 	})
-	_ = w.idle(ctx)
 }
 
 // idle waits until nothing but times and messages is in flight.

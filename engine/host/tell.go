@@ -11,6 +11,7 @@ import (
 const (
 	tellFirst = time.Second
 	tellLong  = time.Minute
+	tellLimit = time.Minute // for one try
 )
 
 // tell starts a command for the chat. One is in flight at a time for each
@@ -28,7 +29,12 @@ func (w *owner) tell(ref string, c engine.Command) {
 	look := func(f func(*engine.Incident)) error { return w.do(w.h.ctx, func() { f(w.inc) }) }
 	w.fly(ref, sortTell, func(ctx context.Context, f *flight) {
 		for pause := tellFirst; ; pause = min(pause*2, tellLong) {
-			body, err := w.say(ctx, look, c)
+			limit, cancel := context.WithTimeout(ctx, tellLimit)
+			body, err := ask(limit, ref, func() (engine.Body, error) { return w.say(limit, look, c) })
+			cancel()
+			if ctx.Err() != nil {
+				return // called off, or the server is stopping: it is owed again later
+			}
 			if err == nil {
 				w.ended(ref, f, func(*engine.Incident) (engine.Event, bool) {
 					return engine.Event{Actor: engine.TheEngine, Body: body, Seq: -1}, true

@@ -25,7 +25,7 @@ func (w *owner) verify(ctx context.Context, ref string, f *flight, c engine.Veri
 	if ctx.Err() != nil {
 		return
 	}
-	body := engine.EffectVerified{Attempt: c.Call.Attempt, Reading: reading, Readings: n, Requests: requests.List()}
+	body := engine.EffectVerified{Attempt: c.Call.Attempt, Reading: reading, Readings: n, Requests: few(requests)}
 	body.Reading.Detail = cut(reading.Detail, 2000)
 	w.ended(ref, f, func(*engine.Incident) (engine.Event, bool) { return fact(c.Task, body), true })
 }
@@ -36,24 +36,24 @@ func (w *owner) readBack(ctx context.Context, c engine.VerifyEffect) (last actio
 		return actions.Reading{Verdict: actions.CannotVerify, Detail: err.Error()}, 0
 	}
 	settle := min(c.Settle, c.Within/2)
-	began := w.h.Now()
+	began := time.Now()
 	var since time.Time // of the first of the readings that agree
 	agree := 0
 	pause := firstPause
 	for {
 		limit, cancel := context.WithTimeout(ctx, readLimit)
-		var reading actions.Reading
-		if c.Undo {
-			reading, err = handler.VerifyUndo(limit, c.Call, c.Params, c.Result)
-		} else {
-			reading, err = handler.Verify(limit, c.Call, c.Params, c.Result)
-		}
+		reading, err := ask(limit, c.Action, func() (actions.Reading, error) {
+			if c.Undo {
+				return handler.VerifyUndo(limit, c.Call, c.Params, c.Result)
+			}
+			return handler.Verify(limit, c.Call, c.Params, c.Result)
+		})
 		cancel()
 		n++
 		if err != nil {
 			reading = actions.Reading{Verdict: actions.CannotVerify, Detail: err.Error()}
 		}
-		now := w.h.Now()
+		now := time.Now()
 		switch {
 		case reading.Verdict == actions.Verified && agree == 0:
 			agree, since = 1, now
