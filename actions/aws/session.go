@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/firebreak-ir/firebreak/actions"
 )
@@ -126,6 +127,7 @@ func (p *Provider) load(ctx context.Context, environment Environment, call actio
 	}
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(client),
+		config.WithLogger(logging.Nop{}), // errors are told once, by us
 		config.WithAppID("firebreak-" + word(call.Incident, 40)),
 		config.WithAPIOptions(recording()),
 		config.WithRetryer(func() aws.Retryer {

@@ -88,6 +88,5 @@ type Environment struct {
 
 // Policy is what holds everywhere.
 type Policy struct {
-	EverybodyResponds bool   // people of the directory without any role are responders
-	Announce          string // channel that hears of every incident: "#incidents" or an id; "" is none
+	EverybodyResponds bool // people of the directory without any role are responders
 }

@@ -47,7 +47,7 @@ func TestLoad(t *testing.T) {
 			{Name: "staging", Account: "444455556666", Region: "us-gov-west-1", Endpoint: "http://127.0.0.1:5000"},
 		},
 		DefaultEnvironment: "prod",
-		Policy:             Policy{EverybodyResponds: true, Announce: "#incidents"},
+		Policy:             Policy{EverybodyResponds: true},
 		Directory: chatops.Directory{
 			People: []chatops.PersonEntry{
 				{

@@ -76,8 +76,7 @@ func readConfig(file, dir string, src []byte) *config {
 		need("environments", c.environments),
 		may("default_environment", c.text(&c.DefaultEnvironment)),
 		may("policy", c.section(
-			may("everybody_responds", c.boolean(&c.Policy.EverybodyResponds)),
-			may("announce", c.text(&c.Policy.Announce, form(channelForm, `"#incidents"`))))),
+			may("everybody_responds", c.boolean(&c.Policy.EverybodyResponds)))),
 	)
 	c.defaultEnvironment()
 	if len(c.Runbooks) == 0 && !c.Library {
@@ -88,7 +87,6 @@ func readConfig(file, dir string, src []byte) *config {
 
 var (
 	organisationForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
-	channelForm      = regexp.MustCompile(`^(#[^\s#,]{1,80}|[CG][A-Z0-9]{6,})$`)
 	teamForm         = regexp.MustCompile(`^T[A-Z0-9]{2,}$`)
 	wordForm         = regexp.MustCompile(`^/[a-z0-9_-]{1,31}$`)
 	accountForm      = regexp.MustCompile(`^[0-9]{12}$`)
