@@ -444,6 +444,13 @@ func TestSnapshotOfALiveStoreVerifies(t *testing.T) {
 	if err := l.Snapshot(ctx, &strings.Builder{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled snapshot: got %v", err)
 	}
+	ctx, cancel = context.WithCancel(t.Context())
+	if err := l.Snapshot(ctx, writerFunc(func(p []byte) (int, error) {
+		cancel()
+		return len(p), nil
+	})); !errors.Is(err, context.Canceled) {
+		t.Errorf("snapshot cancelled half way: got %v", err)
+	}
 }
 
 // TestSyncsAreNeverOff reads the sources, since no test on a healthy machine can see a missing sync.
@@ -467,3 +474,7 @@ func TestSyncsAreNeverOff(t *testing.T) {
 		}
 	}
 }
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

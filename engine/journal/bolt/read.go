@@ -234,9 +234,13 @@ func (l *Log) Snapshot(ctx context.Context, w io.Writer) error {
 	if err := l.alive(ctx); err != nil {
 		return err
 	}
+	out := &contextWriter{ctx: ctx, w: w}
 	err := guard(l.path, func() error {
 		return l.db.View(func(tx *bbolt.Tx) error {
-			_, err := tx.WriteTo(contextWriter{ctx, w})
+			_, err := tx.WriteTo(out)
+			if out.err != nil {
+				return out.err // bbolt keeps only its text
+			}
 			return err
 		})
 	})
@@ -249,16 +253,18 @@ func (l *Log) Snapshot(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
+// contextWriter stops when its context ends, and keeps the error that stopped it.
 type contextWriter struct {
 	ctx context.Context
 	w   io.Writer
+	err error
 }
 
-func (c contextWriter) Write(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
+func (c *contextWriter) Write(p []byte) (n int, err error) {
+	if c.err = c.ctx.Err(); c.err == nil {
+		n, c.err = c.w.Write(p)
 	}
-	return c.w.Write(p)
+	return n, c.err
 }
 
 var (

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/firebreak-ir/firebreak/engine/journal"
@@ -226,7 +227,10 @@ func testReadFrom(t *testing.T, open func() journal.Log) {
 
 func testReadWhileWriting(t *testing.T, open func() journal.Log) {
 	log := opened(t, open)
-	mustAppend(t, log, batch("INC-1", "a", "b"))
+	const before = 300 // more than a store reads at once
+	for range before / 10 {
+		mustAppend(t, log, batch("INC-1", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j"))
+	}
 	n := 0
 	for e, err := range log.All(t.Context(), 0) {
 		if err != nil || e.Seq != int64(n) {
@@ -235,16 +239,17 @@ func testReadWhileWriting(t *testing.T, open func() journal.Log) {
 		mustAppend(t, log, batch("INC-1", "more")) // a reader holds no lock between records
 		n++
 	}
-	if n != 2 {
-		t.Errorf("the loop saw %d records, there were 2 when it began", n)
+	if n != before {
+		t.Errorf("the loop saw %d records, there were %d when it began", n, before)
 	}
 	check(t, log)
 }
 
 func testCopies(t *testing.T, open func() journal.Log) {
 	log := opened(t, open)
-	b := batch("INC-1", "a")
-	b.Blobs = [][]byte{[]byte("blob")}
+	b := batch("INC-1", strings.Repeat("a", 10_000)) // too large for a store to hold it in memory by chance
+	b.Blobs = [][]byte{bytes.Repeat([]byte("blob"), 2_500)}
+	want := string(b.Blobs[0])
 	digest := journal.BlobDigest(b.Blobs[0])
 	mustAppend(t, log, b)
 	clear(b.Records[0].Data)
@@ -253,8 +258,8 @@ func testCopies(t *testing.T, open func() journal.Log) {
 	clear(e.Leaf)
 	clear(e.Data)
 	blob, err := log.Blob(t.Context(), digest)
-	if err != nil || string(blob) != "blob" {
-		t.Fatalf("blob: got %q, %v", blob, err)
+	if err != nil || string(blob) != want {
+		t.Fatalf("blob: got %d bytes, %v", len(blob), err)
 	}
 	clear(blob)
 	head, err := log.Head(t.Context())
@@ -263,8 +268,8 @@ func testCopies(t *testing.T, open func() journal.Log) {
 	}
 	clear(head.Note)
 	check(t, log)
-	if blob, err := log.Blob(t.Context(), digest); err != nil || string(blob) != "blob" {
-		t.Errorf("blob after the caller changed its copy: got %q, %v", blob, err)
+	if blob, err := log.Blob(t.Context(), digest); err != nil || string(blob) != want {
+		t.Errorf("blob after the caller changed its copy: got %d bytes, %v", len(blob), err)
 	}
 }
 
