@@ -1,0 +1,132 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/firebreak-ir/firebreak/actions"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	data, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// block gives the first code block after a mark.
+func block(t *testing.T, text, mark string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(text, mark)
+	if !ok {
+		t.Fatalf("the README has no %q", mark)
+	}
+	m := regexp.MustCompile("(?s)\n *```[a-z]*\n(.*?)\n *```").FindStringSubmatch(rest)
+	if m == nil {
+		t.Fatalf("no code block follows %q", mark)
+	}
+	return m[1]
+}
+
+// TestReadme runs the commands of the README to the letter, in the order in
+// which a newcomer types them.
+func TestReadme(t *testing.T) {
+	bin, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, dir := readme(t), t.TempDir()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sh := func(script string) string {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, "sh", "-eu", "-c", script)
+		cmd.Dir = dir
+		cmd.Env = []string{"PATH=" + filepath.Dir(bin) + ":/usr/bin:/bin", "HOME=" + dir, "USER=" + me.Username, "AWS_EC2_METADATA_DISABLED=true"}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s\n%s", err, script, out)
+		}
+		return string(out)
+	}
+	played := sh("firebreak demo --out demo-out")
+	sh(block(t, text, "<!-- run: after the demo -->"))
+	if out := sh(block(t, text, "<!-- run -->")); !strings.Contains(out, "consistent and anchored") {
+		t.Errorf("the last command says:\n%s", out)
+	}
+
+	t.Run("the session is what the demo shows", func(t *testing.T) {
+		for line := range strings.Lines(block(t, text, "(the whole is longer):")) {
+			if line = strings.TrimSpace(line); !strings.Contains(played, line) {
+				t.Errorf("the demo does not show: %s", line)
+			}
+		}
+	})
+	t.Run("the runbook is right", func(t *testing.T) {
+		if err := os.WriteFile(filepath.Join(dir, "example.yaml"), []byte(block(t, text, "## A runbook")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out := sh("cd ir && firebreak lint ../example.yaml"); !strings.Contains(out, "nothing wrong") {
+			t.Errorf("lint says:\n%s", out)
+		}
+	})
+	t.Run("the rights are those the actions declare", func(t *testing.T) {
+		var specs []actions.Spec
+		if err := json.Unmarshal([]byte(sh("firebreak actions list --json")), &specs); err != nil {
+			t.Fatal(err)
+		}
+		var declared []string
+		for _, s := range specs {
+			for _, p := range s.Permissions {
+				if strings.HasPrefix(s.Name, "aws.") {
+					declared = append(declared, p.Action)
+				}
+			}
+		}
+		var policy struct {
+			Statement []struct {
+				Effect string
+				Action []string
+			}
+		}
+		if err := json.Unmarshal([]byte(block(t, text, "<!-- rights -->")), &policy); err != nil {
+			t.Fatal(err)
+		}
+		var allowed []string
+		for _, s := range policy.Statement {
+			if s.Effect == "Allow" {
+				allowed = append(allowed, s.Action...)
+			}
+		}
+		slices.Sort(declared)
+		slices.Sort(allowed)
+		if declared = slices.Compact(declared); !slices.Equal(declared, allowed) {
+			t.Errorf("the README allows %v\nthe actions need %v", allowed, declared)
+		}
+	})
+	t.Run("make targets exist", func(t *testing.T) {
+		makefile, err := os.ReadFile("../../../Makefile")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("(?m)[`^]make ([a-z]+)|^make ([a-z]+)").FindAllStringSubmatch(text, -1) {
+			if name := m[1] + m[2]; !strings.Contains(string(makefile), "\n"+name+":") {
+				t.Errorf("there is no target %q", name)
+			}
+		}
+	})
+}
