@@ -93,7 +93,7 @@ var _ engine.Chat = (*Adapter)(nil)
 
 const (
 	jobLimit   = 2 * time.Minute
-	farewell   = 10 * time.Second // for what is under way when the adapter is closed
+	farewell   = 5 * time.Second // for what is under way when the adapter is closed
 	nonceKept  = 15 * time.Minute
 	nonceLimit = 100_000
 )

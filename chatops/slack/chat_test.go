@@ -192,6 +192,29 @@ func TestPostWithoutAPlace(t *testing.T) {
 	}
 }
 
+func TestQuestionWithoutButtons(t *testing.T) {
+	w := newWorld(t)
+	w.inc.change("INC-7", addAsk)
+	open, err := w.a.Post(t.Context(), w.look("INC-7"), "ask:0011")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Asked to close one that looks open: it has no buttons afterwards all the same.
+	if err := w.a.Close(t.Context(), w.look("INC-7"), engine.Post{Ref: "ask:0011", Channel: open.Channel, TS: open.TS}); err != nil {
+		t.Fatal(err)
+	}
+	// One that was answered before it was posted never has any.
+	w.inc.change("INC-7", func(i *engine.Incident) { i.Asks = append(i.Asks, &engine.Ask{ID: "0022", Closed: true}) })
+	if _, err := w.a.Post(t.Context(), w.look("INC-7"), "ask:0022"); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range w.ws.Messages("inc-7") {
+		if len(m.Buttons()) != 0 {
+			t.Errorf("buttons %q", m.Buttons())
+		}
+	}
+}
+
 func TestClosedMessageThatIsGoneCountsAsClosed(t *testing.T) {
 	w := newWorld(t)
 	w.inc.change("INC-7", addAsk)

@@ -19,6 +19,13 @@ import (
 	"github.com/firebreak-ir/firebreak/engine"
 )
 
+// What the rest of the house has fits.
+var (
+	_ slack.Bot       = (*chatops.Bot)(nil)
+	_ slack.Incidents = engine.Incidents(nil)
+	_                 = slack.Renderer{Card: chatops.Card, Ask: chatops.AskMessage, End: chatops.EndMessage}
+)
+
 // world is a workspace with people in it, an adapter, and a small bot behind it.
 type world struct {
 	t    *testing.T
