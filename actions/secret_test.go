@@ -120,6 +120,11 @@ func TestSecretIsRevealedOnlyOnRequest(t *testing.T) {
 	if zero := (actions.Secret{}); zero.Reveal() != "" || !zero.Empty() || !actions.NewSecret("").Empty() {
 		t.Error("a secret without value is not empty")
 	}
+	for _, output := range []string{fmt.Sprint(s), fmt.Sprintf("%d", s), fmt.Sprintf("%+v", openHolder{Secret: s}.Secret), s.String(), s.GoString(), s.LogValue().String()} {
+		if output != "[secret]" {
+			t.Errorf("a secret prints as %q", output)
+		}
+	}
 	var read actions.Secret
 	if err := json.Unmarshal([]byte(`"`+canary+`"`), &read); err == nil || leaks(err.Error()) || !read.Empty() {
 		t.Errorf("a secret was read from a document, or its error tells it: %v", err)

@@ -213,11 +213,18 @@ func TestDenyThatSomebodyFights(t *testing.T) {
 }
 
 func TestQuarantineTellsOtherChanges(t *testing.T) {
-	cloud := newCloud(t, awsfake.Options{})
-	quarantine := quarantineAlice(t, cloud, cloud.URL()).execute()
+	cloud := newCloud(t, awsfake.Options{PageSize: 1})
+	cloud.AddUser("alice")
+	for _, group := range []string{"staff", "dev"} {
+		cloud.AddToGroup("alice", group)
+	}
+	cloud.SetInlinePolicy("user", "alice", "own", allowS3)
+	quarantine := newStep(t, registry(cloud), "aws.iam.quarantine_principal", map[string]any{"principal_arn": "arn:aws:iam::111122223333:user/alice"}).plan().execute()
+	quarantine.is(actions.Verified, "denies user alice everything")
 	cloud.SetInlinePolicy("user", "alice", "backdoor", allowS3)
 	cloud.SetInlinePolicy("user", "alice", "own", "")
-	quarantine.is(actions.Verified, "inline policy backdoor was added, inline policy own was removed")
+	cloud.AddToGroup("alice", "admins")
+	quarantine.is(actions.Verified, "changed since the plan: inline policy backdoor was added, inline policy own was removed, group admins was added")
 }
 
 // What stood under our name before comes back, and what somebody wrote there
@@ -450,6 +457,45 @@ func TestLaterCutoffIsKept(t *testing.T) {
 		t.Errorf("the undo changed what was there before: %s", got)
 	}
 	late.is(actions.Verified, "")
+}
+
+// Another run moves the cutoff forward between plan and execute: it is kept, and
+// is not ours to take back.
+func TestLaterCutoffOfAnotherRun(t *testing.T) {
+	cloud := newCloud(t, awsfake.Options{})
+	cloud.AddRole(cloud.Account(), "web", "")
+	r := registry(cloud)
+	mine := newStep(t, r, "aws.iam.revoke_sessions", map[string]any{"role": "web", "cutoff": "2026-06-01T00:00:00Z"}).plan()
+	theirs := newStep(t, r, "aws.iam.revoke_sessions", map[string]any{"role": "web", "cutoff": "2027-01-01T00:00:00Z"})
+	theirs.call.Run = "R2"
+	theirs.plan().execute()
+	document := cloud.InlinePolicy("role", "web", revoke)
+
+	mine.execute().is(actions.Verified, "before 2027-01-01T00:00:00Z")
+	if got := mine.revocation().Cutoff; got.Year() != 2027 {
+		t.Errorf("got cutoff %s, which is not what holds", got)
+	}
+	if undo, err := mine.handler.PlanUndo(t.Context(), mine.call, mine.params, mine.result); err != nil || undo.NoUndo == "" {
+		t.Errorf("got %+v, %v", undo, err)
+	}
+	fails(t, mine.handler.Undo(t.Context(), mine.call, mine.params, mine.result), actions.Precondition, "was changed after")
+	if got := cloud.InlinePolicy("role", "web", revoke); got != document {
+		t.Errorf("the other run's revocation was changed: %q", got)
+	}
+}
+
+// A cutoff that somebody moved back lets older sessions in again.
+func TestCutoffThatWasMovedBack(t *testing.T) {
+	cloud := newCloud(t, awsfake.Options{})
+	cloud.AddRole(cloud.Account(), "web", "")
+	revoked := newStep(t, registry(cloud), "aws.iam.revoke_sessions", map[string]any{"role": "web", "cutoff": "2026-06-01T00:00:00Z"}).plan().execute()
+	document := cloud.InlinePolicy("role", "web", revoke)
+	cloud.SetInlinePolicy("role", "web", revoke, strings.Replace(document, "2026-06-01", "2026-05-01", 1))
+	revoked.is(actions.NotVerified, "denies only sessions before 2026-05-01T00:00:00Z, not 2026-06-01T00:00:00Z")
+	cloud.SetInlinePolicy("role", "web", revoke, strings.Replace(document, "2026-06-01", "2026-07-01", 1))
+	revoked.is(actions.Verified, "before 2026-07-01T00:00:00Z")
+	cloud.SetInlinePolicy("role", "web", revoke, strings.Replace(document, `"*"`, `"s3:*"`, 1))
+	revoked.is(actions.NotVerified, "is not the deny that was put")
 }
 
 // Two revocations in a row: the first must not be undone over the second, and

@@ -237,7 +237,7 @@ func (a revokeSessions) Execute(ctx context.Context, call actions.Call, p revoke
 		r.Cutoff = there
 		return r, nil
 	}
-	return r, c.putInline(ctx, state.Role, state.PolicyName, revocation(state.RoleID, p.Scope, p.Value, r.Cutoff))
+	return r, c.putInline(ctx, state.Role, state.PolicyName, revocation(revocationSid(call), state.RoleID, p.Scope, p.Value, r.Cutoff))
 }
 
 func (a revokeSessions) Verify(ctx context.Context, call actions.Call, p revokeSessionsParams, r revokeSessionsResult) (actions.Reading, error) {
@@ -265,14 +265,15 @@ func (a revokeSessions) Verify(ctx context.Context, call actions.Call, p revokeS
 	return actions.Reading{Verdict: actions.Verified, Detail: fmt.Sprintf("policy %s denies sessions of %s before %s (%s)", state.PolicyName, state.Role, there.Format(time.RFC3339), whose(p.Scope, p.Value))}, nil
 }
 
-// put says whether document is the deny that this step put.
+// put says whether document is the deny that this run put, and not a later one
+// of another run that this one has kept.
 func (s revokeState) put(call actions.Call, p revokeSessionsParams, r revokeSessionsResult) func(document string) bool {
 	cutoff := r.Cutoff
 	if cutoff.IsZero() {
 		cutoff = s.cutoff(call)
 	}
 	return func(document string) bool {
-		return sameDocument(document, revocation(s.RoleID, p.Scope, p.Value, cutoff))
+		return sameDocument(document, revocation(revocationSid(call), s.RoleID, p.Scope, p.Value, cutoff))
 	}
 }
 

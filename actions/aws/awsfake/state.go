@@ -111,6 +111,17 @@ func (s *Server) AddUser(name string) {
 	s.newPrincipal(s.options.Account, "user", name)
 }
 
+// AddToGroup puts a user into a group, which has no effect but to be listed.
+func (s *Server) AddToGroup(user, group string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u, ok := s.account(s.options.Account).users[user]
+	if !ok {
+		panic(fmt.Sprintf("awsfake: no user %q", user))
+	}
+	u.groups = append(u.groups, group)
+}
+
 // AddRole adds an IAM role to an account, which need not exist yet. When
 // externalID is not empty the role is assumed only with it.
 func (s *Server) AddRole(accountID, name, externalID string) {
