@@ -218,7 +218,7 @@ func newSlack(ctx context.Context, cfg *config.Config, o Options) (*slack.Adapte
 		}
 		var err error
 		if *ref.into, err = o.Secrets.Resolve(ctx, ref.ref); err != nil {
-			return nil, fmt.Errorf("Slack: %w", err)
+			return nil, fmt.Errorf("a secret for Slack: %w", err)
 		}
 	}
 	return slack.New(so)
