@@ -54,14 +54,6 @@ type stepRead struct {
 	guards  []string // steps that are certainly done when this place is evaluated
 }
 
-// fault is a mistake in an expression, at an offset in runes.
-type fault struct {
-	offset  int
-	rule    string
-	message string
-	hint    string
-}
-
 // Paths lists what the expression reads, sorted: "inputs.access_key_id",
 // "steps.owner.outputs.status".
 func (e *Expression) Paths() []string {

@@ -2,14 +2,13 @@ package runbooks
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/conf"
-
-	"reflect"
 )
 
 // functionTable is every function that an expression can reach. The library's

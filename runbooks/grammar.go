@@ -1,11 +1,9 @@
 package runbooks
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -17,9 +15,6 @@ import (
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
-	"github.com/expr-lang/expr/types"
-
-	"github.com/firebreak-ir/firebreak/actions"
 )
 
 // Names that only the compiler writes; the grammar refuses them in a source.
@@ -82,54 +77,6 @@ func compileExpression(source string, sc scope, known []string) (*Expression, []
 		return nil, []fault{foreignFault(err)}
 	}
 	return e, nil
-}
-
-// What the expression library says, and what people understand.
-var (
-	mismatched  = regexp.MustCompile(`^invalid operation: (\S+) \(mismatched types (.+) and (.+)\)$`)
-	badArgument = regexp.MustCompile(`^cannot use (.+) as argument \(type .*\) to call (\w+) *$`)
-	unexpected  = regexp.MustCompile(`^unexpected token (?:\w+\((.*)\)|(EOF))$`)
-)
-
-// foreignFault makes a fault of an error of the expression library.
-func foreignFault(err error) fault {
-	f := fault{rule: "expression", message: err.Error()}
-	if at, ok := errors.AsType[*file.Error](err); ok {
-		f.offset, f.message = at.From, at.Message
-	}
-	if m := mismatched.FindStringSubmatch(f.message); m != nil {
-		f.message = fmt.Sprintf("%s does not work between %s and %s", m[1], foreignType(m[2]), foreignType(m[3]))
-	} else if m := badArgument.FindStringSubmatch(f.message); m != nil {
-		f.message = fmt.Sprintf("%s does not take %s", m[2], foreignType(m[1]))
-	} else if m := unexpected.FindStringSubmatch(f.message); m != nil {
-		switch {
-		case m[2] != "":
-			f.message = "the expression ends too early"
-		case m[1] == `"="`:
-			f.message, f.hint = "unexpected =", "compare with =="
-		default:
-			f.message = "unexpected " + m[1]
-		}
-	} else if strings.Contains(f.message, "exceeds maximum allowed nodes") {
-		f.message = fmt.Sprintf("the expression has more than %d parts", maxNodes)
-	}
-	return f
-}
-
-func foreignType(name string) string {
-	switch name {
-	case "string":
-		return "text"
-	case "int":
-		return "a number"
-	case "bool":
-		return "true or false"
-	case "[]interface {}":
-		return "a list"
-	case "map[string]interface {}":
-		return "an object"
-	}
-	return name
 }
 
 // grammar walks a syntax tree, refuses what is not on the allow list, and
@@ -327,81 +274,6 @@ func (g *grammar) call(node *ast.Node, n *ast.CallNode) {
 		}
 		g.refuse(n, hint, "the function %q is not allowed in an expression", callee.Value)
 	}
-}
-
-// environment is the strict type of what this expression reads.
-func (g *grammar) environment() types.Map {
-	root := types.Map{}
-	for _, l := range g.leaves {
-		words := strings.Split(l.path, ".")
-		m := root
-		for _, word := range words[:len(words)-1] {
-			if m[word] == nil {
-				m[word] = types.Map{}
-			}
-			m = m[word].(types.Map)
-		}
-		m[words[len(words)-1]] = exprType(l.field)
-	}
-	return root
-}
-
-func exprType(f actions.Field) types.Type {
-	switch f.Kind {
-	case actions.Bool:
-		return types.Bool
-	case actions.Int, actions.Duration, actions.Time:
-		return types.Int
-	case actions.List:
-		return types.Array(exprType(*f.Elem))
-	case actions.Map:
-		return types.Map{types.Extra: exprType(*f.Elem)}
-	case actions.Object:
-		m := types.Map{}
-		for _, of := range f.Fields {
-			m[of.Name] = exprType(of)
-		}
-		return m
-	}
-	return types.String
-}
-
-// untyped finds the first part whose type is not known. Nothing is evaluated
-// whose type is a guess.
-func (g *grammar) untyped(n ast.Node, config *conf.Config) {
-	if _, isPath := g.paths[n]; isPath || len(g.faults) > 0 {
-		return
-	}
-	for child := range children(n) {
-		g.untyped(*child, config)
-	}
-	unknown := n.Nature().IsUnknown(&config.NtCache)
-	if list, ok := n.(*ast.ArrayNode); ok {
-		for _, one := range list.Nodes {
-			unknown = unknown || one.Nature().Kind != list.Nodes[0].Nature().Kind
-		}
-	}
-	if unknown && len(g.faults) == 0 {
-		g.refuse(n, "the parts of a list, and both answers of a choice, must have one type", "the type of this part is not known")
-	}
-}
-
-// fieldOf is the type of the answer.
-func (g *grammar) fieldOf(n ast.Node, nt nature.Nature) actions.Field {
-	switch {
-	case nt.Kind == reflect.Bool:
-		return actions.Field{Kind: actions.Bool}
-	case nt.Kind == reflect.Int:
-		return actions.Field{Kind: actions.Int}
-	case nt.Kind == reflect.String:
-		return actions.Field{Kind: actions.String}
-	case nt.IsArray():
-		cache := nature.Cache{}
-		elem := g.fieldOf(n, nt.Elem(&cache))
-		return actions.Field{Kind: actions.List, Elem: &elem}
-	}
-	g.refuse(n, "name one of its fields", "the answer of an expression must be text, a number, true or false, or a list of them")
-	return actions.Field{}
 }
 
 // rewrite puts calls that check in the place of plain accesses, which would
