@@ -22,7 +22,11 @@ func (b *Bot) vote(c *call, yes bool) Message {
 	if refusal != nil {
 		return b.refuse(c, refusal, true)
 	}
-	r, err := b.submit(c, engine.Vote{Approval: c.aim.approval, Approve: yes, Digest: digest, Reason: c.Flags["reason"]})
+	vote := engine.Vote{Approval: c.aim.approval, Approve: yes, Digest: digest, Reason: c.Flags["reason"]}
+	if size, root, err := b.o.Incidents.Head(c.ctx); err == nil { // a vote must not fail for want of it
+		vote.Root = Head(size, root)
+	}
+	r, err := b.submit(c, vote)
 	if err != nil {
 		return b.answer(c, err)
 	}

@@ -193,7 +193,7 @@ type (
 		Approve  bool   `json:"approve"`
 		Digest   string `json:"digest,omitempty"` // the digest this person saw; empty: the one asked for
 		Reason   string `json:"reason,omitempty"`
-		Root     string `json:"root,omitempty"` // journal head shown to the person
+		Root     string `json:"root,omitempty"` // journal head when the vote came in, as people are shown it
 	}
 	// ApprovalEscalated asks more people.
 	ApprovalEscalated struct {
