@@ -35,12 +35,14 @@ func Load(name string, src []byte, cat Catalog) (*Program, Diagnostics) {
 }
 
 // Compile checks a parsed runbook against the actions, fills in the defaults
-// and pins the result by its digest. With errors there is no program.
+// and pins the result by its digest. With errors there is no program, neither
+// with its own nor with those that [Parse] has already reported; these it does
+// not repeat.
 func Compile(rb *Runbook, cat Catalog) (*Program, Diagnostics) {
 	s := newSource(rb.source.name, rb.source.src)
 	c := &compilation{source: s, rb: rb, cat: cat, scope: newScope(), specs: map[string]actions.Spec{}, order: map[string]int{}, used: map[string]bool{}}
 	p := c.program()
-	if c.found.HasErrors() {
+	if c.found.HasErrors() || rb.source.found.HasErrors() {
 		c.found.Sort()
 		return nil, c.found
 	}

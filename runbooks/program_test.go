@@ -362,3 +362,14 @@ func (c changed) Spec(name string) (actions.Spec, bool) {
 	c.change(&spec)
 	return spec, ok
 }
+
+// A caller that overlooks what Parse reported gets no program of half a file.
+func TestCompileRemembersParse(t *testing.T) {
+	rb, found := runbooks.Parse("test.yaml", []byte(head+"  - {id: a, uses: test.nothing, aproval: {from: [group:leads]}}\n"))
+	if rb == nil || len(found) != 1 {
+		t.Fatalf("got %v, %v", rb, found)
+	}
+	if p, more := runbooks.Compile(rb, runbookstest.Catalog()); p != nil || len(more) != 0 {
+		t.Errorf("got a program: %v, %v", p != nil, more)
+	}
+}
