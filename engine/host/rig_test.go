@@ -29,8 +29,9 @@ type rig struct {
 	options host.Options
 	skew    atomic.Int64 // how wrong the wall clock is
 
-	mu    sync.Mutex
-	fatal []error
+	mu     sync.Mutex
+	fatal  []error // what Options.Fatal was called with, except by Kill
+	killed bool
 }
 
 // newRig opens a host that can start the program of the steps, called "test".
@@ -51,7 +52,9 @@ func newRig(t testing.TB, steps string, set ...func(*rig)) *rig {
 		Fatal: func(err error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.fatal = append(r.fatal, err)
+			if !r.killed {
+				r.fatal = append(r.fatal, err)
+			}
 		},
 	}
 	for _, f := range set {
@@ -104,7 +107,13 @@ func (r *rig) drop() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.mu.Lock()
+	r.killed = true
+	r.mu.Unlock()
 	host.Kill(r.host)
+	r.mu.Lock()
+	r.killed = false
+	r.mu.Unlock()
 	r.mem = fresh
 }
 
