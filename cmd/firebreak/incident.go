@@ -155,6 +155,9 @@ func (p *program) say(ctx context.Context, cfg *config.Config, text string) (cha
 	if !errors.Is(err, local.ErrNoServer) {
 		return chatops.Message{}, err
 	}
+	if err := p.checkJournal(ctx, cfg); err != nil {
+		return chatops.Message{}, err
+	}
 	a, err := app.Open(ctx, cfg, app.Options{NoChat: true})
 	if err != nil {
 		return chatops.Message{}, err

@@ -18,17 +18,21 @@ func (p *program) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server: Slack, the terminal's socket, and everything that is unfinished",
-		Long: `Run the server. It takes the journal, brings back whatever was unfinished, and
-takes in requests from Slack and from the terminal on this machine.
+		Long: `Run the server. It verifies the journal, takes it, brings back whatever was
+unfinished, and takes in requests from Slack and from the terminal on this machine.
 
 An interrupt stops it: it starts nothing more and waits for effects in flight.
 
-Exit codes: 0 stopped, 1 cannot start, 2 usage, 70 the store may hold what
+Exit codes: 0 stopped, 1 cannot start, 2 usage, 10 or 20 the journal is damaged
+or altered (see firebreak verify), 70 the store may hold what
 could not be confirmed (start again), 71 another process took the store.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := p.load()
 			if err != nil {
+				return err
+			}
+			if err := p.checkJournal(c.Context(), cfg); err != nil {
 				return err
 			}
 			log := p.logger(slog.LevelInfo)
