@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
@@ -170,14 +169,6 @@ func (s *Step) decideTurn() Body {
 // broken ends a step whose expressions fail. Missing data is never false.
 func (s *Step) broken(what string, err error) Body {
 	return s.fail(Failure{Class: actions.Invalid, Message: what + ": " + err.Error()})
-}
-
-func (r *Run) env() runbooks.Env {
-	i := r.incident
-	return runbooks.Env{
-		Inputs: r.Inputs, Steps: r.ended, Environment: r.Environment, Run: r.ID, Now: i.Now,
-		Incident: runbooks.IncidentFacts{ID: i.ID, Title: i.Title, Severity: i.Severity},
-	}
 }
 
 // local says whether the plan needs no reading of a target.
@@ -374,57 +365,6 @@ func (s *Step) fail(f Failure) Body {
 
 func (s *Step) hold(why HoldReason, message string) Body {
 	return StepHeld{ID: s.opaque("held", len(s.run.incident.Asks)), Why: why, Message: message}
-}
-
-// decide gives the next fact of a run.
-func (r *Run) decide() (Event, bool) {
-	i := r.incident
-	if r.Status == RunStopping {
-		for _, s := range r.Steps { // once per stop: each of them is ended by what follows
-			if s.Undoes == nil && !s.Status.Ended() && s.idle() {
-				if body := s.decide(); body != nil {
-					return Event{Step: s.ID, Body: body}, true
-				}
-			}
-		}
-	}
-	if !r.Status.Ended() && r.left == 0 {
-		end := RunEnded{Status: r.Ending, Reason: r.Reason}
-		if r.Status == RunActive {
-			end = RunEnded{Status: RunDone, Reason: r.passedOver()}
-		}
-		return Event{Body: end}, true
-	}
-	if r.Status.Ended() && r.undoing && !i.Resolved {
-		for _, s := range slices.Backward(r.Steps) {
-			if s.Undoes != nil && !s.Status.Ended() {
-				return Event{}, false // one at a time
-			}
-		}
-		for _, s := range slices.Backward(r.Steps) {
-			if s.Undoable() && s.UndoneBy == nil && s.Def.Effect == actions.Reversible {
-				return Event{Step: s.ID, Body: UndoRequested{Reason: "on_failure: undo"}}, true
-			}
-		}
-	}
-	return Event{}, false
-}
-
-// passedOver says which steps failed without stopping the run.
-func (r *Run) passedOver() string {
-	n := 0
-	for _, s := range r.Steps {
-		if s.Undoes == nil && (s.Status == StepFailed || s.Status == StepRefused) {
-			n++
-		}
-	}
-	switch n {
-	case 0:
-		return ""
-	case 1:
-		return "one step did not work and was passed over"
-	}
-	return fmt.Sprintf("%d steps did not work and were passed over", n)
 }
 
 // Doubtful gives the facts that follow when the process that ran the effects
