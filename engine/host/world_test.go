@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -303,4 +304,17 @@ func (w *world) catalog() *actions.Registry {
 
 func classed(class actions.Class, text string) error {
 	return &actions.Error{Class: class, Op: "t:Set", Err: errors.New(text)}
+}
+
+// total counts the calls of a phase.
+func (w *world) total(phase string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for name, calls := range w.calls {
+		if what, _, _ := strings.Cut(name, " "); what == phase {
+			n += calls
+		}
+	}
+	return n
 }
