@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -232,8 +231,4 @@ func command[C engine.Command](i *engine.Incident, step string) (C, bool) {
 	}
 	var none C
 	return none, false
-}
-
-func has(refs []string, prefix string) bool {
-	return slices.ContainsFunc(refs, func(r string) bool { return strings.HasPrefix(r, prefix) })
 }

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -205,7 +204,7 @@ func (s *stage) until(what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-limit:
-			s.t.Fatal(fmt.Sprintf("waiting for %s took too long\n%s", what, s.ws.Transcript()))
+			s.t.Fatalf("waiting for %s took too long\n%s", what, s.ws.Transcript())
 		}
 	}
 }
