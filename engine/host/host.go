@@ -126,15 +126,20 @@ func (h *Host) recover(ctx context.Context) error {
 		h.owners[s.Name] = w
 		owners = append(owners, w)
 	}
-	for _, w := range owners {
-		id := w.inc.ID
-		switch err := w.resume(ctx); {
+	failed := make([]error, len(owners))
+	var group sync.WaitGroup
+	for n, w := range owners { // all at once, so that they share commits
+		group.Go(func() { failed[n] = w.resume(ctx) })
+	}
+	group.Wait()
+	for n, w := range owners {
+		switch err := failed[n]; {
 		case err == nil:
 		case h.dead != nil || ctx.Err() != nil:
-			return fmt.Errorf("bring back %s: %w", id, err)
+			return fmt.Errorf("bring back %s: %w", w.inc.ID, err)
 		default:
-			h.Log.Error("incident cannot be brought back; it is left as it is", "incident", id, "error", err)
-			delete(h.owners, id)
+			h.Log.Error("incident cannot be brought back; it is left as it is", "incident", w.inc.ID, "error", err)
+			delete(h.owners, w.inc.ID)
 		}
 	}
 	for _, w := range owners {
@@ -203,6 +208,9 @@ func (h *Host) load(ctx context.Context, stream string) (w *owner, err error) {
 	}
 	if w.written == 0 {
 		return nil, engine.Refuse(engine.NoIncident, "there is no incident %s; see: list", stream)
+	}
+	if w.inc.ID != stream {
+		return nil, fmt.Errorf("fold %s: it says that it is %q", stream, w.inc.ID)
 	}
 	return w, nil
 }
