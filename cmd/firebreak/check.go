@@ -17,15 +17,7 @@ func (p *program) checkJournal(ctx context.Context, cfg *config.Config) error {
 	if _, err := os.Stat(cfg.Store); err != nil {
 		return nil // opening it says what to do
 	}
-	key, err := readKey(cfg.Genesis)
-	if err != nil {
-		return &exit{exitFailed, err}
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program to check the journal in a process of its own: %w", err)
-	}
-	report, err := bolt.VerifyInChild(ctx, self, []string{verifyChild}, cfg.Store, bolt.VerifyOptions{Key: key})
+	report, err := verifyStore(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -37,4 +29,17 @@ func (p *program) checkJournal(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	return &exit{code, fmt.Errorf("nothing is started on this journal; leave the file as it is, copy it away, and find out what happened to it")}
+}
+
+// verifyStore verifies the journal of a configuration with its own key.
+func verifyStore(ctx context.Context, cfg *config.Config) (bolt.Report, error) {
+	key, err := readKey(cfg.Genesis)
+	if err != nil {
+		return bolt.Report{}, &exit{exitFailed, err}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return bolt.Report{}, fmt.Errorf("find this program to check the journal in a process of its own: %w", err)
+	}
+	return bolt.VerifyInChild(ctx, self, []string{verifyChild}, cfg.Store, bolt.VerifyOptions{Key: key})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/firebreak-ir/firebreak/cmd/internal/local"
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/journal/bolt"
 )
 
 // finding is one thing that doctor looked at.
@@ -129,11 +130,14 @@ func (p *program) examineJournal(ctx context.Context, cfg *config.Config) findin
 		f.OK, f.Detail = true, cfg.Store+", in use by the server on "+cfg.Socket
 		return f
 	}
-	size, err := app.JournalSize(ctx, cfg)
-	if err != nil {
+	report, err := verifyStore(ctx, cfg)
+	switch {
+	case err != nil:
 		f.Detail = err.Error()
-		return f
+	case report.ExitCode() >= bolt.ExitDamaged:
+		f.Detail = cfg.Store + " does not verify: " + report.Findings[0].What + "; see: firebreak verify"
+	default:
+		f.OK, f.Detail = true, fmt.Sprintf("%s, %s", cfg.Store, count(int(report.Size), "record"))
 	}
-	f.OK, f.Detail = true, fmt.Sprintf("%s, %d records", cfg.Store, size)
 	return f
 }

@@ -18,7 +18,8 @@ func (p *program) exportCommand() *cobra.Command {
 written into the journal first. The file holds the journal's signed head:
 keep it elsewhere and give it to firebreak verify --anchor.
 
-Exit codes: 0 done, 1 refused or failed, 2 usage.`,
+Exit codes: 0 done, 1 refused or failed, 2 usage, 10 or 20 the journal is
+damaged or altered (see firebreak verify).`,
 		Args: words(1, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if p.json {

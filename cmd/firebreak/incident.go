@@ -38,7 +38,8 @@ Who you are is your user name on this machine, looked up in the directory.
 --config comes before the verb. What is handed out (export) is written into the
 current folder; firebreak export writes it elsewhere.
 
-Exit codes: 0 done, 1 refused or failed, 2 the words were not understood.`,
+Exit codes: 0 done, 1 refused or failed, 2 the words were not understood, 10 or
+20 the journal is damaged or altered (see firebreak verify).`,
 		DisableFlagParsing: true,
 		ValidArgsFunction: func(_ *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 			return chatops.Complete(append(args, word), p.runbookIDs()), cobra.ShellCompDirectiveNoFileComp

@@ -123,6 +123,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("FB_USER", w.me)
 	env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	env.Setenv("NO_COLOR", "1")
+	env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command of a -race build waits a second
 	env.Defer(func() {
 		if w.server != nil {
 			_ = w.server.Process.Kill()
@@ -334,7 +335,7 @@ func playSlack(ts *testscript.TestScript, neg bool, args []string) {
 // passed on from the script to a server; a script's whole environment cannot be read.
 var passed = []string{
 	"PATH", "HOME", "TMPDIR", "FIREBREAK_CONFIG", "AWS_EC2_METADATA_DISABLED", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-	"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "GOCOVERDIR",
+	"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "GOCOVERDIR", "GORACE",
 }
 
 // server runs firebreak serve beside the script; what it says is in server.out
