@@ -246,7 +246,8 @@ func encode(e engine.Event) (journal.Record, [][]byte, error) {
 // maxRecord is the largest fact in bytes: what a leaf holds, less its envelope.
 const maxRecord = journal.MaxLeaf - 2<<10
 
-// reload reads the incident back as the journal has it.
+// reload reads the incident back as the journal has it. It starts nothing: an
+// incident that is being brought back may have effects in doubt.
 func (w *owner) reload(ctx context.Context) {
 	if w.inc.ID == "" || w.written == 0 {
 		return
@@ -257,7 +258,6 @@ func (w *owner) reload(ctx context.Context) {
 		return
 	}
 	w.inc, w.written = fresh.inc, fresh.written
-	w.start()
 }
 
 // resume writes down what is in doubt and what follows now, before run.
