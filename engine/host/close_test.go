@@ -62,6 +62,31 @@ func TestCloseWaitsForEffectsInFlight(t *testing.T) {
 	})
 }
 
+// While it closes, outcomes are taken in and nothing is decided: an intent that
+// nobody starts would be in doubt for no reason.
+func TestCloseIntendsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "  - {id: a, uses: t.read}\n  - {id: b, uses: t.read}\n")
+		r.world.plan("execute", "a", turn{before: 5 * time.Second})
+		id := r.start()
+		r.until("the effect", func() bool { return r.world.count("execute", "a") == 1 })
+		r.host.Close(context.Background())
+		r.crash()
+		if got := r.status(id, "a"); got != engine.StepDone {
+			t.Errorf("the step that ended while it closed is %s", got)
+		}
+		began := time.Now()
+		r.reach(id, "b", engine.StepDone)
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("the next step took %s", took)
+		}
+		if n := r.tally(id, "effect.in_doubt"); n != 0 {
+			t.Errorf("%d effects are in doubt", n)
+		}
+		r.audit(id)
+	})
+}
+
 // When nobody has time to wait, what is in flight is in doubt for whoever
 // opens the store next; an action that does not listen keeps nobody.
 func TestCloseWithoutTime(t *testing.T) {

@@ -128,3 +128,27 @@ func (f *forgetful) Append(ctx context.Context, b journal.Batch) (journal.Append
 	f.kept = append(f.kept, b)
 	return journal.Appended{First: head.Size, Last: head.Size + int64(len(b.Records)) - 1}, nil
 }
+
+// gatekeeper is a journal that writes nothing before it is opened.
+type gatekeeper struct {
+	journal.Log
+	open chan struct{}
+}
+
+func (g *gatekeeper) Append(ctx context.Context, b journal.Batch) (journal.Appended, error) {
+	<-g.open
+	return g.Log.Append(ctx, b)
+}
+
+// refusing is a journal that refuses to write into one stream.
+type refusing struct {
+	journal.Log
+	stream string
+}
+
+func (r *refusing) Append(ctx context.Context, b journal.Batch) (journal.Appended, error) {
+	if b.Stream == r.stream {
+		return journal.Appended{}, journal.ErrInvalid
+	}
+	return r.Log.Append(ctx, b)
+}

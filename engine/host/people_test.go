@@ -76,6 +76,10 @@ func TestCancelWhileWaiting(t *testing.T) {
 				id := r.start()
 				r.reach(id, "a", c.at)
 				r.must("alice", id, "", engine.CancelRequested{Reason: "a false alarm"})
+				began := time.Now()
+				if err := r.host.Idle(t.Context(), id); err != nil || time.Since(began) > time.Second {
+					t.Errorf("it came to rest after %s: %v", time.Since(began), err)
+				}
 				if got := r.run(id); got != engine.RunCancelled {
 					t.Errorf("the run is %s", got)
 				}

@@ -284,9 +284,15 @@ func (r *rig) tally(id string, kind engine.Kind) int {
 	return len(slices.DeleteFunc(r.events(id), func(e engine.Event) bool { return e.Kind() != kind }))
 }
 
-// audit reads the record of an incident as a stranger would.
+// audit reads the record of an incident as a stranger would, and compares
+// what the host knows with it.
 func (r *rig) audit(id string) {
 	r.t.Helper()
+	var known int64
+	r.view(id, func(i *engine.Incident) { known = i.Facts })
+	if n := len(r.events(id)); known != int64(n) {
+		r.t.Errorf("the host knows %d facts of %s and %d are on record", known, id, n)
+	}
 	a := engine.NewAudit()
 	for _, e := range r.events(id) {
 		for _, wrong := range a.Take(e) {

@@ -30,11 +30,11 @@ func TestPoisonedStore(t *testing.T) {
 		t.Run(fmt.Sprintf("applied=%v", applied), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, "  - {id: a, uses: t.once, approval: {from: [group:leads], quorum: 1, expires: 2h, escalate: {after: 5m, to: [group:bosses]}}}\n")
-				r.world.plan("plan", "a", turn{}, turn{before: 3 * time.Second}) // the second reading ends in the intent
 				id := r.start()
 				other := r.start()
 				r.reach(id, "a", engine.StepAwaiting)
 				r.reach(other, "a", engine.StepAwaiting)
+				r.world.plan("plan", "a", turn{before: 3 * time.Second}) // the second reading ends in the intent
 				r.approve("bob", id, "a")
 				r.mem.FailNextAppend(errDisk, applied)
 				r.until("the poison", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.fatal) > 0 })
@@ -131,6 +131,88 @@ func TestPoisonMeetsARequest(t *testing.T) {
 			})
 		}
 	}
+}
+
+// When many commits meet the failure at once, the process is told once.
+func TestPoisonMeetsManyRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := &gatekeeper{open: make(chan struct{})}
+		r := newRig(t, gated, func(r *rig) { r.wrap = func(l journal.Log) journal.Log { gate.Log = l; return gate } })
+		var group sync.WaitGroup
+		for range 20 {
+			group.Go(func() {
+				if _, err := r.host.Declare(context.Background(), by("alice"), "x", 1, false); !errors.Is(err, errDisk) {
+					t.Errorf("a declaration got %v", err)
+				}
+			})
+		}
+		synctest.Wait() // all of them are in the journal's hands
+		r.mem.FailNextAppend(errDisk, false)
+		close(gate.open)
+		group.Wait()
+		if len(r.fatal) != 1 {
+			t.Errorf("Fatal was called %d times", len(r.fatal))
+		}
+	})
+}
+
+// An incident whose doubts cannot be written down is left as it is; the
+// others go on.
+func TestIncidentThatCannotBeBroughtBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "  - {id: a, uses: t.set}\n")
+		hang := true
+		r.world.usual = func(phase string, _ actions.Call) turn { return turn{hang: hang && phase == "execute"} }
+		var ids []string
+		for range 3 {
+			ids = append(ids, r.start())
+		}
+		r.until("the effects", func() bool { return r.world.count("execute", "a") == 3 })
+		hang = false
+		refuses := &refusing{stream: ids[1]}
+		r.wrap = func(l journal.Log) journal.Log { refuses.Log = l; return refuses }
+		r.crash()
+		r.reach(ids[0], "a", engine.StepDone)
+		r.reach(ids[2], "a", engine.StepDone)
+		if n := r.world.count("execute", "a"); n != 5 {
+			t.Errorf("%d effects", n)
+		}
+		if err := r.host.View(t.Context(), ids[1], func(*engine.Incident) {}); !errors.Is(err, journal.ErrInvalid) {
+			t.Errorf("the one that cannot be brought back: %v", err)
+		}
+		if len(r.fatal) > 0 {
+			t.Errorf("Fatal was called with %v", r.fatal)
+		}
+		refuses.stream = ""
+		r.reach(ids[1], "a", engine.StepDone)
+	})
+}
+
+// The journal's time goes on after a restart, whoever writes next, even when
+// nothing is open and the clock was set back meanwhile.
+func TestJournalTimeAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, gated)
+		id := r.declare()
+		r.must("alice", id, "", engine.Resolved{})
+		r.jump(-48 * time.Hour)
+		r.crash()
+		r.declare()
+		var last time.Time
+		for entry, err := range r.mem.All(t.Context(), 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := engine.Decode(entry.Data, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !e.At.After(last) {
+				t.Errorf("%s of %s was written at %s, after %s", e.Kind(), entry.Stream, e.At, last)
+			}
+			last = e.At
+		}
+	})
 }
 
 // A host whose store was taken over acts no more.
