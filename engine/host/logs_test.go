@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
@@ -152,3 +153,13 @@ func (r *refusing) Append(ctx context.Context, b journal.Batch) (journal.Appende
 	}
 	return r.Log.Append(ctx, b)
 }
+
+// slow is a journal that needs a second to write.
+type slow struct{ journal.Log }
+
+func (s slow) Append(ctx context.Context, b journal.Batch) (journal.Appended, error) {
+	<-time.After(time.Second)
+	return s.Log.Append(ctx, b)
+}
+
+func onSlowDisk(r *rig) { r.wrap = func(l journal.Log) journal.Log { return slow{l} } }

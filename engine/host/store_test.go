@@ -29,7 +29,7 @@ func TestPoisonedStore(t *testing.T) {
 	for _, applied := range []bool{false, true} {
 		t.Run(fmt.Sprintf("applied=%v", applied), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, "  - {id: a, uses: t.once, approval: {from: [group:leads], quorum: 1, expires: 2h, escalate: {after: 5m, to: [group:bosses]}}}\n")
+				r := newRig(t, "  - {id: a, uses: t.once, approval: {from: [group:leads], quorum: 1, expires: 2h, escalate: {after: 5m, to: [group:bosses]}}}\n", onSlowDisk)
 				id := r.start()
 				other := r.start()
 				r.reach(id, "a", engine.StepAwaiting)

@@ -91,7 +91,7 @@ func TestIntentBeforeEffect(t *testing.T) {
   - {id: a, uses: t.set, approval: {from: [group:leads], quorum: 1}}
   - {id: b, uses: t.once}
   - {id: c, uses: t.probe, retry: {attempts: 3}}
-`)
+`, onSlowDisk)
 		r.world.plan("execute", "c", turn{fail: classed(actions.Transient, "busy")}, turn{lose: classed(actions.Unknown, "no answer"), nothing: true})
 		r.world.began = func(phase string, call actions.Call) {
 			if phase != "execute" && phase != "undo" {
