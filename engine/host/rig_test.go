@@ -231,22 +231,31 @@ func (r *rig) run(id string) (status engine.RunStatus) {
 // until lets time pass until cond holds, an hour at most.
 func (r *rig) until(what string, cond func() bool) {
 	r.t.Helper()
-	for range 36_000 {
+	for n := range 3_700 {
 		if cond() {
 			return
 		}
-		<-time.After(100 * time.Millisecond)
+		<-time.After(soon(n))
 	}
 	r.t.Fatalf("it never came to: %s", what)
 }
 
+// soon is when to look for the n-th time: a tenth of a second for ten seconds,
+// then a second.
+func soon(n int) time.Duration {
+	if n < 100 {
+		return 100 * time.Millisecond
+	}
+	return time.Second
+}
+
 func (r *rig) reach(id, step string, want engine.StepStatus) {
 	r.t.Helper()
-	for range 36_000 {
+	for n := range 3_700 {
 		if r.status(id, step) == want {
 			return
 		}
-		<-time.After(100 * time.Millisecond)
+		<-time.After(soon(n))
 	}
 	var why string
 	r.step(id, step, func(s *engine.Step) { why = fmt.Sprintf("%s: %s %v", s.Status, s.Why, s.Failure) })

@@ -201,10 +201,13 @@ func TestVerifyNeedsTwoReadingsOverTheSettleTime(t *testing.T) {
 						}
 					}
 				}
-				if bad.IsZero() {
-					bad = outcome
+				r.world.watch.Lock()
+				from := bad
+				r.world.watch.Unlock()
+				if from.IsZero() {
+					from = outcome
 				}
-				if took := verified.Sub(bad); c.want == engine.StepDone && took < settle {
+				if took := verified.Sub(from); c.want == engine.StepDone && took < settle {
 					t.Errorf("proven after %s, before the settle time of %s", took, settle)
 				}
 			})

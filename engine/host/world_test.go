@@ -22,6 +22,7 @@ type world struct {
 	keyed   map[actions.Key]bool // keys that a target of class keyed has seen
 	script  map[string][]turn    // by "phase step", used up in order
 	usual   func(phase string, call actions.Call) turn
+	watch   sync.Mutex                            // held while began runs
 	began   func(phase string, call actions.Call) // called when a call begins
 	dead    chan struct{}                         // closed at the end: nobody waits any more
 }
@@ -79,7 +80,9 @@ func (w *world) next(phase string, call actions.Call) turn {
 	}
 	w.mu.Unlock()
 	if began != nil {
+		w.watch.Lock()
 		began(phase, call)
+		w.watch.Unlock()
 	}
 	if len(list) == 0 && usual != nil {
 		t = usual(phase, call)
