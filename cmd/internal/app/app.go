@@ -88,6 +88,9 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 		ho.Chat = a.Slack
 	}
 	if a.Host, err = host.Open(ctx, ho); err != nil {
+		if a.Slack != nil {
+			a.Slack.Stop()
+		}
 		return nil, err
 	}
 	a.Bot = a.newBot()

@@ -85,7 +85,8 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	return reason
 }
 
-// listenUnix makes the socket, only for us. A socket left by a server that is
+// listenUnix makes the socket, for us and our group: the kernel says who comes
+// in, and the directory what they may do. A socket left by a server that is
 // gone is replaced; one that answers is not.
 func listenUnix(path string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -102,7 +103,7 @@ func listenUnix(path string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+	if err := os.Chmod(path, 0o660); err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("keep others away from %s: %w", path, err)
 	}

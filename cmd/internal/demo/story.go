@@ -167,12 +167,15 @@ func (d *show) export(ctx context.Context) error {
 		if err := os.WriteFile(filepath.Join(d.dir, "timeline."+format), m.Files[0].Data, 0o600); err != nil {
 			return err
 		}
-		if format == "md" {
-			d.tell("The timeline, as %s:", filepath.Join(filepath.Base(d.dir), "timeline.md"))
-			if _, err := fmt.Fprintln(d.out, indent(string(bytes.TrimSpace(m.Files[0].Data)))); err != nil {
-				return err
-			}
-		}
 	}
-	return nil
+	if err := d.app.Slack.Flush(ctx); err != nil {
+		return err
+	}
+	page, err := os.ReadFile(filepath.Join(d.dir, "timeline.md"))
+	if err != nil {
+		return err
+	}
+	d.tell("The timeline, as timeline.md:")
+	_, err = fmt.Fprintln(d.out, indent(string(bytes.TrimSpace(page))))
+	return err
 }

@@ -109,8 +109,8 @@ func conclude(r *Report, a *audit, anchors []journal.Checkpoint) {
 	if r.intact(math.MaxInt64) {
 		r.Proven = append(r.Proven,
 			fmt.Sprintf("All %d records are there, in order, in the exact bytes that key %q signed.", r.Size, keyName(a.options.Key)),
-			fmt.Sprintf("In each of the %d streams every record follows the one before it, and the indexes say what the records say.", len(a.streams)),
-			fmt.Sprintf("All %d attachments that records name are there with the right content.", len(a.blobs)))
+			fmt.Sprintf("In every stream (there are %d) each record follows the one before it, and the indexes say what the records say.", len(a.streams)),
+			fmt.Sprintf("Every attachment that a record names (there are %d) is there with the right content.", len(a.blobs)))
 		if a.options.Deep != nil {
 			r.Proven = append(r.Proven, "The records were read by the engine's own rules; what it objects to is among the findings.")
 		}
