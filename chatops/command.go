@@ -314,6 +314,11 @@ func (p *parser) finish() *engine.Refusal {
 	if p.Incident != "" && p.entry.scope == noIncident {
 		return p.refuse("%q takes no incident", p.Verb)
 	}
+	if n := len(words); n > 0 && p.Incident == "" && p.entry.scope != noIncident && p.entry.text != "" && p.Verb != Note {
+		if id, ok := incidentID(words[n-1].text); ok && !words[n-1].quoted {
+			return p.refuse(`%s at the end could be the incident or part of the text; say %s %s "the text"`, id, p.Verb, id)
+		}
+	}
 	if p.entry.target != noTarget {
 		if len(words) == 0 {
 			if p.entry.optional {

@@ -233,3 +233,25 @@ func TestComplete(t *testing.T) {
 		t.Errorf("an empty line offers %d verbs, want %d", n, len(entries()))
 	}
 }
+
+// A night-time resolve without quotes must not end another incident than the
+// one that was meant.
+func TestIncidentAtTheEndOfAText(t *testing.T) {
+	for _, c := range []struct {
+		text, incident string
+		refused        bool
+	}{
+		{text: `resolve ok INC-2`, refused: true},
+		{text: `done review found it INC-2`, refused: true},
+		{text: `resolve "ok" INC-2`, incident: "INC-2"},
+		{text: `resolve INC-2 ok`, incident: "INC-2"},
+		{text: `resolve INC-2 like INC-1`, incident: "INC-2"},
+		{text: `note looks like INC-2`},
+		{text: `resolve "as INC-2"`},
+	} {
+		cmd, err := Parse(c.text)
+		if (err != nil) != c.refused || cmd.Incident != c.incident && !c.refused {
+			t.Errorf("%s: incident %q, %v", c.text, cmd.Incident, err)
+		}
+	}
+}
