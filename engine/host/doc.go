@@ -15,7 +15,21 @@
 // Open reads every open stream, folds it, and writes down that each effect in
 // flight at the crash is in doubt, before anything else may start. Timers that
 // came due in the meantime fire once. Closed incidents are read when somebody
-// asks for them.
+// asks for them. An incident that cannot be read, or whose doubts cannot be
+// written down, is left as it is and keeps nobody else waiting.
+//
+// # Invariants
+//
+//   - An effect begins after its intent is durable, and once in a process: an
+//     outcome that cannot be written down leaves it in doubt.
+//   - An effect in flight is never called off, except by the end of the time
+//     that Close was given or by a store that failed.
+//   - An action or a chat that does not listen to its context is left behind
+//     at its time limit; nothing hangs with it.
+//   - While the host closes, outcomes are taken in and nothing is decided, so
+//     that an orderly end leaves no intent without its effect.
+//   - The journal's time never goes back, and what waits does not wait longer
+//     because the wall clock did.
 //
 // # When the store fails
 //
