@@ -144,6 +144,9 @@ func (v asking) outcome() (string, Tone) {
 	case engine.ApprovalVoided:
 		return fmt.Sprintf("Void%s, the plan is different now: %s", at, v.name()), Warn
 	}
+	if appr.Why != "" {
+		return fmt.Sprintf("No longer asked%s, %s: %s", at, line(appr.Why, 120), v.name()), Neutral
+	}
 	return fmt.Sprintf("No longer asked%s: %s", at, v.name()), Neutral
 }
 

@@ -181,7 +181,7 @@ func (s *Step) closeApproval(e Event, b ApprovalClosed) error {
 	default:
 		return s.contradicts(e, "an approval cannot become %q", b.Verdict)
 	}
-	a.State, a.ClosedAt = b.Verdict, e.At
+	a.State, a.ClosedAt, a.Why = b.Verdict, e.At, b.Reason
 	if b.Verdict != ApprovalWithdrawn || b.Reason != "" {
 		s.Why = b.Reason
 	}

@@ -211,6 +211,7 @@ type Approval struct {
 	ClosedAt time.Time
 	Votes    []CastVote
 	Changed  []string
+	Why      string // of its end, in words
 
 	preview   *actions.Preview
 	params    string

@@ -47,7 +47,7 @@ func (r *Run) end(s *Step, b StepEnded, at time.Time) {
 	if b.Failure != nil {
 		s.Failure = b.Failure
 	}
-	if b.If != "" {
+	if b.If != "" || b.Status == StepSkipped { // a person can skip a step whose condition was true
 		s.If, s.Readings = b.If, b.Readings
 	}
 	r.incident.answer(s)

@@ -215,3 +215,46 @@ steps:
     with: {access_key_id: "${{ inputs.access_key_id }}"}
     approval: {from: [group:security-leads], quorum: 1, expires: 1s}
 `
+
+// TestModal declares by the form that /incident declare opens, denies by the
+// form behind the button, and has Slack go away and come back in between.
+func TestModal(t *testing.T) {
+	s := newStage(t, awstest.Fake(awsfake.Options{}), true)
+	alice, bob := s.ws.User("alice"), s.ws.User("bob")
+	fill := func(who string, p *slackfake.Person, values map[string]string) {
+		t.Helper()
+		var view slackfake.View
+		s.wait("the form of "+who, func(w *slackfake.State) bool {
+			v, open := w.OpenView(who)
+			view = v
+			inputs := 0
+			for _, b := range v.Blocks {
+				if b.Type == "input" {
+					inputs++
+				}
+			}
+			return open && inputs >= len(values)
+		})
+		s.did(p.Submit(view, values))
+	}
+	s.did(alice.In("security").Type("/incident declare"))
+	fill("alice", alice, map[string]string{"f:title": "Declared by form", "f:severity": "1"})
+	s.declared()
+	s.shows("Declared by form", "SEV 1")
+	s.start_()
+	ask := s.asked("quarantine")
+	s.did(bob.ClickLabel(ask.Ref(), "Deny…"))
+	fill("bob", bob, map[string]string{"f:reason": "not this user"})
+	s.shows("Step: quarantine", "not this user")
+	s.asked("disable")
+
+	s.ws.Down(true)
+	// Without Slack the terminal goes on; alice is the user of this test.
+	s.run(0, "incident", "note", "Slack is gone", "INC-1")
+	s.run(0, "incident", "skip", "disable", "INC-1", "--reason", "we are offline")
+	s.ws.Down(false)
+	s.shows("No longer asked", "the step is skipped", "R1/disable")
+	s.shows("State: open", "disable", "skipped by alice: we are offline")
+	s.shows(s.key+" of "+owner, "was NOT disabled and still works", "was not quarantined")
+	s.asked("review")
+}
