@@ -104,10 +104,14 @@ func (s *Step) doubt(e Event, b EffectInDoubt) error {
 	}
 	a.Doubt, a.EndedAt = b.Reason, e.At
 	s.doubts++
-	s.Status, s.settled, s.Due = StepDoubt, false, e.At.Add(time.Duration(s.Def.Settle))
-	if s.Def.Settle == 0 {
-		s.settled = true
+	// A request of a process that is gone may still be landing. Where the target will be asked what happened, an answer
+	// that comes too early would be believed, so it is asked only after the time in which the attempt itself had to end.
+	from := e.At
+	if s.Def.Repeat == actions.Probe && a.Deadline.After(from) {
+		from = a.Deadline
 	}
+	s.Status, s.Due = StepDoubt, from.Add(time.Duration(s.Def.Settle))
+	s.settled = !s.Due.After(e.At)
 	return nil
 }
 
