@@ -232,7 +232,7 @@ func (h *Host) View(ctx context.Context, incident string, look func(*engine.Inci
 }
 
 // List shows every incident, newest first. Of a closed one only its first
-// fact is read.
+// facts are read.
 func (h *Host) List(ctx context.Context) ([]engine.Summary, error) {
 	streams, err := h.Journal.Streams(ctx, false)
 	if err != nil {
@@ -261,8 +261,13 @@ func (h *Host) List(ctx context.Context) ([]engine.Summary, error) {
 	return list, nil
 }
 
-// first sums up an incident that nobody owns by its first fact. One that
-// cannot be read is on the list too, and says so: the others must be seen.
+// beginning is how many facts of a closed incident are read to find its
+// channel, which is one of the first things that is written down.
+const beginning = 8
+
+// first sums up an incident that nobody owns by its first facts: what was
+// declared, and its channel. One that cannot be read is on the list too, and
+// says so: the others must be seen.
 func (h *Host) first(ctx context.Context, s journal.StreamInfo) (engine.Summary, error) {
 	one := engine.Summary{ID: s.Name, Title: "(this incident cannot be read; see: firebreak verify)", Resolved: !s.Open}
 	for entry, err := range h.Journal.Read(ctx, s.Name, 0) {
@@ -278,7 +283,12 @@ func (h *Host) first(ctx context.Context, s journal.StreamInfo) (engine.Summary,
 		case ok:
 			one.Title, one.Severity, one.Private, one.Declared, one.By = d.Title, d.Severity, d.Private, engine.At(e.At), e.Actor.ID
 		}
-		break
+		if bound, ok := e.Body.(engine.ChannelBound); ok {
+			one.Channel = bound.Channel
+		}
+		if err != nil || one.Channel != "" || entry.N+1 >= beginning {
+			break
+		}
 	}
 	return one, nil
 }

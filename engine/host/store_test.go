@@ -195,7 +195,8 @@ func TestRefusalsWithoutAnIncident(t *testing.T) {
 }
 
 // A resolved incident leaves the list of open streams. It can still be listed,
-// shown and exported after a restart, and the list reads one fact of it.
+// shown and exported after a restart, and the list reads only its beginning,
+// in which its channel stands.
 func TestClosedIncidents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		counts := &counting{}
@@ -204,8 +205,18 @@ func TestClosedIncidents(t *testing.T) {
 		})
 		var facts []int
 		for n := range 5 {
-			id := r.start()
+			id := r.declare()
+			if n == 0 {
+				r.must("alice", id, "", engine.ChannelBound{Channel: "C1"})
+			}
+			if _, err := r.host.Start(t.Context(), by("alice"), id, engine.RunRequest{Runbook: "test"}); err != nil {
+				t.Fatal(err)
+			}
 			r.reach(id, "a", engine.StepDone)
+			if n == 0 { // what is owed to a channel keeps an incident open
+				r.must("alice", id, "", engine.MessagePosted{Ref: "card", Channel: "C1", TS: "1"})
+				r.must("alice", id, "", engine.MessagePosted{Ref: "end:R1", Channel: "C1", TS: "2"})
+			}
 			if n%2 == 0 {
 				r.must("alice", id, "", engine.Resolved{Summary: "over"})
 			}
@@ -232,15 +243,15 @@ func TestClosedIncidents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(map[string]int{"INC-1": 1, "INC-3": 1, "INC-5": 1}, counts.read); diff != "" {
+		if diff := cmp.Diff(map[string]int{"INC-1": 2, "INC-3": 8, "INC-5": 8}, counts.read); diff != "" {
 			t.Errorf("what the list read differs (-want +got):\n%s", diff)
 		}
 		var got []string
 		for _, s := range list {
-			got = append(got, fmt.Sprintf("%s %s %s resolved=%v", s.ID, s.By, s.Title, s.Resolved))
+			got = append(got, fmt.Sprintf("%s %s %s resolved=%v channel=%q", s.ID, s.By, s.Title, s.Resolved, s.Channel))
 		}
-		want := []string{"INC-5 alice a leak resolved=true", "INC-4 alice a leak resolved=false", "INC-3 alice a leak resolved=true",
-			"INC-2 alice a leak resolved=false", "INC-1 alice a leak resolved=true"}
+		want := []string{`INC-5 alice a leak resolved=true channel=""`, `INC-4 alice a leak resolved=false channel=""`, `INC-3 alice a leak resolved=true channel=""`,
+			`INC-2 alice a leak resolved=false channel=""`, `INC-1 alice a leak resolved=true channel="C1"`}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("the list differs (-want +got):\n%s", diff)
 		}
