@@ -95,6 +95,7 @@ func lostTell(s *stage) func() {
 func TestKill(t *testing.T) {
 	for _, b := range blows() {
 		t.Run(b.name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting
 			s := newStage(t, awstest.Fake(awsfake.Options{}), false)
 			part := func(name string, act, came func()) {
 				t.Helper()
