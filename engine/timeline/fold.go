@@ -62,6 +62,7 @@ type definition struct {
 	Uses    string         `json:"uses"`
 	Effect  actions.Effect `json:"effect"`
 	CanUndo bool           `json:"can_undo"`
+	Tells   bool           `json:"tells"`
 }
 
 type step struct {
@@ -70,6 +71,7 @@ type step struct {
 	effect  actions.Effect
 	uses    string
 	canUndo bool
+	tells   bool
 	noUndo  string
 	manual  bool
 	asked   *Approval
@@ -175,7 +177,7 @@ func (f *fold) step(runID, id string) *step {
 	s := &step{id: id, run: r}
 	origin, undo := s.undoes()
 	if d, ok := r.defs[origin]; ok {
-		s.effect, s.uses, s.canUndo = d.Effect, d.Uses, d.CanUndo && !undo
+		s.effect, s.uses, s.canUndo, s.tells = d.Effect, d.Uses, d.CanUndo && !undo, d.Tells
 	}
 	r.byID[id] = s
 	r.steps = append(r.steps, s)
@@ -198,7 +200,9 @@ func (s *step) name() string {
 	return `step "` + s.id + `"`
 }
 
-func (s *step) mutates() bool { return s.effect.AtLeast(actions.Reversible) }
+// mutates says whether the step changes an environment; a message to people
+// contains nothing.
+func (s *step) mutates() bool { return s.effect.AtLeast(actions.Reversible) && !s.tells }
 
 // met counts a person among those who took part.
 func (f *fold) met(a Actor) *person {

@@ -60,7 +60,7 @@ func TestStory(t *testing.T) {
 func (s *stage) recorded() {
 	s.t.Helper()
 	page := s.run(0, "export", "INC-1", "--format", "md")
-	for _, want := range []string{"alice declared", "bob approved step", "E\\_SELF\\_APPROVAL", "aws.iam.deactivate\\_access\\_key started, attempt 1, on authority of bob", "is Inactive", "alice resolved"} {
+	for _, want := range []string{"alice declared", "bob approved step", "E\\_SELF\\_APPROVAL", "aws.iam.deactivate\\_access\\_key started, attempt 1, on authority of bob", "is Inactive", `the last change was read back: step "disable" of run R1`, "alice resolved"} {
 		if !strings.Contains(page, want) {
 			s.t.Errorf("the timeline does not say %q:\n%s", want, page)
 		}
