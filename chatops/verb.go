@@ -94,7 +94,7 @@ func entries() []entry {
 			flags: []flag{
 				{name: "all", doc: "resolved ones too"},
 				{name: "mine", doc: "only those you declared"}},
-			help: "show the incidents that are open", example: "list --all"},
+			help: "show the incidents that are open, or all of them", example: "list --all"},
 		{verb: Status, aliases: []string{"show", "card"}, scope: needIncident, who: viewers, handle: (*Bot).status,
 			flags: []flag{{name: "post", doc: "show it to the whole channel"}},
 			help:  "show where an incident stands", example: "status INC-12"},
