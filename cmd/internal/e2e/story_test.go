@@ -258,3 +258,29 @@ func TestModal(t *testing.T) {
 	s.shows(s.key+" of "+owner, "was NOT disabled and still works", "was not quarantined")
 	s.asked("review")
 }
+
+// TestReplayAfterKill sends a request byte for byte again to a server that was
+// killed in between and knows of the first one only from its journal.
+func TestReplayAfterKill(t *testing.T) {
+	s := newStage(t, awstest.Fake(awsfake.Options{}), false)
+	s.declare()
+	s.declared()
+	s.start_()
+	s.asked("quarantine")
+	d := s.type_("bob", `/incident deny quarantine --reason "not yet"`)
+	s.asked("disable")
+	s.kill()
+	s.start()
+	s.type_("alice", "/incident retry R1/quarantine")
+	s.asked("quarantine") // open again, so the old denial would count
+	s.ws.Replay(d.N)
+	s.told("bob", "came before")
+	s.stop()
+	if got := s.refusals(); got["E_DUPLICATE bob"] != 1 {
+		t.Errorf("the copy is not on record: %v", got)
+	}
+	s.start()
+	if out := s.run(0, "incident", "step", "quarantine", "INC-1"); !strings.Contains(out, "waits for") {
+		t.Errorf("the copy was followed:\n%s", out)
+	}
+}
