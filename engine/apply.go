@@ -197,13 +197,24 @@ func (i *Incident) touch(s *Step) {
 		s.touched = true
 		i.touched = append(i.touched, s)
 	}
+	if !s.moved {
+		s.moved = true
+		i.moved = append(i.moved, s)
+	}
 	switch owes := s.owes(); {
-	case owes && !s.isActive:
-		s.isActive = true
+	case owes && s.place == 0:
 		i.active = append(i.active, s)
-	case !owes && s.isActive:
-		s.isActive = false
-		i.active = slices.DeleteFunc(i.active, func(a *Step) bool { return a == s })
+		s.place = len(i.active)
+	case !owes && s.place > 0:
+		i.active[s.place-1] = nil
+		s.place = 0
+		if i.gone++; i.gone > 32 && i.gone > len(i.active)/2 {
+			i.active = slices.DeleteFunc(i.active, func(a *Step) bool { return a == nil })
+			i.gone = 0
+			for n, a := range i.active {
+				a.place = n + 1
+			}
+		}
 	}
 }
 

@@ -89,12 +89,33 @@ func (c PostMessage) Ref() string { return "post/" + c.Message }
 func (c CloseMessage) Ref() string { return "close/" + c.Post.Ref }
 
 // Commands lists what is owed now, in a fixed order. Its cost depends on what
-// is unfinished, not on how much there is in all.
+// is unfinished, not on how much there is in all. A host that follows an
+// incident fact by fact asks [Incident.Moved] and [Incident.Messages] instead.
 func (i *Incident) Commands() []Command {
 	var list []Command
 	for _, s := range i.active {
-		list = append(list, s.commands()...)
+		if s != nil {
+			list = append(list, s.Commands()...)
+		}
 	}
+	return append(list, i.Messages()...)
+}
+
+// Moved gives the steps whose commands may be others than when it was last
+// asked, in the order in which they moved. What one fact moves does not depend
+// on how many steps there are.
+func (i *Incident) Moved() []*Step {
+	list := i.moved
+	for _, s := range list {
+		s.moved = false
+	}
+	i.moved = nil
+	return list
+}
+
+// Messages lists what is owed to the chat now.
+func (i *Incident) Messages() []Command {
+	var list []Command
 	if i.Channel == nil {
 		if !i.Resolved {
 			list = append(list, OpenChannel{})
@@ -130,7 +151,8 @@ func (r *Run) EndRef() string {
 	return "end:" + r.ID
 }
 
-func (s *Step) commands() []Command {
+// Commands lists what is owed to this step, and by it, now.
+func (s *Step) Commands() []Command {
 	var list []Command
 	wake := func(timer string, at time.Time) {
 		list = append(list, Wake{Run: s.run.ID, Step: s.ID, Timer: timer, At: at})

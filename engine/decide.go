@@ -373,6 +373,9 @@ func (s *Step) hold(why HoldReason, message string) Body {
 func (i *Incident) Doubtful(reason string) []Event {
 	var list []Event
 	for _, s := range i.active {
+		if s == nil {
+			continue
+		}
 		if a := s.running(); a != nil {
 			list = append(list, Event{Actor: TheEngine, Run: s.run.ID, Step: s.ID, Body: EffectInDoubt{Attempt: a.N, Reason: reason}, Seq: -1})
 		}

@@ -12,7 +12,8 @@
 //	receive a fact, stamp it
 //	batch, err := incident.Advance(fact)      // memory only: the fact and all that follows
 //	append the whole batch in one transaction
-//	only then start each of incident.Commands() that is not yet in flight;
+//	only then start each of incident.Commands() that is not yet in flight
+//	(Moved and Messages say which of them may be new);
 //	the end of each is a new fact
 //
 // When the append fails nobody knows what the store holds: the host stops,

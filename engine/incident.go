@@ -32,7 +32,9 @@ type Incident struct {
 	store   string
 	touched []*Step         // steps Decide has to look at again, in order
 	stirred []*Run          // runs Decide has to look at again, in order
-	active  []*Step         // steps to which the world owes something, in order
+	active  []*Step         // steps to which the world owes something, in order; nil where one was taken out
+	gone    int             // how many of active are nil
+	moved   []*Step         // steps whose commands may be others than when Moved was last asked, in order
 	owed    []*Ask          // asks that are not posted, or not closed, in order
 	asks    map[string]*Ask // by id
 	byID    map[string]*Run
@@ -164,7 +166,8 @@ type Step struct {
 	answered bool
 	started  time.Time // of the first intent
 	touched  bool
-	isActive bool
+	moved    bool
+	place    int // in the incident's active steps, from 1; 0: not there
 }
 
 // Run is the run the step belongs to.

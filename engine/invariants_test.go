@@ -3,6 +3,7 @@ package engine_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,27 @@ func TestInvariants(t *testing.T) {
 		program := compile(t, src)
 		audit := engine.NewAudit()
 		read := 0
+		var followed *engine.Incident
+		shadow := map[*engine.Step][]engine.Command{}
 		check := func(what string) {
+			// Who follows the moved steps knows all that is owed, without asking for all of it.
+			if followed != p.inc {
+				followed = p.inc
+				clear(shadow)
+			}
+			for _, s := range p.inc.Moved() {
+				shadow[s] = s.Commands()
+			}
+			known := refsOf(p.inc.Messages())
+			for _, commands := range shadow {
+				known = append(known, refsOf(commands)...)
+			}
+			all := owes(p.inc)
+			slices.Sort(known)
+			slices.Sort(all)
+			if diff := cmp.Diff(all, known); diff != "" {
+				r.Fatalf("after %s the moved steps tell something else than all commands (-all +moved):\n%s", what, diff)
+			}
 			for ; read < len(p.record); read++ {
 				e, err := engine.Decode([]byte(p.record[read]), func(d string) ([]byte, error) { return p.blobs[d], nil })
 				if err != nil {

@@ -214,9 +214,11 @@ func dump(i *engine.Incident) string {
 	return b.String()
 }
 
-func owes(i *engine.Incident) []string {
+func owes(i *engine.Incident) []string { return refsOf(i.Commands()) }
+
+func refsOf(commands []engine.Command) []string {
 	var refs []string
-	for _, c := range i.Commands() {
+	for _, c := range commands {
 		refs = append(refs, c.Ref())
 	}
 	return refs

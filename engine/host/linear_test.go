@@ -99,14 +99,17 @@ func work(t *testing.T, n int, wide bool) (objects, size uint64) {
 	return objects, size
 }
 
-// A run twice as long is twice the work, not four times.
+// A run twice as long is twice the work, not four times, whether its steps come
+// one after the other or all at once.
 func TestLongRunsStayLinear(t *testing.T) {
-	work(t, 10, false)
-	o1, b1 := work(t, 1000, false)
-	o2, b2 := work(t, 2000, false)
-	objects, size := float64(o2)/float64(o1), float64(b2)/float64(b1)
-	t.Logf("1,000 steps: %d objects, %d KB; 2,000 steps: %.2f and %.2f times as much", o1, b1>>10, objects, size)
-	if objects > 2.3 || size > 2.6 {
-		t.Errorf("twice the steps are %.2f times the objects and %.2f times the bytes", objects, size)
+	for _, wide := range []bool{false, true} {
+		work(t, 10, wide)
+		o1, b1 := work(t, 1000, wide)
+		o2, b2 := work(t, 2000, wide)
+		objects, size := float64(o2)/float64(o1), float64(b2)/float64(b1)
+		t.Logf("wide %v: 1,000 steps: %d objects, %d KB; 2,000 steps: %.2f and %.2f times as much", wide, o1, b1>>10, objects, size)
+		if objects > 2.3 || size > 2.6 {
+			t.Errorf("wide %v: twice the steps are %.2f times the objects and %.2f times the bytes", wide, objects, size)
+		}
 	}
 }

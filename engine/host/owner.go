@@ -17,31 +17,17 @@ type owner struct {
 	mail    chan func()
 	gone    chan struct{} // closed when the goroutine has ended
 
-	flight  map[string]*flight // what was started and has not ended, by Command.Ref
-	begun   map[string]bool    // effects that this process has started, ended or not
-	ending  string             // Ref of the command whose end is being taken in: it is not started again by that
-	drained bool               // start nothing more
-	waiting []chan struct{}    // for idle
+	flight  map[string]*flight            // what was started and has not ended, by Command.Ref
+	byStep  map[string]map[string]*flight // the same by step; "" holds messages
+	scanned bool                          // all commands were looked at once; from then on only those of moved steps are
+	begun   map[string]bool               // effects that this process has started, ended or not
+	ending  string                        // Ref of the command whose end is being taken in: it is not started again by that
+	drained bool                          // start nothing more
+	waiting []chan struct{}               // for idle
 }
-
-// flight is one command that was started.
-type flight struct {
-	cancel context.CancelFunc
-	sort   sort
-}
-
-// sort tells kinds of work apart.
-type sort int
-
-const (
-	sortEffect sort = iota // may change the world: is never cut off
-	sortRead               // reads a target
-	sortWait               // waits for a time
-	sortTell               // tells people
-)
 
 func (h *Host) newOwner(inc *engine.Incident) *owner {
-	return &owner{h: h, inc: inc, mail: make(chan func(), 64), gone: make(chan struct{}), flight: map[string]*flight{}, begun: map[string]bool{}}
+	return &owner{h: h, inc: inc, mail: make(chan func(), 64), gone: make(chan struct{}), flight: map[string]*flight{}, byStep: map[string]map[string]*flight{}, begun: map[string]bool{}}
 }
 
 // run starts the goroutine. From here on only mail may touch the incident.
@@ -212,45 +198,15 @@ func (w *owner) resume(ctx context.Context) (err error) {
 	return err
 }
 
-// start begins every command that is owed and not in flight, and calls off
-// waits and readings that are no longer owed.
-func (w *owner) start() {
-	owed := map[string]bool{}
-	for _, c := range w.inc.Commands() {
-		ref := c.Ref()
-		owed[ref] = true
-		if w.flight[ref] == nil && ref != w.ending && !w.drained {
-			w.launch(c)
-		}
-	}
-	for ref, f := range w.flight {
-		if !owed[ref] && (f.sort == sortWait || f.sort == sortRead) {
-			f.cancel()
-			delete(w.flight, ref)
-		}
-	}
-	w.wakeIdle()
-}
-
-// owes says whether a command is still owed.
-func (w *owner) owes(ref string) bool {
-	for _, c := range w.inc.Commands() {
-		if c.Ref() == ref {
-			return true
-		}
-	}
-	return false
-}
-
 // ended takes in the end of a command as a fact, if it is still owed.
 func (w *owner) ended(ref string, f *flight, fact func(*engine.Incident) (engine.Event, bool)) {
 	w.send(func() {
 		if w.flight[ref] == f {
-			delete(w.flight, ref)
+			w.land(ref)
 		}
 		e, ok := fact(w.inc)
-		if !ok || !w.owes(ref) {
-			w.start()
+		if !ok || !w.owes(ref, e) {
+			w.rescan()
 			return
 		}
 		w.ending = ref
@@ -276,20 +232,20 @@ func (w *owner) lost(ref string, f *flight, e engine.Event, why error) {
 		}
 		return
 	}
-	if w.flight[ref] == nil && w.owes(ref) && !w.drained {
-		w.flight[ref] = f // so that it is not started at once
+	if w.flight[ref] == nil && w.owes(ref, e) && !w.drained {
+		w.put(ref, f, f.place) // so that it is not started at once
 		w.h.work.Go(func() {
 			if rest(w.h.ctx, tellLong) {
 				w.send(func() {
 					if w.flight[ref] == f {
-						delete(w.flight, ref)
+						w.land(ref)
 					}
-					w.start()
+					w.rescan()
 				})
 			}
 		})
 	}
-	w.start()
+	w.rescan()
 }
 
 // drain lets nothing more be started and calls off what changes nothing.
@@ -299,7 +255,7 @@ func (w *owner) drain(ctx context.Context) {
 		for ref, f := range w.flight {
 			if f.sort != sortEffect {
 				f.cancel()
-				delete(w.flight, ref)
+				w.land(ref)
 			}
 		}
 		w.wakeIdle()
@@ -326,6 +282,9 @@ func (w *owner) idle(ctx context.Context) error {
 }
 
 func (w *owner) wakeIdle() {
+	if len(w.waiting) == 0 {
+		return
+	}
 	for _, f := range w.flight {
 		if f.sort == sortEffect || f.sort == sortRead {
 			return

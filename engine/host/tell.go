@@ -21,10 +21,8 @@ func (w *owner) tell(ref string, c engine.Command) {
 	if w.h.Chat == nil {
 		return
 	}
-	for _, f := range w.flight {
-		if f.sort == sortTell {
-			return
-		}
+	if len(w.byStep[""]) > 0 {
+		return
 	}
 	look := func(f func(*engine.Incident)) error { return w.do(w.h.ctx, func() { f(w.inc) }) }
 	w.fly(ref, sortTell, func(ctx context.Context, f *flight) {

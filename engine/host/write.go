@@ -78,5 +78,5 @@ func (w *owner) reload(ctx context.Context) {
 		w.h.fail(fmt.Errorf("read %s back: %w", w.inc.ID, err))
 		return
 	}
-	w.inc, w.written = fresh.inc, fresh.written
+	w.inc, w.written, w.scanned = fresh.inc, fresh.written, false
 }
