@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // aim is the run and step a request is about, looked up once, so that what was
@@ -232,7 +233,7 @@ func noStep(i *engine.Incident, c *call) *engine.Refusal {
 	case len(ids) == 0:
 		return engine.Refuse(engine.NoStep, "%s has no steps yet; start a runbook with: run <runbook>", where)
 	}
-	if n := nearest(c.Target, ids); n != "" {
+	if n := runbooks.Nearest(c.Target, ids); n != "" {
 		return engine.Refuse(engine.NoStep, "%s has no step %q; did you mean %q? For all: status %s", where, c.Target, n, i.ID)
 	}
 	return engine.Refuse(engine.NoStep, "%s has no step %q; it has %s", where, c.Target, enough(ids, 12))

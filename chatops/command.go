@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // Command is a line that was understood. Its parts are what was typed, freed
@@ -102,7 +103,7 @@ func unknownVerb(typed string) *engine.Refusal {
 	for _, e := range entries() {
 		names = append(append(names, string(e.verb)), e.aliases...)
 	}
-	if n := nearest(strings.ToLower(typed), names); n != "" {
+	if n := runbooks.Nearest(strings.ToLower(typed), names); n != "" {
 		e, _ := find(n)
 		return engine.Refuse(engine.Usage, "%q is no verb; did you mean %q? For more: help %s", line(typed, 40), n, e.verb)
 	}
@@ -173,7 +174,7 @@ func (p *parser) flag(words []word) (int, *engine.Refusal) {
 		for _, f := range p.entry.flags {
 			names = append(names, f.name)
 		}
-		if n := nearest(name, names); n != "" {
+		if n := runbooks.Nearest(name, names); n != "" {
 			return 0, p.refuse("%q has no flag --%s; did you mean --%s", p.Verb, line(name, 40), n)
 		}
 		return 0, p.refuse(`%q has no flag --%s; a text that begins with -- goes in quotes`, p.Verb, line(name, 40))

@@ -125,7 +125,7 @@ func (b *Bot) runbook(c *call) (*runbooks.Program, *engine.Refusal) {
 		ids = append(ids, p.ID)
 	}
 	slices.Sort(ids)
-	switch n := nearest(c.Target, ids); {
+	switch n := runbooks.Nearest(c.Target, ids); {
 	case len(ids) == 0:
 		return nil, engine.Refuse(engine.NoRunbook, "there is no runbook %q, nor any other; ask an admin to load some", c.Target)
 	case n != "":

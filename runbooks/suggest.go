@@ -1,23 +1,36 @@
 package runbooks
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // didYouMean gives a hint with the known word nearest to word, or "" when none
-// is near: few letters differ, or they begin alike for half of the word.
+// is near.
 func didYouMean(word string, known []string) string {
+	if best := Nearest(word, known); best != "" {
+		return fmt.Sprintf("did you mean %q?", best)
+	}
+	return ""
+}
+
+// Nearest is the known word that was probably meant by a mistyped one, or ""
+// when none is near: few letters differ, or they begin alike for half of the
+// word. Of two that are as near the first in known wins. Every hint of the
+// program, for runbooks, the configuration and typed lines, comes from here.
+func Nearest(word string, known []string) string {
 	best, least := "", 0
+	typed := strings.ToLower(word)
 	for _, k := range known {
-		d, n := distance(word, k), len([]rune(word))
-		alike := prefix(word, k)
+		meant := strings.ToLower(k)
+		d, n := distance(typed, meant), len([]rune(typed))
+		alike := prefix(typed, meant)
 		near := d <= n/3 || n == 2 && d == 1 || alike >= 3 && 2*alike >= n
 		if near && (best == "" || d < least) {
 			best, least = k, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("did you mean %q?", best)
+	return best
 }
 
 // prefix is how many bytes two words share at their beginning.

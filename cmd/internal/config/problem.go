@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // Problem is one fault of a config or directory file.
@@ -41,53 +43,13 @@ func sortProblems(list []Problem) []Problem {
 	return slices.Compact(list)
 }
 
-// nearest is the known name that was probably meant, or "" when none is near:
-// at most one edit away for each three characters, and never more than three.
-func nearest(name string, known []string) string {
-	if len(name) > 64 {
-		return ""
-	}
-	best, distance := "", min(3, (len(name)+2)/3)+1
-	for _, candidate := range slices.Sorted(slices.Values(known)) {
-		if d := edits(strings.ToLower(name), strings.ToLower(candidate)); d < distance {
-			best, distance = candidate, d
-		}
-	}
-	return best
-}
-
 // suggest is the hint for an unknown name: the nearest known one, or all.
 func suggest(name string, known []string) string {
-	if near := nearest(name, known); near != "" {
+	if near := runbooks.Nearest(name, slices.Sorted(slices.Values(known))); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	if len(known) == 0 {
 		return "none is defined"
 	}
 	return "known: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
-}
-
-// edits counts the insertions, deletions, replacements and swaps of neighbours
-// that turn a into b.
-func edits(a, b string) int {
-	s, t := []rune(a), []rune(b)
-	before, last, row := make([]int, len(t)+1), make([]int, len(t)+1), make([]int, len(t)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(s); i++ {
-		row[0] = i
-		for j := 1; j <= len(t); j++ {
-			cost := 1
-			if s[i-1] == t[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && s[i-1] == t[j-2] && s[i-2] == t[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(t)]
 }
