@@ -98,7 +98,7 @@ type (
 	// ExportMade says that a record left the house.
 	ExportMade struct {
 		Format string `json:"format"`
-		SHA256 string `json:"sha256"`
+		SHA256 string `json:"sha256"` // over the encoded facts that it covers, one after the other
 		First  int64  `json:"first"` // journal places covered
 		Last   int64  `json:"last"`
 	}
