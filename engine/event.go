@@ -99,7 +99,7 @@ type (
 	ExportMade struct {
 		Format string `json:"format"`
 		SHA256 string `json:"sha256"` // over the encoded facts that it covers, one after the other
-		First  int64  `json:"first"` // journal places covered
+		First  int64  `json:"first"`  // journal places covered
 		Last   int64  `json:"last"`
 	}
 	// Refused is a request that was not followed: evidence too.
