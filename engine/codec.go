@@ -170,6 +170,7 @@ func bodies() []Body {
 		&StepReady{}, &StepPlanned{}, &PlanFailed{}, &ApprovalRequested{}, &Vote{}, &ApprovalEscalated{}, &ApprovalClosed{},
 		&EffectIntent{}, &EffectOutcome{}, &EffectInDoubt{}, &EffectProbed{}, &EffectResolved{}, &EffectLate{}, &EffectVerified{},
 		&RetryScheduled{}, &TimerFired{}, &StepHeld{}, &StepEnded{}, &ManualAsked{}, &ManualDone{}, &RetryRequested{}, &SkipRequested{}, &UndoRequested{},
+		&ApprovalReminded{}, &StepExpanded{}, &StepEntered{}, &WaitStarted{}, &ContainmentBegan{}, &ContainmentDue{}, &ContainmentExtended{}, &ContainmentKept{},
 	}
 }
 

@@ -43,6 +43,7 @@ type Actor struct {
 	Name       string    `json:"name,omitempty"`       // for display
 	Via        string    `json:"via,omitempty"`        // "slack:T01/U02", "cli:uid/1000"
 	Groups     []string  `json:"groups,omitempty"`     // sorted
+	Keys       []string  `json:"keys,omitempty"`       // public SSH keys, "ssh-ed25519 AAAA..."; only on a signed vote
 	Identities []string  `json:"identities,omitempty"` // targets that are this person: "aws.iam.user:alice"
 }
 
@@ -143,8 +144,9 @@ type (
 	}
 	// RunEnded closes a run. A retry of a failed or refused step opens it again.
 	RunEnded struct {
-		Status RunStatus `json:"status"`
-		Reason string    `json:"reason,omitempty"`
+		Status  RunStatus       `json:"status"`
+		Reason  string          `json:"reason,omitempty"`
+		Outputs json.RawMessage `json:"outputs,omitempty"` // of a run that is done, as its runbook declares them
 	}
 )
 
@@ -184,8 +186,10 @@ type (
 		Expires    Stamp    `json:"expires"`
 		EscalateAt Stamp    `json:"escalate_at,omitzero"`
 		EscalateTo []string `json:"escalate_to,omitempty"`
-		Floor      bool     `json:"floor,omitempty"`   // raised by the environment's floor
-		Because    []string `json:"because,omitempty"` // asked again: what is different from the plan that was approved
+		RemindAt   Stamp    `json:"remind_at,omitzero"` // the first reminder
+		StepUp     bool     `json:"step_up,omitempty"`  // a yes needs a signature
+		Floor      bool     `json:"floor,omitempty"`    // raised by the environment's floor
+		Because    []string `json:"because,omitempty"`  // asked again: what is different from the plan that was approved
 	}
 	// Vote is one person's answer to an approval.
 	Vote struct {
@@ -194,6 +198,14 @@ type (
 		Digest   string `json:"digest,omitempty"` // the digest this person saw; empty: the one asked for
 		Reason   string `json:"reason,omitempty"`
 		Root     string `json:"root,omitempty"` // journal head when the vote came in, as people are shown it
+		// Signature is an SSH signature in armor over [VoteMessage], where the approval asks for one.
+		Signature string `json:"signature,omitempty"`
+	}
+	// ApprovalReminded asks those who have not answered once more.
+	ApprovalReminded struct {
+		ID   string `json:"id"`
+		N    int    `json:"n"`             // from 1
+		Next Stamp  `json:"next,omitzero"` // the next reminder; zero: it would come after the expiry
 	}
 	// ApprovalEscalated asks more people.
 	ApprovalEscalated struct {
@@ -287,6 +299,7 @@ type (
 	ManualAsked struct {
 		ID           string `json:"id"` // opaque, 16 hex digits
 		Instructions string `json:"instructions"`
+		Until        Stamp  `json:"until,omitzero"` // when it counts as failed
 	}
 	// ManualDone is the answer to a manual step.
 	ManualDone struct {
@@ -299,6 +312,44 @@ type (
 	}
 	// SkipRequested is a person who wants a step to be left out.
 	SkipRequested struct {
+		Reason string `json:"reason"`
+	}
+	// StepExpanded lays out one child for each item of a list: id.1, id.2, ...
+	StepExpanded struct {
+		Items    Large              `json:"items"` // a JSON list
+		N        int                `json:"n"`
+		If       string             `json:"if,omitempty"`
+		Readings []runbooks.Reading `json:"readings,omitempty"`
+	}
+	// StepEntered lays out the steps of the runbook that a step calls: id.STEP.
+	StepEntered struct {
+		Inputs   Large              `json:"inputs,omitzero"`
+		If       string             `json:"if,omitempty"`
+		Readings []runbooks.Reading `json:"readings,omitempty"`
+	}
+	// WaitStarted says until when a step lets time pass.
+	WaitStarted struct {
+		Until    Stamp              `json:"until"`
+		If       string             `json:"if,omitempty"`
+		Readings []runbooks.Reading `json:"readings,omitempty"`
+	}
+	// ContainmentBegan says until when an effect is meant to last.
+	ContainmentBegan struct {
+		Until Stamp    `json:"until"`
+		Ask   []string `json:"ask"`
+	}
+	// ContainmentDue asks people whether an effect is lifted or extended.
+	ContainmentDue struct {
+		ID  string   `json:"id"` // opaque, 16 hex digits
+		Ask []string `json:"ask"`
+	}
+	// ContainmentExtended is a person who lets an effect last longer.
+	ContainmentExtended struct {
+		Until  Stamp  `json:"until"`
+		Reason string `json:"reason"`
+	}
+	// ContainmentKept is a person who lets an effect last for good.
+	ContainmentKept struct {
 		Reason string `json:"reason"`
 	}
 	// UndoRequested is a person (or on_failure: undo) who wants a finished step to be taken back.
@@ -358,3 +409,12 @@ func (ManualDone) Kind() Kind        { return "manual.done" }
 func (RetryRequested) Kind() Kind    { return "step.retry_requested" }
 func (SkipRequested) Kind() Kind     { return "step.skip_requested" }
 func (UndoRequested) Kind() Kind     { return "step.undo_requested" }
+
+func (ApprovalReminded) Kind() Kind    { return "approval.reminded" }
+func (StepExpanded) Kind() Kind        { return "step.expanded" }
+func (StepEntered) Kind() Kind         { return "step.entered" }
+func (WaitStarted) Kind() Kind         { return "wait.started" }
+func (ContainmentBegan) Kind() Kind    { return "containment.began" }
+func (ContainmentDue) Kind() Kind      { return "containment.due" }
+func (ContainmentExtended) Kind() Kind { return "containment.extended" }
+func (ContainmentKept) Kind() Kind     { return "containment.kept" }
