@@ -1,13 +1,11 @@
 package runbooks
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
 )
@@ -18,14 +16,15 @@ type Catalog interface {
 	Names() []string
 }
 
-// Load parses and compiles. With errors there is no program; all faults of
-// both are reported at once, sorted.
-func Load(name string, src []byte, cat Catalog) (*Program, Diagnostics) {
+// Load parses and compiles one file. With errors there is no program; all
+// faults of both are reported at once, sorted. Others are the programs that the
+// file may call; [LoadAll] compiles files that call each other.
+func Load(name string, src []byte, cat Catalog, others ...*Program) (*Program, Diagnostics) {
 	rb, found := Parse(name, src)
 	if rb == nil {
 		return nil, found
 	}
-	p, more := Compile(rb, cat)
+	p, more := Compile(rb, cat, others...)
 	found = append(found, more...)
 	found.Sort()
 	if found.HasErrors() {
@@ -34,13 +33,25 @@ func Load(name string, src []byte, cat Catalog) (*Program, Diagnostics) {
 	return p, found
 }
 
-// Compile checks a parsed runbook against the actions, fills in the defaults
-// and pins the result by its digest. With errors there is no program, neither
-// with its own nor with those that [Parse] has already reported; these it does
-// not repeat.
-func Compile(rb *Runbook, cat Catalog) (*Program, Diagnostics) {
+// Compile checks a parsed runbook against the actions and the programs that it
+// may call, fills in the defaults and pins the result by its digest. With
+// errors there is no program, neither with its own nor with those that [Parse]
+// has already reported; these it does not repeat.
+func Compile(rb *Runbook, cat Catalog, others ...*Program) (*Program, Diagnostics) {
+	callable := make(map[string]*Program, len(others))
+	for _, p := range others {
+		callable[p.ID] = p
+	}
+	return compile(rb, cat, callable, nil)
+}
+
+// compile knows also the ids of runbooks that cannot be called, and why.
+func compile(rb *Runbook, cat Catalog, callable map[string]*Program, broken map[string]string) (*Program, Diagnostics) {
 	s := newSource(rb.source.name, rb.source.src)
-	c := &compilation{source: s, rb: rb, cat: cat, scope: newScope(), specs: map[string]actions.Spec{}, order: map[string]int{}, used: map[string]bool{}}
+	c := &compilation{
+		source: s, rb: rb, cat: cat, callable: callable, broken: broken,
+		scope: newScope(), order: map[string]int{}, used: map[string]bool{},
+	}
 	p := c.program()
 	if c.found.HasErrors() || rb.source.found.HasErrors() {
 		c.found.Sort()
@@ -58,17 +69,23 @@ func Compile(rb *Runbook, cat Catalog) (*Program, Diagnostics) {
 // compilation is one run of the compiler.
 type compilation struct {
 	*source
-	rb          *Runbook
-	cat         Catalog
-	scope       scope
-	specs       map[string]actions.Spec // by step
-	order       map[string]int          // of a step in steps
-	steps       []Step
-	decls       []*StepDecl
-	before      []map[string]bool // ids of the steps that have certainly ended before each
-	sequence    []int             // the steps, each after those it needs
-	used        map[string]bool   // paths that expressions read
+	rb       *Runbook
+	cat      Catalog
+	callable map[string]*Program
+	broken   map[string]string // why a runbook cannot be called, by id
+	scope    scope
+	main     int            // how many of steps are not in on_cancel; those are the last
+	order    map[string]int // of a step in steps
+	steps    []Step
+	decls    []*StepDecl
+	specs    []*actions.Spec   // of each step; nil: it uses no action
+	outputs  [][]actions.Field // of each step
+	before   []bits            // the steps that have certainly ended before each
+	sequence []int             // the steps, each after those it needs
+	used     map[string]bool   // paths that expressions read
+
 	expressions int
+	noItem      bool // the for_each of the step at hand is at fault, so nobody knows its items
 }
 
 func (c *compilation) program() *Program {
@@ -86,10 +103,16 @@ func (c *compilation) program() *Program {
 	for _, i := range c.sequence {
 		c.step(i)
 	}
+	c.results(p)
+	c.waivers(p)
 	for i := range c.steps {
-		c.pin(&c.steps[i])
+		c.pin(i)
 	}
-	p.Steps = c.steps
+	p.Steps, p.OnCancel = c.steps[:c.main:c.main], c.steps[c.main:]
+	if len(p.OnCancel) == 0 {
+		p.OnCancel = nil
+	}
+	c.total(p)
 	return p
 }
 
@@ -101,78 +124,19 @@ func values(list []At[string]) []string {
 	return out
 }
 
-func (c *compilation) inputs(p *Program) {
-	for _, d := range c.rb.Inputs {
-		in := Input{Name: d.Name.Value, Type: actions.Kind(d.Type.Value), Description: d.Description.Value, Pattern: d.Pattern.Value, Enum: values(d.Enum)}
-		if in.Type != actions.String {
-			if d.Pattern.Set() {
-				c.fail(d.Pattern.Pos, "value", "", "an input of type %s has no pattern", in.Type)
-			}
-			if len(d.Enum) > 0 {
-				c.fail(d.Enum[0].Pos, "value", "", "an input of type %s has no enum", in.Type)
-			}
-		} else if _, err := wholePattern(in.Pattern); err != nil {
-			c.fail(d.Pattern.Pos, "value", "", "the pattern is not a regular expression: %s", patternFault(err))
-			in.Pattern = ""
-		}
-		c.fallback(&in, d)
-		in.Required = in.Default == nil
-		p.Inputs = append(p.Inputs, in)
-		c.scope.addInput(in)
-	}
-}
-
-func patternFault(err error) string {
-	return strings.TrimPrefix(err.Error(), "error parsing regexp: ")
-}
-
-// fallback checks the default of an input by its declared type.
-func (c *compilation) fallback(in *Input, d InputDecl) {
-	n := d.fallback
-	if n == nil {
-		return
-	}
-	v, ok := c.literal(n, in.Type)
-	if !ok {
-		return
-	}
-	checked, problem := in.check(v)
-	if problem != nil {
-		c.fail(n.pos, "value", problem.Hint, "the default %s", problem.Message)
-		return
-	}
-	in.Default = checked
-}
-
-// literal reads a scalar as a kind says.
-func (c *compilation) literal(n *node, kind actions.Kind) (any, bool) {
-	if n.kind != scalarNode {
-		c.fail(n.pos, "wrong-type", "", "this must be %s, not %s", kindWord(actions.Field{Kind: kind}), n.shown())
-		return nil, false
-	}
-	switch kind {
-	case actions.Int:
-		if v, ok := n.number(); ok {
-			return v, true
-		}
-		c.fail(n.pos, "wrong-type", "write it without quotes and without leading zeros", "this must be a whole number, not %s", n.shown())
-		return nil, false
-	case actions.Bool:
-		if v, ok := n.boolean(); ok {
-			return v, true
-		}
-		c.fail(n.pos, "wrong-type", "write true or false, without quotes", "this must be true or false, not %s", n.shown())
-		return nil, false
-	}
-	return n.text, true
-}
-
 // declare notes the id and the type of every step, so that expressions may
 // name any of them.
 func (c *compilation) declare() {
-	first := map[string]Pos{}
+	c.main = len(c.rb.Steps)
 	for i := range c.rb.Steps {
-		d := &c.rb.Steps[i]
+		c.decls = append(c.decls, &c.rb.Steps[i])
+	}
+	for i := range c.rb.OnCancel {
+		c.decls = append(c.decls, &c.rb.OnCancel[i])
+	}
+	first := map[string]Pos{}
+	c.steps, c.specs, c.outputs = make([]Step, len(c.decls)), make([]*actions.Spec, len(c.decls)), make([][]actions.Field, len(c.decls))
+	for i, d := range c.decls {
 		id := d.ID.Value
 		before, twice := first[id]
 		switch {
@@ -183,126 +147,114 @@ func (c *compilation) declare() {
 			id = fmt.Sprintf("number %d", i+1)
 		}
 		first[id] = d.ID.Pos
-		step := Step{ID: id, Title: d.Title.Value, Pos: d.Pos}
-		var outputs []actions.Field
-		switch {
-		case d.Uses.Set():
-			spec, ok := c.cat.Spec(d.Uses.Value)
-			if !ok {
-				hint := didYouMean(d.Uses.Value, c.cat.Names())
-				if hint == "" {
-					hint = "firebreak actions list shows what there is"
-				}
-				c.fail(d.Uses.Pos, "unknown-action", hint, "there is no action %q", d.Uses.Value)
-				d.bad = true
-				break
-			}
-			c.specs[id] = spec
-			outputs = spec.Outputs
-			step.Uses, step.ActionVersion, step.Effect, step.Repeat = spec.Name, spec.Version, spec.Effect, spec.Repeat
-			step.Settle, step.CanUndo, step.Tells = Span(spec.Settle), spec.CanUndo, spec.Tells
-		case d.instructions != nil:
-			outputs = manualOutputs()
+		c.steps[i] = Step{ID: id, Title: d.Title.Value, Pos: d.Pos, written: d.node}
+		c.order[id] = i
+		outputs := c.kind(i)
+		if d.ForEach != nil {
+			outputs = outputsOfEach(outputs)
 		}
-		if !d.bad {
+		if c.outputs[i] = outputs; !d.bad {
 			c.scope.addStep(id, outputs)
 		}
-		c.order[id] = len(c.steps)
-		c.steps, c.decls = append(c.steps, step), append(c.decls, d)
 	}
 }
 
-// step checks one step and fills in its defaults.
-func (c *compilation) step(i int) {
+// kind finds out what a step does and gives its outputs.
+func (c *compilation) kind(i int) []actions.Field {
 	step, d := &c.steps[i], c.decls[i]
-	step.OnFailure = Reaction(cmp.Or(d.OnFailure.Value, string(Stop)))
-	step.OnRefused = Reaction(cmp.Or(d.OnRefused.Value, string(Stop)))
-	step.Retry = Retry{Attempts: 1}
-	c.condition(i)
-	known := c.certain(step.implies())
-	if d.instructions != nil {
-		v := c.value(d.instructions, actions.Field{Kind: actions.String}, known, i)
-		step.Manual = &Manual{Instructions: v}
-	}
-	spec, ok := c.specs[step.ID]
-	if !ok {
-		if d.with != nil {
-			c.parameters(d.with, nil, known, i) // the expressions in it can be checked all the same
-		}
-		return
-	}
-	if d.with != nil || len(spec.Params) > 0 {
-		with := d.with
-		if with == nil {
-			with = &node{kind: mapNode, pos: d.Uses.Pos}
-		}
-		step.With = c.parameters(with, &spec, known, i)
-	}
-	step.Timeout = cmp.Or(d.Timeout.Value, Span(spec.Timeout), Span(actions.DefaultTimeout))
-	c.approval(step, d)
-	c.verify(step, d, spec)
-	c.retry(step, d)
-}
-
-func (c *compilation) approval(step *Step, d *StepDecl) {
-	a := d.Approval
-	if a == nil {
-		return
-	}
-	step.Approval = &Approval{From: values(a.From), Quorum: cmp.Or(a.Quorum.Value, 1), Expires: cmp.Or(a.Expires.Value, DefaultExpires)}
-	if most := Span(time.Hour); step.Effect == actions.Destructive && step.Approval.Expires > most {
-		c.fail(a.Expires.Pos, "value", "a destructive step needs a fresh yes", "an approval of a destructive step may wait at most %s", spanText(most))
-	}
-	everybody := append(slices.Clone(a.From), a.To...)
-	if people := values(everybody); step.Approval.Quorum > 1 && !slices.ContainsFunc(people, func(p string) bool { return strings.HasPrefix(p, "group:") }) {
-		slices.Sort(people)
-		if n := len(slices.Compact(people)); n < step.Approval.Quorum {
-			c.fail(a.Quorum.Pos, "value", "name more people, or a group", "only %d may answer, so a quorum of %d is never reached", n, step.Approval.Quorum)
-		}
-	}
-	if a.Escalate.Line == 0 || !a.After.Set() {
-		return
-	}
-	step.Approval.Escalate = &Escalate{After: a.After.Value, To: values(a.To)}
-	if a.After.Value >= step.Approval.Expires {
-		c.fail(a.After.Pos, "value", "escalate earlier", "the approval expires after %s, before it is escalated", spanText(step.Approval.Expires))
-	}
-}
-
-func (c *compilation) verify(step *Step, d *StepDecl, spec actions.Spec) {
 	switch {
-	case d.Verify.Line > 0 && !spec.CanVerify:
-		c.fail(d.Verify, "verify", "add a step that reads the effect back", "the action %s cannot verify", spec.Name)
-	case d.Verify.Line > 0:
-		step.Verify = &Verify{Within: cmp.Or(d.Within.Value, DefaultWithin)}
-	case spec.CanVerify && spec.Effect != actions.Read:
-		step.Verify = &Verify{Within: DefaultWithin}
+	case d.Uses.Set():
+		spec, ok := c.cat.Spec(d.Uses.Value)
+		if !ok {
+			hint := didYouMean(d.Uses.Value, c.cat.Names())
+			if hint == "" {
+				hint = "firebreak actions list shows what there is"
+			}
+			c.fail(d.Uses.Pos, "unknown-action", hint, "there is no action %q", d.Uses.Value)
+			d.bad = true
+			return nil
+		}
+		c.specs[i] = &spec
+		step.Uses, step.ActionVersion, step.Effect, step.Repeat = spec.Name, spec.Version, spec.Effect, spec.Repeat
+		step.Settle, step.CanUndo, step.Tells = Span(spec.Settle), spec.CanUndo, spec.Tells
+		return spec.Outputs
+	case d.instructions != nil:
+		answer := Input{Name: "answer", Type: actions.String}
+		step.Manual = &Manual{}
+		if d.Answer != nil {
+			answer = c.input(d.Answer, "an answer", 1)
+			answer.Name, answer.Required = "answer", true
+			step.Manual.Answer = &answer
+		}
+		return []actions.Field{answer.field()}
+	case d.Calls.Set():
+		program := c.called(d)
+		if program == nil {
+			d.bad = true
+			return nil
+		}
+		step.Runbook = &Subrun{ID: program.ID, Digest: program.Digest, Program: program}
+		fields := make([]actions.Field, len(program.Outputs))
+		for k, out := range program.Outputs {
+			fields[k] = out.Field
+		}
+		return fields
 	}
-}
-
-func (c *compilation) retry(step *Step, d *StepDecl) {
-	if d.Backoff.Set() && d.Attempts.Value == 1 {
-		c.fail(d.Backoff.Pos, "value", "raise attempts, or leave backoff out", "with one attempt there is nothing to wait for")
-	}
-	if d.Attempts.Value <= 1 {
-		return
-	}
-	step.Retry = Retry{Attempts: d.Attempts.Value, Backoff: cmp.Or(d.Backoff.Value, DefaultBackoff)}
-	if step.Repeat == actions.Once {
-		c.fail(d.Attempts.Pos, "retry-of-once", "leave retry out; a person decides", "the action %s may run only once, so it cannot be tried again", step.Uses)
-	}
+	return nil
 }
 
 // pin keeps the types of the outputs that expressions read.
-func (c *compilation) pin(step *Step) {
-	outputs := manualOutputs()
-	if step.Uses != "" {
-		outputs = c.specs[step.ID].Outputs
-	}
-	for _, f := range outputs {
+func (c *compilation) pin(i int) {
+	step := &c.steps[i]
+	for _, f := range c.outputs[i] {
 		if c.used["steps."+step.ID+".outputs."+f.Name] {
 			step.Outputs = append(step.Outputs, pinned(f))
 		}
 	}
 	slices.SortFunc(step.Outputs, func(a, b actions.Field) int { return strings.Compare(a.Name, b.Name) })
+}
+
+// results compiles the outputs of the runbook.
+func (c *compilation) results(p *Program) {
+	at := &place{self: -1, before: c.ended()}
+	for _, d := range c.rb.Outputs {
+		e := c.bare(d.value, "an output", at)
+		if e == nil {
+			continue
+		}
+		switch {
+		case c.secretIn(e):
+			continue
+		case !spliceable(e.result) && e.result.Kind != actions.List:
+			c.fail(e.Pos, "wrong-type", "name one of its fields", "an output must be text, a number, true or false, or a list; this is %s", kindWord(e.result))
+			continue
+		}
+		f := pinned(e.result)
+		f.Name, f.Required = d.Name.Value, true
+		p.Outputs = append(p.Outputs, Output{Name: d.Name.Value, Value: e, Field: f})
+	}
+}
+
+// leastReason is how many characters a reason has at least: "ok" is none.
+const leastReason = 10
+
+// waivers checks the waivers. Whether their rules exist is known to lint alone.
+func (c *compilation) waivers(p *Program) {
+	type finding struct{ rule, step string }
+	first := map[finding]Pos{}
+	for _, d := range c.rb.Waivers {
+		w := Waiver{Rule: d.Rule.Value, Step: d.Step.Value, Reason: d.Reason.Value, Owner: d.Owner.Value, Expires: d.Expires.Value, Pos: d.Pos}
+		if _, known := c.order[w.Step]; d.Step.Set() && !known {
+			c.fail(d.Step.Pos, "reference", cmpHint(didYouMean(w.Step, c.ids()), "leave step out when the waiver is for the whole runbook"), "there is no step %q", w.Step)
+		}
+		if d.Reason.Set() && len([]rune(w.Reason)) < leastReason {
+			c.fail(d.Reason.Pos, "value", "say why this danger is accepted, in a sentence", "the reason has less than %d characters", leastReason)
+		}
+		f := finding{w.Rule, w.Step}
+		if before, twice := first[f]; twice && d.Rule.Set() {
+			c.fail(d.Pos, "value", fmt.Sprintf("the first is in line %d", before.Line), "the rule %q is waived twice for the same step", w.Rule)
+		}
+		first[f] = d.Pos
+		p.Waivers = append(p.Waivers, w)
+	}
 }

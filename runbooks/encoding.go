@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/firebreak-ir/firebreak/actions"
 )
@@ -46,41 +47,118 @@ func DecodeProgram(data []byte) (*Program, error) {
 	if digest != p.Digest {
 		return nil, fmt.Errorf("decode program %q: its digest is %s, not %s as it says; it was changed", p.ID, digest, p.Digest)
 	}
-	sc := programScope(p)
-	for i := range p.Steps {
-		for e := range p.Steps[i].Expressions() {
-			fresh, faults := compileExpression(e.Source, sc, nil)
-			if len(faults) > 0 {
-				return nil, fmt.Errorf("decode program %q: step %q: expression %q: %s", p.ID, p.Steps[i].ID, e.Source, faults[0].message)
-			}
-			fresh.Pos = e.Pos
-			*e = *fresh
-		}
+	if err := p.revive(0); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
 
-// Expressions walks every expression of a step: its condition, its parameters
-// and its instructions.
+// revive makes a decoded program usable: it compiles the expressions again, of
+// the runbooks that are called too, whose digests it checks.
+func (p *Program) revive(depth int) error {
+	sc := programScope(p)
+	again := func(what string, list iter.Seq[*Expression]) error {
+		for e := range list {
+			fresh, faults := compileExpression(e.Source, sc, nil)
+			if len(faults) > 0 {
+				return fmt.Errorf("decode program %q: %s: expression %q: %s", p.ID, what, e.Source, faults[0].message)
+			}
+			fresh.Pos = e.Pos
+			*e = *fresh
+		}
+		return nil
+	}
+	for s := range p.All() {
+		what := fmt.Sprintf("step %q", s.ID)
+		err := again(what, s.outside)
+		if err == nil {
+			without := sc.withItem(s.ForEach)
+			err = again(what, s.inside)
+			without()
+		}
+		if err == nil && s.Runbook != nil {
+			err = s.Runbook.revive(depth + 1)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return again("outputs", func(yield func(*Expression) bool) {
+		for _, out := range p.Outputs {
+			if out.Value != nil && !yield(out.Value) {
+				return
+			}
+		}
+	})
+}
+
+func (r *Subrun) revive(depth int) error {
+	p := r.Program
+	if p == nil || depth > maxCalls {
+		return fmt.Errorf("decode the runbook %q that is called: it is not there, or it is too deep", r.ID)
+	}
+	digest, err := p.digest()
+	switch {
+	case err != nil:
+		return err
+	case p.Semantics != Semantics:
+		return fmt.Errorf("decode program %q: it has semantics %d and is called by one of %d", p.ID, p.Semantics, Semantics)
+	case digest != p.Digest || digest != r.Digest || p.ID != r.ID:
+		return fmt.Errorf("decode program %q: its digest is %s, not %s as it says; it was changed", p.ID, digest, r.Digest)
+	}
+	return p.revive(depth)
+}
+
+// Expressions walks every expression of a step: its condition, the list it is
+// repeated for, the moment it waits for, its parameters, its instructions, and
+// those of its undo. The runbook that a step calls has its own.
 func (s *Step) Expressions() iter.Seq[*Expression] {
 	return func(yield func(*Expression) bool) {
-		if s.If != nil && !yield(s.If) {
-			return
-		}
-		if !s.With.walk(yield) {
-			return
-		}
-		if s.Manual != nil {
-			s.Manual.Instructions.walk(yield)
+		goOn := true
+		for _, part := range []iter.Seq[*Expression]{s.outside, s.inside} {
+			part(func(e *Expression) bool {
+				goOn = yield(e)
+				return goOn
+			})
+			if !goOn {
+				return
+			}
 		}
 	}
 }
 
+// outside walks the expressions that decide for all items of a for_each.
+func (s *Step) outside(yield func(*Expression) bool) {
+	if s.If != nil && !yield(s.If) {
+		return
+	}
+	if s.ForEach != nil && s.ForEach.In != nil && !yield(s.ForEach.In) {
+		return
+	}
+	if s.Wait != nil && s.Wait.Until != nil {
+		yield(s.Wait.Until)
+	}
+}
+
+// inside walks the expressions that may read the item.
+func (s *Step) inside(yield func(*Expression) bool) {
+	if !s.With.walk(yield) {
+		return
+	}
+	if s.Manual != nil && !s.Manual.Instructions.walk(yield) {
+		return
+	}
+	if s.Undo != nil {
+		s.Undo.Manual.walk(yield)
+	}
+}
+
 // digest is the hex SHA-256 of the canonical form without digest, source and
-// positions.
+// positions. A runbook that is called counts by its digest alone.
 func (p *Program) digest() (string, error) {
 	bare := *p
 	bare.Digest, bare.Source = "", Source{}
+	bare.Steps, bare.OnCancel = byDigest(p.Steps), byDigest(p.OnCancel)
 	data, err := json.Marshal(&bare)
 	if err != nil {
 		return "", fmt.Errorf("digest of program %q: %w", p.ID, err)
@@ -95,6 +173,20 @@ func (p *Program) digest() (string, error) {
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:]), nil
+}
+
+// byDigest leaves out the programs that steps call.
+func byDigest(steps []Step) []Step {
+	if !slices.ContainsFunc(steps, func(s Step) bool { return s.Runbook != nil }) {
+		return steps
+	}
+	steps = slices.Clone(steps)
+	for i := range steps {
+		if r := steps[i].Runbook; r != nil {
+			steps[i].Runbook = &Subrun{ID: r.ID, Digest: r.Digest}
+		}
+	}
+	return steps
 }
 
 // dropPositions removes every "pos". No other key of the form has this name:
@@ -138,25 +230,6 @@ func encodeTree(tree any) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
-}
-
-// UnmarshalJSON gives the default its type back.
-func (in *Input) UnmarshalJSON(data []byte) error {
-	type wire Input
-	var w struct {
-		wire
-		Default json.RawMessage `json:"default"`
-	}
-	if err := json.Unmarshal(data, &w); err != nil {
-		return err
-	}
-	*in = Input(w.wire)
-	if len(w.Default) == 0 {
-		return nil
-	}
-	v, err := scalar(w.Default)
-	in.Default = v
-	return err
 }
 
 // pinned keeps of a field what expressions need of it.

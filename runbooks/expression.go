@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
@@ -81,9 +83,10 @@ func (e *Expression) Bool(env Env) (bool, []Reading, error) {
 	return b, readings, nil
 }
 
-// value evaluates an expression inside ${{ }}. An expression that is one path
-// keeps the path's own type.
-func (e *Expression) value(env Env) (any, error) {
+// Value evaluates an expression that stands inside ${{ }} or is an output:
+// string, int64, bool, []any or map[string]any. An expression that is one path
+// keeps the path's own type, so a duration stays "1m30s".
+func (e *Expression) Value(env Env) (any, error) {
 	if e.path != "" {
 		v, err := (&reader{env: &env, leaves: e.leaves}).plain(0)
 		if err != nil {
@@ -100,6 +103,52 @@ func (e *Expression) value(env Env) (any, error) {
 		return nil, fmt.Errorf("evaluate %q: %w", e.Source, err)
 	}
 	return v, nil
+}
+
+// Items evaluates the list of a for_each: each item is string, int64, bool,
+// []any or map[string]any, as [Env].Item wants it. A list that is one path may
+// have 10,000 items, one that is computed 256. The readings are as those of
+// [Expression.Bool].
+func (e *Expression) Items(env Env) ([]any, []Reading, error) {
+	var v any
+	var readings []Reading
+	var err error
+	switch {
+	case e.result.Kind != actions.List:
+		return nil, nil, fmt.Errorf("evaluate %q: the answer is %s, not a list", e.Source, kindWord(e.result))
+	case e.path != "":
+		l := e.leaves[0]
+		if v, err = env.lookup(l.path, l.field); err == nil {
+			v, err = plainList(l.path, l.field, v, 0, maxPathItems)
+		}
+		if err == nil {
+			readings = []Reading{{Path: l.path, Value: short(l.field, v)}}
+		} else {
+			err = fmt.Errorf("evaluate %q: %w", e.Source, err)
+		}
+	default:
+		if v, readings, err = e.run(env); err == nil {
+			v, err = plain(e.Source, e.result, v, 0)
+		}
+	}
+	if err != nil {
+		return nil, readings, err
+	}
+	return v.([]any), readings, nil
+}
+
+// Number evaluates the moment until which a step waits: Unix seconds, where a
+// path may be a time too.
+func (e *Expression) Number(env Env) (int64, []Reading, error) {
+	v, readings, err := e.run(env)
+	if err != nil {
+		return 0, readings, err
+	}
+	n, ok := v.(int)
+	if !ok {
+		return 0, readings, fmt.Errorf("evaluate %q: the answer is %T, not a number", e.Source, v)
+	}
+	return int64(n), readings, nil
 }
 
 func (e *Expression) run(env Env) (any, []Reading, error) {
@@ -163,7 +212,8 @@ func (r *reader) explain(err error) error {
 	return err
 }
 
-// short renders a value for people, in at most about 80 characters.
+// short renders a value for people, in at most about 80 characters. What would
+// not fit anyway is not looked at.
 func short(f actions.Field, v any) string {
 	if f.Secret {
 		return "[secret]"
@@ -171,23 +221,48 @@ func short(f actions.Field, v any) string {
 	text := ""
 	switch v := v.(type) {
 	case string:
-		text = strconv.Quote(v)
+		text = strconv.Quote(v[:min(len(v), 400)])
 	case int64, bool:
 		text = fmt.Sprint(v)
 	default:
 		if hasSecret(f) {
 			return "[secret]"
 		}
-		data, err := json.Marshal(v)
+		data, err := json.Marshal(brief(v))
 		if err != nil {
 			return "[not shown]"
 		}
 		text = string(data)
+		if list, ok := v.([]any); ok && utf8.RuneCountInString(text) > 80 {
+			return fmt.Sprintf("%s… (%d items)", string([]rune(text)[:60]), len(list))
+		}
 	}
 	if runes := []rune(text); len(runes) > 80 {
 		return string(runes[:79]) + "…"
 	}
 	return text
+}
+
+// brief cuts what is too long to be shown. Two signs of JSON for each item are
+// the least, so nothing that would be shown is lost.
+func brief(v any) any {
+	switch v := v.(type) {
+	case string:
+		return v[:min(len(v), 400)]
+	case []any:
+		out := make([]any, min(len(v), 50))
+		for i := range out {
+			out[i] = brief(v[i])
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, min(len(v), 50))
+		for _, name := range slices.Sorted(maps.Keys(v))[:min(len(v), 50)] {
+			out[name] = brief(v[name])
+		}
+		return out
+	}
+	return v
 }
 
 func hasSecret(f actions.Field) bool {

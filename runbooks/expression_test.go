@@ -24,7 +24,7 @@ func testScope() scope {
 		{Name: "token", Kind: actions.String, Required: true, Secret: true},
 		{Name: "where", Kind: actions.Object, Required: true, Fields: []actions.Field{{Name: "region", Kind: actions.String, Required: true}, {Name: "port", Kind: actions.Int}}},
 	})
-	sc.addStep("ask", manualOutputs())
+	sc.addStep("ask", []actions.Field{{Name: "answer", Kind: actions.String, Required: true}})
 	return sc
 }
 

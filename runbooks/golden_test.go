@@ -23,7 +23,7 @@ func load(t *testing.T, path string) (*runbooks.Program, string) {
 		t.Fatal(err)
 	}
 	name := filepath.Base(path)
-	p, found := runbooks.Load(name, src, runbookstest.Catalog())
+	p, found := runbooks.Load(name, src, runbookstest.Catalog(), callees(t)...)
 	if (p == nil) != found.HasErrors() {
 		t.Errorf("program: %v, errors: %v", p != nil, found.HasErrors())
 	}
@@ -32,6 +32,24 @@ func load(t *testing.T, path string) (*runbooks.Program, string) {
 		t.Fatal(err)
 	}
 	return p, b.String()
+}
+
+// callees are the runbooks that the files of the tests may call.
+func callees(t testing.TB) []*runbooks.Program {
+	t.Helper()
+	var list []runbooks.File
+	for _, path := range globbed("testdata/callees/*.yaml") {
+		src, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, runbooks.File{Name: filepath.Base(path), Src: src})
+	}
+	programs, found := runbooks.LoadAll(list, runbookstest.Catalog())
+	if len(found) > 0 || len(programs) == 0 {
+		t.Fatalf("%d programs, %v", len(programs), found)
+	}
+	return programs
 }
 
 func files(t *testing.T, pattern string) []string {

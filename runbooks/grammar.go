@@ -67,7 +67,7 @@ func compileExpression(source string, sc scope, known []string) (*Expression, []
 		e.path, e.result = g.leaves[i].path, g.leaves[i].field
 	} else {
 		g.untyped(tree.Node, config)
-		e.result = g.fieldOf(tree.Node, *tree.Node.Nature())
+		e.result = g.answer(tree.Node)
 	}
 	if len(g.faults) > 0 {
 		return nil, g.faults

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
+
+	"github.com/firebreak-ir/firebreak/actions"
 )
 
 // facts are the steps that are certainly done when the node is true (or, with
@@ -95,6 +97,49 @@ func (g *grammar) member(node *ast.Node) {
 	}
 	g.visit(&m.Node)
 	g.visit(&m.Property)
+	if len(words) > 0 {
+		g.fieldFits(m, words)
+	}
+}
+
+// fieldFits makes sure that the last word of a path that goes into a value
+// names a field which its type has.
+func (g *grammar) fieldFits(m *ast.MemberNode, words []string) {
+	want := pathLength(words)
+	of, known := g.scope[strings.Join(words[:want], ".")]
+	if !known {
+		return
+	}
+	last := len(words) - 1
+	for _, word := range words[want:last] {
+		switch of.Kind {
+		case actions.Map:
+			of = *of.Elem
+		case actions.Object:
+			i := slices.IndexFunc(of.Fields, func(f actions.Field) bool { return f.Name == word })
+			if i < 0 {
+				return
+			}
+			of = of.Fields[i]
+		default:
+			return
+		}
+	}
+	path := strings.Join(words[:last], ".")
+	switch of.Kind {
+	case actions.Map:
+	case actions.Object:
+		var fields []string
+		for _, f := range of.Fields {
+			if f.Name == words[last] {
+				return
+			}
+			fields = append(fields, f.Name)
+		}
+		g.unknownWord(m.Property, []string{path}, words[last], fields)
+	default:
+		g.refuse(m.Property, "leave out what follows "+path, "%s is %s and has no fields", path, kindWord(of))
+	}
 }
 
 // pathLength is how many words name one value.
@@ -168,7 +213,10 @@ func (g *grammar) unknownWord(at ast.Node, before []string, word string, known [
 	case hint == "" && len(known) == 0:
 		hint = "there are none"
 	}
-	if len(before) == 0 && !strings.HasPrefix(hint, "did") {
+	if len(before) == 0 && (word == itemPath || word == indexPath) {
+		rule, what = "reference", fmt.Sprintf("%q is not known here", word)
+		hint = "item and index are known in with and manual of a step that has for_each; its if decides for all items at once"
+	} else if len(before) == 0 && !strings.HasPrefix(hint, "did") {
 		hint = "text is written in quotes; known names: " + strings.Join(known, ", ")
 	}
 	g.faults = append(g.faults, fault{offset: at.Location().From, rule: rule, message: what, hint: hint})

@@ -2,10 +2,34 @@ package runbooks
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
+
+// bits is a set of steps, by their place in the program.
+type bits []uint64
+
+func (b bits) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
+
+func (b bits) add(i int) { b[i/64] |= 1 << (i % 64) }
+
+func (b bits) addAll(other bits) {
+	for k := range other {
+		b[k] |= other[k]
+	}
+}
+
+// none is an empty set that has room for every step.
+func (c *compilation) none() bits { return make(bits, len(c.steps)/64+1) }
+
+// ended is what has ended when steps: has.
+func (c *compilation) ended() bits {
+	b := c.none()
+	for i := range c.main {
+		b.add(i)
+	}
+	return b
+}
 
 // needs fills in what each step waits for, finds cycles, and works out which
 // steps have certainly ended before each.
@@ -13,23 +37,27 @@ func (c *compilation) needs() {
 	for i := range c.steps {
 		step, d := &c.steps[i], c.decls[i]
 		if !d.NeedsSet {
-			if i > 0 {
+			if i > 0 && i != c.main {
 				step.Needs = []string{c.steps[i-1].ID}
 			}
 			continue
 		}
 		for _, need := range d.Needs {
-			switch _, known := c.order[need.Value]; {
+			switch j, known := c.order[need.Value]; {
 			case need.Value == step.ID:
 				c.fail(need.Pos, "cycle", "", "the step %q needs itself", step.ID)
 			case !known:
 				c.fail(need.Pos, "reference", didYouMean(need.Value, c.ids()), "there is no step %q", need.Value)
+			case i < c.main && j >= c.main:
+				c.fail(need.Pos, "reference", "leave it out", "the step %q is in on_cancel, which only runs after a cancel", need.Value)
+			case i >= c.main && j < c.main:
+				c.fail(need.Pos, "reference", "leave it out", "the step %q has ended, one way or another, before on_cancel begins", need.Value)
 			default:
 				step.Needs = append(step.Needs, need.Value)
 			}
 		}
 	}
-	c.before = make([]map[string]bool, len(c.steps))
+	c.before = make([]bits, len(c.steps))
 	state := make([]int, len(c.steps))
 	for i := range c.steps {
 		c.walk(i, state, nil)
@@ -65,12 +93,15 @@ func (c *compilation) walk(i int, state []int, trail []string) {
 		return
 	}
 	state[i] = open
-	before := map[string]bool{}
+	before := c.none()
+	if i >= c.main {
+		before = c.ended()
+	}
 	for _, id := range step.Needs {
 		j := c.order[id]
 		c.walk(j, state, trail)
-		before[id] = true
-		maps.Copy(before, c.before[j])
+		before.add(j)
+		before.addAll(c.before[j])
 	}
 	c.before[i], state[i] = before, closed
 	c.sequence = append(c.sequence, i)
@@ -89,13 +120,17 @@ func (c *compilation) needPos(circle []string) Pos {
 	return c.decls[c.order[circle[0]]].ID.Pos
 }
 
-// maySkip says why a step may end without being done while the run goes on, or
-// "" when it cannot.
-func (c *compilation) maySkip(id string) string {
-	d := c.decls[c.order[id]]
+// maySkip says why a step may end without being done where an expression reads
+// it, or "" when it cannot.
+func (c *compilation) maySkip(i int, at *place) string {
+	d := c.decls[i]
 	switch {
+	case at.cancel && i < c.main:
+		return "the run was cancelled"
 	case d.If.Set():
 		return "it has an if"
+	case d.ForEach != nil:
+		return "its list may be empty"
 	case d.OnFailure.Value == string(Continue):
 		return "it may fail and the run goes on"
 	case d.OnRefused.Value == string(Continue):
@@ -130,16 +165,23 @@ func (s *Step) implies() []string {
 }
 
 // readsFit makes sure that what an expression reads is there by then.
-func (c *compilation) readsFit(e *Expression, i int, at func(offset int) Pos) {
-	step := &c.steps[i]
+func (c *compilation) readsFit(e *Expression, at *place, where func(offset int) Pos) {
 	for _, r := range e.reads {
-		switch why := c.maySkip(r.step); {
-		case r.step == step.ID:
-			c.fail(at(r.offset), "order", "", "the step %q reads itself", step.ID)
-		case !c.before[i][r.step]:
-			c.fail(at(r.offset), "order", fmt.Sprintf("add needs: [%s], or put the step after it", r.step), "the step %q may not have ended when %q reads it", r.step, step.ID)
+		j := c.order[r.step]
+		switch why := c.maySkip(j, at); {
+		case j == at.self && at.own:
+		case j == at.self:
+			c.fail(where(r.offset), "order", "", "the step %q reads itself", r.step)
+		case j >= c.main && !at.cancel:
+			c.fail(where(r.offset), "order", "read it from another step of on_cancel", "the step %q is in on_cancel, which only runs after a cancel", r.step)
+		case !at.before.has(j):
+			c.fail(where(r.offset), "order", fmt.Sprintf("add needs: [%s], or put the step after it", r.step), "the step %q may not have ended when %q reads it", r.step, c.steps[at.self].ID)
 		case r.outputs && why != "" && !slices.Contains(c.certain(r.guards), r.step):
-			c.fail(at(r.offset), "unguarded", fmt.Sprintf(`write steps.%s.status == "done" && ... before it, or in the if of this step`, r.step), "the step %q may not be done: %s", r.step, why)
+			hint := fmt.Sprintf(`write steps.%s.status == "done" && ... before it, or in the if of this step`, r.step)
+			if at.self < 0 {
+				hint = fmt.Sprintf(`write steps.%s.status == "done" ? ... : ... around it`, r.step)
+			}
+			c.fail(where(r.offset), "unguarded", hint, "the step %q may not be done: %s", r.step, why)
 		}
 	}
 }

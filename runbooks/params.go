@@ -3,35 +3,54 @@ package runbooks
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/firebreak-ir/firebreak/actions"
 )
 
+// place is where an expression stands: what has ended there, and what is known.
+type place struct {
+	self   int      // the step in steps; -1: an output of the runbook
+	own    bool     // it may read its own step, which is done by then
+	cancel bool     // in on_cancel, after a run that may have stopped anywhere
+	before bits     // the steps that have certainly ended
+	known  []string // the steps that are certainly done
+}
+
 // condition compiles the if of a step.
-func (c *compilation) condition(i int) {
-	step, d := &c.steps[i], c.decls[i]
-	if d.condition == nil {
-		return
+func (c *compilation) condition(n *node, at *place) *Expression {
+	if n == nil {
+		return nil
 	}
-	n := d.condition
-	if strings.Contains(n.text, "${{") {
-		c.fail(n.pos, "expression", "leave out ${{ and }}", "an if is an expression already")
-		return
-	}
-	e := c.expression(n, "", 0, n.text, nil, i)
+	e := c.bare(n, "an if", at)
 	if e == nil {
-		return
+		return nil
+	}
+	for _, l := range e.leaves {
+		if l.field.Secret && strings.HasPrefix(l.path, "inputs.") {
+			c.secretIn(e)
+			return nil
+		}
 	}
 	if e.result.Kind != actions.Bool {
 		c.fail(e.Pos, "expression", `compare it with something, such as == "..."`, "an if must be true or false; this is %s", kindWord(e.result))
-		return
+		return nil
 	}
-	step.If = e
+	return e
+}
+
+// bare compiles a scalar that is an expression as a whole.
+func (c *compilation) bare(n *node, what string, at *place) *Expression {
+	if strings.Contains(n.text, "${{") {
+		c.fail(n.pos, "expression", "leave out ${{ and }}", "%s is an expression already", what)
+		return nil
+	}
+	return c.expression(n, "", 0, n.text, at)
 }
 
 // expression compiles the text that stands in a scalar after the nth mark.
-func (c *compilation) expression(n *node, mark string, nth int, text string, known []string, i int) *Expression {
+func (c *compilation) expression(n *node, mark string, nth int, text string, at *place) *Expression {
 	if c.expressions++; c.expressions > maxExpressions {
 		if c.expressions == maxExpressions+1 {
 			c.fail(n.pos, "size", "split the runbook", "there are more than %d expressions", maxExpressions)
@@ -41,28 +60,31 @@ func (c *compilation) expression(n *node, mark string, nth int, text string, kno
 	trimmed := strings.TrimLeft(text, " \t\r\n")
 	skip := len([]rune(text)) - len([]rune(trimmed))
 	trimmed = strings.TrimRight(trimmed, " \t\r\n")
-	at := func(offset int) Pos { return c.inside(n, mark, nth, text, skip+offset) }
-	e, faults := compileExpression(trimmed, c.scope, known)
+	where := func(offset int) Pos { return c.inside(n, mark, nth, text, skip+offset) }
+	e, faults := compileExpression(trimmed, c.scope, at.known)
 	for _, f := range faults {
 		if f.rule == "reference" && c.hides(f) {
 			continue
 		}
-		c.fail(at(f.offset), f.rule, f.hint, "%s", f.message)
+		c.fail(where(f.offset), f.rule, f.hint, "%s", f.message)
 	}
 	if e == nil {
 		return nil
 	}
-	e.Pos = at(0)
+	e.Pos = where(0)
 	for _, l := range e.leaves {
 		c.used[l.path] = true
 	}
-	c.readsFit(e, i, at)
+	c.readsFit(e, at, where)
 	return e
 }
 
 // hides says whether a fault only follows from a step that is itself at fault:
 // its action is not known, so nobody knows its outputs.
 func (c *compilation) hides(f fault) bool {
+	if c.noItem && strings.HasPrefix(f.message, strconv.Quote(itemPath)) || strings.HasPrefix(f.message, strconv.Quote(indexPath)) {
+		return c.noItem
+	}
 	for i, d := range c.decls {
 		if d.bad && strings.Contains(f.message, fmt.Sprintf("step %q", c.steps[i].ID)) {
 			return true
@@ -71,44 +93,51 @@ func (c *compilation) hides(f fault) bool {
 	return false
 }
 
-// parameters checks the with of a step against the action. Without a spec only
-// the expressions are checked.
-func (c *compilation) parameters(n *node, spec *actions.Spec, known []string, i int) *Value {
+// params is what a with may hold.
+type params struct {
+	who    string // "the action slack.post"
+	noun   string // "parameter"
+	fields []actions.Field
+}
+
+// parameters checks the with of a step. When nobody knows what it may hold,
+// only the expressions are checked.
+func (c *compilation) parameters(n *node, p *params, at *place) *Value {
 	if n.kind != mapNode {
 		c.fail(n.pos, "wrong-type", "write with: {name: value}", "with must be a map of parameters, not %s", n.shown())
 		return nil
 	}
-	if spec == nil {
-		c.anything(n, known, i)
+	if p == nil {
+		c.anything(n, at)
 		return nil
 	}
-	return c.members(n, spec.Params, "the action "+spec.Name, known, i)
+	return c.members(n, p, at)
 }
 
 // anything compiles the expressions of a tree whose type is not known.
-func (c *compilation) anything(n *node, known []string, i int) {
+func (c *compilation) anything(n *node, at *place) {
 	if n.kind == scalarNode {
 		if parts, err := pieces(n.text); err == nil {
 			for _, p := range parts {
 				if p.expr {
-					c.expression(n, "${{", p.n, p.text, known, i)
+					c.expression(n, "${{", p.n, p.text, at)
 				}
 			}
 		}
 	}
 	for _, item := range n.items {
-		c.anything(item, known, i)
+		c.anything(item, at)
 	}
 	for _, p := range n.pairs {
-		c.anything(p.value, known, i)
+		c.anything(p.value, at)
 	}
 }
 
 // members checks a map against declared fields.
-func (c *compilation) members(n *node, fields []actions.Field, what string, known []string, i int) *Value {
+func (c *compilation) members(n *node, of *params, at *place) *Value {
 	v := &Value{Form: Object, Pos: n.pos}
 	var all []string
-	for _, f := range fields {
+	for _, f := range of.fields {
 		all = append(all, f.Name)
 	}
 	given := map[string]bool{}
@@ -125,8 +154,8 @@ func (c *compilation) members(n *node, fields []actions.Field, what string, know
 			case hint == "":
 				hint = "known: " + strings.Join(all, ", ")
 			}
-			c.fail(p.key.pos, "unknown-param", hint, "%s has no parameter %q", what, p.key.text)
-			c.anything(p.value, known, i)
+			c.fail(p.key.pos, "unknown-param", hint, "%s has no %s %q", of.who, of.noun, p.key.text)
+			c.anything(p.value, at)
 			continue
 		}
 		given[p.key.text] = true
@@ -134,16 +163,16 @@ func (c *compilation) members(n *node, fields []actions.Field, what string, know
 			continue
 		}
 		if p.value.empty() {
-			c.fail(p.key.pos, "missing", `write "" for an empty text, or leave the parameter out`, "the parameter %q has no value", p.key.text)
+			c.fail(p.key.pos, "missing", `write "" for an empty text, or leave it out`, "the %s %q has no value", of.noun, p.key.text)
 			continue
 		}
-		if one := c.value(p.value, fields[k], known, i); one != nil {
+		if one := c.value(p.value, of.fields[k], at); one != nil {
 			v.Members = append(v.Members, Member{p.key.text, one})
 		}
 	}
-	for _, f := range fields {
+	for _, f := range of.fields {
 		if f.Required && !given[f.Name] {
-			c.fail(n.pos, "missing", f.Doc, "%s needs the parameter %q", what, f.Name)
+			c.fail(n.pos, "missing", f.Doc, "%s needs the %s %q", of.who, of.noun, f.Name)
 		}
 	}
 	slices.SortFunc(v.Members, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
@@ -151,12 +180,12 @@ func (c *compilation) members(n *node, fields []actions.Field, what string, know
 }
 
 // value checks one value against its declared type.
-func (c *compilation) value(n *node, f actions.Field, known []string, i int) *Value {
+func (c *compilation) value(n *node, f actions.Field, at *place) *Value {
 	if c.full() {
 		return nil
 	}
 	if n.kind == scalarNode && strings.Contains(n.text, "${{") {
-		return c.filled(n, f, known, i)
+		return c.filled(n, f, at)
 	}
 	wrong := func() *Value {
 		c.fail(n.pos, "wrong-type", f.Doc, "this must be %s, not %s", kindWord(f), n.shown())
@@ -169,7 +198,7 @@ func (c *compilation) value(n *node, f actions.Field, known []string, i int) *Va
 		}
 		v := &Value{Form: List, Pos: n.pos}
 		for _, item := range n.items {
-			if one := c.value(item, *f.Elem, known, i); one != nil {
+			if one := c.value(item, *f.Elem, at); one != nil {
 				v.Items = append(v.Items, one)
 			}
 		}
@@ -182,14 +211,14 @@ func (c *compilation) value(n *node, f actions.Field, known []string, i int) *Va
 		if f.Name != "" {
 			what = fmt.Sprintf("%q", f.Name)
 		}
-		return c.members(n, f.Fields, what, known, i)
+		return c.members(n, &params{what, "parameter", f.Fields}, at)
 	case actions.Map:
 		if n.kind != mapNode {
 			return wrong()
 		}
 		v := &Value{Form: Object, Pos: n.pos}
 		for _, p := range n.pairs {
-			if one := c.value(p.value, *f.Elem, known, i); one != nil {
+			if one := c.value(p.value, *f.Elem, at); one != nil {
 				v.Members = append(v.Members, Member{p.key.text, one})
 			}
 		}
@@ -228,11 +257,7 @@ func cmpHint(first, second string) string {
 }
 
 // filled checks a text that holds expressions.
-func (c *compilation) filled(n *node, f actions.Field, known []string, i int) *Value {
-	if f.Secret {
-		c.fail(n.pos, "secret", "", "a secret is given by reference, such as secret://env/NAME, and never computed")
-		return nil
-	}
+func (c *compilation) filled(n *node, f actions.Field, at *place) *Value {
 	parts, err := pieces(n.text)
 	if err != nil {
 		hint := "close it"
@@ -244,6 +269,10 @@ func (c *compilation) filled(n *node, f actions.Field, known []string, i int) *V
 	}
 	v := &Value{Form: Text, Pos: n.pos}
 	whole := len(parts) == 1 && parts[0].expr
+	if f.Secret && !whole {
+		c.fail(n.pos, "secret", secretWays, "a secret is never put together from texts")
+		return nil
+	}
 	if !whole && f.Kind != actions.String {
 		c.fail(n.pos, "wrong-type", "write exactly one ${{ }} and nothing around it", "this must be %s, not a text with expressions in it", kindWord(f))
 		return nil
@@ -254,7 +283,7 @@ func (c *compilation) filled(n *node, f actions.Field, known []string, i int) *V
 			v.Parts = append(v.Parts, Part{Text: p.text})
 			continue
 		}
-		e := c.expression(n, "${{", p.n, p.text, known, i)
+		e := c.expression(n, "${{", p.n, p.text, at)
 		if e == nil || !c.fits(e, f, whole) {
 			ok = false
 			continue
@@ -267,13 +296,35 @@ func (c *compilation) filled(n *node, f actions.Field, known []string, i int) *V
 	return v
 }
 
+const secretWays = `write secret://env/NAME, or exactly one ${{ inputs.NAME }} of an input that is sensitive`
+
+// secretIn refuses an expression that reads a secret.
+func (c *compilation) secretIn(e *Expression) bool {
+	for _, l := range e.leaves {
+		if !hasSecret(l.field) {
+			continue
+		}
+		hint := "secrets stay inside the action that needs them"
+		if strings.HasPrefix(l.path, "inputs.") {
+			hint = "give it, as a whole, to a parameter that is secret"
+		}
+		c.fail(e.Pos, "secret", hint, "%s is secret and must not be passed on", l.path)
+		return true
+	}
+	return false
+}
+
 // fits makes sure that the answer of an expression has the type of its place.
 func (c *compilation) fits(e *Expression, f actions.Field, whole bool) bool {
-	for _, l := range e.leaves {
-		if hasSecret(l.field) {
-			c.fail(e.Pos, "secret", "secrets stay inside the action that needs them", "%s is secret and must not be passed on", l.path)
-			return false
+	if f.Secret {
+		if strings.HasPrefix(e.path, "inputs.") && e.result.Secret {
+			return true
 		}
+		c.fail(e.Pos, "secret", secretWays, "a secret is given by reference and never computed")
+		return false
+	}
+	if c.secretIn(e) {
+		return false
 	}
 	if !whole {
 		if !spliceable(e.result) {

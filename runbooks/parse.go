@@ -14,8 +14,13 @@ const (
 const (
 	maxSteps       = 500
 	maxInputs      = 100
+	maxOutputs     = 100
+	maxWaivers     = 100
 	maxExpressions = 2000
-	longest        = 24 * time.Hour
+
+	longest        = 24 * time.Hour       // of what the engine does
+	longestPatient = 7 * 24 * time.Hour   // of what a person does, and of a wait
+	longestEffect  = 366 * 24 * time.Hour // of an effect that is meant to end
 )
 
 // The forms of names. Names that stand in expressions have no dash, which
@@ -26,6 +31,8 @@ var (
 	environment = matching(`[a-z][a-z0-9_-]{0,62}`, "use lower-case letters, digits, dashes and underscores, starting with a letter")
 	principal   = matching(`(group|person):[A-Za-z0-9][A-Za-z0-9._@-]{0,99}`, "write group:NAME or person:NAME")
 	actionName  = matching(`[a-z][a-z0-9]*(\.[a-z][a-z0-9_]*)+`, "an action is named like aws.iam.deactivate_access_key")
+	ruleName    = matching(`[a-z][a-z0-9]*(-[a-z0-9]+)*`, "a rule is named like destructive-without-undo")
+	hexDigits   = matching(`[0-9a-f]{12,64}`, "write the first 12 or more hex digits of the digest that firebreak lint shows")
 	anyWord     = matching(`(?s).*`, "")
 )
 
@@ -40,61 +47,30 @@ type Runbook struct {
 	Budget       At[Span]
 	ReviewBy     At[string]
 	Inputs       []InputDecl
+	Outputs      []OutputDecl
 	Steps        []StepDecl
+	OnCancel     []StepDecl
+	Waivers      []WaiverDecl
 
 	source *source
+}
+
+// OutputDecl is an output as written.
+type OutputDecl struct {
+	Name  At[string]
+	value *node
+}
+
+// WaiverDecl is a waiver as written.
+type WaiverDecl struct {
+	Pos                                Pos
+	Rule, Step, Reason, Owner, Expires At[string]
 }
 
 // OwnerDecl is the owner as written.
 type OwnerDecl struct {
 	Pos                     Pos
 	Team, Contact, Escalate At[string]
-}
-
-// InputDecl is an input as written.
-type InputDecl struct {
-	Name        At[string]
-	Type        At[string]
-	Description At[string]
-	Pattern     At[string]
-	Enum        []At[string]
-	fallback    *node // default
-}
-
-// StepDecl is a step as written.
-type StepDecl struct {
-	Pos       Pos
-	ID        At[string]
-	Title     At[string]
-	Uses      At[string]
-	If        At[string]
-	Needs     []At[string]
-	NeedsSet  bool // needs: was written, maybe as []
-	Approval  *ApprovalDecl
-	Within    At[Span]
-	Verify    Pos // of verify:
-	Attempts  At[int]
-	Backoff   At[Span]
-	Timeout   At[Span]
-	OnFailure At[string]
-	OnRefused At[string]
-
-	with         *node
-	instructions *node
-	manual       Pos
-	condition    *node
-	bad          bool // has neither uses nor manual
-}
-
-// ApprovalDecl is an approval as written.
-type ApprovalDecl struct {
-	Pos      Pos
-	From     []At[string]
-	Quorum   At[int]
-	Expires  At[Span]
-	Escalate Pos
-	After    At[Span]
-	To       []At[string]
 }
 
 // Parse reads YAML into a typed tree and reports every fault at once. With
@@ -162,7 +138,10 @@ func (rb *Runbook) read(root *node) {
 		key{"budget", false, s.span(&rb.Budget, longest)},
 		key{"review_by", false, s.date(&rb.ReviewBy)},
 		key{"inputs", false, rb.inputs},
-		key{"steps", true, rb.steps},
+		key{"outputs", false, rb.outputs},
+		key{"steps", true, func(n *node) { rb.Steps = s.steps(n, "steps") }},
+		key{"on_cancel", false, func(n *node) { rb.OnCancel = s.steps(n, "on_cancel") }},
+		key{"waivers", false, rb.waivers},
 	)
 }
 
@@ -176,142 +155,47 @@ func (rb *Runbook) owner(n *node) {
 	)
 }
 
-func (rb *Runbook) inputs(n *node) {
+func (rb *Runbook) outputs(n *node) {
 	s := rb.source
 	if n.kind != mapNode {
-		s.fail(n.pos, "wrong-type", "write name: {type: string}", "inputs must be a map of names, not %s", n.shown())
+		s.fail(n.pos, "wrong-type", `write name: expression, such as disabled: steps.disable.status == "done"`, "outputs must be a map of names, not %s", n.shown())
 		return
 	}
 	for _, p := range n.pairs {
-		if len(rb.Inputs) == maxInputs {
-			s.fail(p.key.pos, "size", "", "there are more than %d inputs", maxInputs)
+		if len(rb.Outputs) == maxOutputs {
+			s.fail(p.key.pos, "size", "", "there are more than %d outputs", maxOutputs)
 			return
 		}
-		var in InputDecl
-		s.word(&in.Name, plainName)(p.key)
-		var set bool
-		s.object(p.value, "an input",
-			key{"type", true, s.oneOf(&in.Type, "string", "int", "bool", "duration")},
-			key{"description", false, s.text(&in.Description)},
-			key{"pattern", false, s.text(&in.Pattern)},
-			key{"enum", false, s.words(&in.Enum, &set, anyWord)},
-			key{"default", false, func(n *node) { in.fallback = n }},
-		)
-		if in.Name.Set() && in.Type.Set() {
-			rb.Inputs = append(rb.Inputs, in)
+		var out OutputDecl
+		s.word(&out.Name, plainName)(p.key)
+		if s.scalarIn(p.value, "an output must be an expression") {
+			out.value = p.value
+		}
+		if out.Name.Set() && out.value != nil {
+			rb.Outputs = append(rb.Outputs, out)
 		}
 	}
 }
 
-func (rb *Runbook) steps(n *node) {
+func (rb *Runbook) waivers(n *node) {
 	s := rb.source
 	switch {
 	case n.kind != listNode:
-		s.fail(n.pos, "wrong-type", "begin each step with a dash: - id: name", "steps must be a list, not %s", n.shown())
+		s.fail(n.pos, "wrong-type", "begin each waiver with a dash: - rule: name", "waivers must be a list, not %s", n.shown())
 		return
-	case len(n.items) == 0:
-		s.fail(n.pos, "missing", "", "there are no steps")
-		return
-	case len(n.items) > maxSteps:
-		s.fail(n.items[maxSteps].pos, "size", "split the runbook", "there are %d steps; at most %d are allowed", len(n.items), maxSteps)
+	case len(n.items) > maxWaivers:
+		s.fail(n.items[maxWaivers].pos, "size", "", "there are more than %d waivers", maxWaivers)
 		return
 	}
 	for _, item := range n.items {
-		rb.Steps = append(rb.Steps, rb.step(item))
-	}
-}
-
-// step reads one step. A new key of the language is one more line here, and
-// its meaning one more method of the compiler.
-func (rb *Runbook) step(n *node) StepDecl {
-	s := rb.source
-	d := StepDecl{Pos: n.pos}
-	reactions := []string{string(Stop), string(Continue), string(Undo), string(Ask)}
-	s.object(n, "a step",
-		key{"id", true, s.word(&d.ID, plainName)},
-		key{"title", false, s.text(&d.Title)},
-		key{"uses", false, s.word(&d.Uses, actionName)},
-		key{"with", false, func(n *node) { d.with = n }},
-		key{"manual", false, d.readManual(s)},
-		key{"if", false, d.readCondition(s)},
-		key{"needs", false, s.words(&d.Needs, &d.NeedsSet, plainName)},
-		key{"approval", false, d.readApproval(s)},
-		key{"verify", false, func(n *node) {
-			d.Verify = n.pos
-			s.object(n, "verify", key{"within", true, s.span(&d.Within, longest)})
-		}},
-		key{"retry", false, func(n *node) {
-			s.object(n, "retry", key{"attempts", true, s.count(&d.Attempts, 1, 10)}, key{"backoff", false, s.span(&d.Backoff, time.Hour)})
-		}},
-		key{"timeout", false, s.span(&d.Timeout, longest)},
-		key{"on_failure", false, s.oneOf(&d.OnFailure, reactions...)},
-		key{"on_refused", false, s.oneOf(&d.OnRefused, reactions...)},
-	)
-	if n.kind == mapNode {
-		d.whatItDoes(s, n)
-	}
-	return d
-}
-
-// whatItDoes makes sure that a step is one thing, and has only the keys of it.
-func (d *StepDecl) whatItDoes(s *source, n *node) {
-	has := map[string]Pos{}
-	for _, p := range n.pairs {
-		has[p.key.text] = p.key.pos
-	}
-	_, uses := has["uses"]
-	at, manual := has["manual"]
-	d.bad = d.instructions == nil && !d.Uses.Set()
-	switch {
-	case uses && manual:
-		s.fail(at, "value", "make two steps of it", "a step either uses an action or is manual, not both")
-	case !uses && !manual:
-		s.fail(n.pos, "missing", "add uses: with an action, or manual: with what a person has to do", "the step does nothing")
-	case manual:
-		for _, name := range []string{"with", "approval", "verify", "retry", "timeout", "on_refused"} {
-			if at, ok := has[name]; ok {
-				s.fail(at, "value", "leave it out; a person does this step", "a manual step has no %s", name)
-			}
-		}
-	}
-}
-
-func (d *StepDecl) readManual(s *source) func(*node) {
-	text := func(n *node) {
-		if s.scalarIn(n, "the instructions must be a text") {
-			d.instructions = n
-		}
-	}
-	return func(n *node) {
-		d.manual = n.pos
-		if n.kind == mapNode {
-			s.object(n, "manual", key{"instructions", true, text})
-			return
-		}
-		text(n)
-	}
-}
-
-func (d *StepDecl) readCondition(s *source) func(*node) {
-	return func(n *node) {
-		if s.scalarIn(n, "if must be an expression") {
-			d.If, d.condition = At[string]{n.text, n.pos}, n
-		}
-	}
-}
-
-func (d *StepDecl) readApproval(s *source) func(*node) {
-	return func(n *node) {
-		a := &ApprovalDecl{Pos: n.pos}
-		s.object(n, "approval",
-			key{"from", true, s.people(&a.From)},
-			key{"quorum", false, s.count(&a.Quorum, 1, 20)},
-			key{"expires", false, s.span(&a.Expires, longest)},
-			key{"escalate", false, func(n *node) {
-				a.Escalate = n.pos
-				s.object(n, "escalate", key{"after", true, s.span(&a.After, longest)}, key{"to", true, s.people(&a.To)})
-			}},
+		d := WaiverDecl{Pos: item.pos}
+		s.object(item, "a waiver",
+			key{"rule", true, s.word(&d.Rule, ruleName)},
+			key{"step", false, s.word(&d.Step, plainName)},
+			key{"reason", true, s.text(&d.Reason)},
+			key{"owner", true, s.word(&d.Owner, principal)},
+			key{"expires", true, s.date(&d.Expires)},
 		)
-		d.Approval = a
+		rb.Waivers = append(rb.Waivers, d)
 	}
 }

@@ -2,6 +2,8 @@ package runbooks
 
 import (
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
@@ -130,6 +132,27 @@ type Step struct {
 	Evidence  bool      `json:"evidence,omitempty"` // it collects evidence, so nothing may be changed before it
 	Contains  *Contains `json:"contains,omitempty"` // its effect is meant to end; somebody is asked when it is time
 	Undo      *UndoRule `json:"undo,omitempty"`     // how it is taken back; nil: as the action does, with the step's own approval
+
+	written *node // nil after [DecodeProgram]
+}
+
+// At is where a part of the step stands in the source: "approval",
+// "approval.quorum", "undo.verify.within", "with.role". A part that was not
+// written has the place of what it would be in, at last of the step; so has
+// every part of a program that was decoded.
+func (s *Step) At(part string) Pos {
+	pos, n := s.Pos, s.written
+	for name := range strings.SplitSeq(part, ".") {
+		if n == nil {
+			break
+		}
+		i := slices.IndexFunc(n.pairs, func(p pair) bool { return p.key.text == name })
+		if i < 0 {
+			break
+		}
+		pos, n = n.pairs[i].key.pos, n.pairs[i].value
+	}
+	return pos
 }
 
 // Name is the title, or the id without one.

@@ -1,9 +1,7 @@
 package runbooks
 
 import (
-	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -14,12 +12,14 @@ import (
 // Env is what expressions read: plain data and nothing else. Text in it is
 // only ever a value and never becomes source.
 type Env struct {
-	Inputs      map[string]any // string, int64, bool; a duration as "1m30s"
+	Inputs      map[string]any // string, int64, bool, []any, map[string]any; a duration as "1m30s"
 	Steps       map[string]StepState
 	Incident    IncidentFacts
 	Environment EnvironmentFacts
 	Run         string
 	Now         time.Time // of the last fact, never of the wall clock
+	Item        any       // of a step with for_each: the item it is done for, as [Expression.Items] gave it; else nil
+	Index       int       // its place in the list, from 1; else 0
 }
 
 // StepState is how an earlier step ended.
@@ -56,9 +56,10 @@ const statusDone = "done"
 
 // Limits on the values that an expression may read.
 const (
-	maxText  = 64 << 10
-	maxItems = 256
-	maxDepth = 16
+	maxText      = 64 << 10
+	maxItems     = 256
+	maxPathItems = 10_000 // of a list that is named and not computed
+	maxDepth     = 16
 )
 
 // scope is every path that the expressions of one program may read, by its
@@ -78,8 +79,28 @@ func newScope() scope {
 }
 
 func (sc scope) addInput(in Input) {
-	sc["inputs."+in.Name] = actions.Field{Name: in.Name, Kind: in.Type, Enum: in.Enum, Required: true}
+	sc["inputs."+in.Name] = in.field()
 }
+
+// withItem adds what a step with for_each knows besides, and gives what takes
+// it away again. A step without for_each adds nothing.
+func (sc scope) withItem(f *ForEach) (without func()) {
+	if f == nil {
+		return func() {}
+	}
+	sc[itemPath] = f.Item
+	sc[indexPath] = actions.Field{Kind: actions.Int, Required: true}
+	return func() {
+		delete(sc, itemPath)
+		delete(sc, indexPath)
+	}
+}
+
+// What only a step with for_each can read.
+const (
+	itemPath  = "item"
+	indexPath = "index"
+)
 
 func (sc scope) addStep(id string, outputs []actions.Field) {
 	sc["steps."+id+".status"] = actions.Field{Kind: actions.String, Enum: Statuses(), Required: true}
@@ -115,15 +136,10 @@ func programScope(p *Program) scope {
 	for _, in := range p.Inputs {
 		sc.addInput(in)
 	}
-	for i := range p.Steps {
-		sc.addStep(p.Steps[i].ID, p.Steps[i].Outputs)
+	for s := range p.All() {
+		sc.addStep(s.ID, s.Outputs)
 	}
 	return sc
-}
-
-// manualOutputs is what a manual step gives.
-func manualOutputs() []actions.Field {
-	return []actions.Field{{Name: "answer", Kind: actions.String, Required: true}}
 }
 
 // lookup finds the raw value of a path. A value that is not there is an error,
@@ -139,6 +155,16 @@ func (e *Env) lookup(path string, f actions.Field) (any, error) {
 			return nil, fmt.Errorf("%q is not known", path)
 		}
 		return e.Now.Unix(), nil
+	case itemPath:
+		if e.Item != nil {
+			return e.Item, nil
+		}
+		return nil, fmt.Errorf("%q is not known: the step is not done for an item", path)
+	case indexPath:
+		if e.Index > 0 {
+			return int64(e.Index), nil
+		}
+		return nil, fmt.Errorf("%q is not known: the step is not done for an item", path)
 	case "inputs":
 		if v, ok := e.Inputs[rest]; ok && v != nil {
 			return v, nil
@@ -185,158 +211,4 @@ func missing(path string, f actions.Field) (any, error) {
 		return "0s", nil
 	}
 	return "", nil
-}
-
-// plain checks a raw value against its declared type and gives it as string,
-// int64, bool, []any or map[string]any. Durations and times stay text.
-func plain(path string, f actions.Field, raw any, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("%q is nested deeper than %d", path, maxDepth)
-	}
-	wrong := func() (any, error) { return nil, fmt.Errorf("%q is %T, not a %s as declared", path, raw, f.Kind) }
-	switch f.Kind {
-	case actions.Int:
-		n, ok := integer(raw)
-		if !ok {
-			return wrong()
-		}
-		return n, nil
-	case actions.Bool:
-		b, ok := raw.(bool)
-		if !ok {
-			return wrong()
-		}
-		return b, nil
-	case actions.List:
-		list, ok := raw.([]any)
-		if !ok {
-			return wrong()
-		}
-		if len(list) > maxItems {
-			return nil, fmt.Errorf("%q has %d items; an expression reads at most %d", path, len(list), maxItems)
-		}
-		out := make([]any, len(list))
-		for i, one := range list {
-			v, err := plain(fmt.Sprintf("%s[%d]", path, i), *f.Elem, one, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			out[i] = v
-		}
-		return out, nil
-	case actions.Map, actions.Object:
-		m, ok := raw.(map[string]any)
-		if !ok {
-			return wrong()
-		}
-		return plainMap(path, f, m, depth)
-	case actions.Duration, actions.Time, actions.String:
-		s, ok := raw.(string)
-		if !ok {
-			return wrong()
-		}
-		if len(s) > maxText {
-			return nil, fmt.Errorf("%q has %d bytes; an expression reads at most %d", path, len(s), maxText)
-		}
-		return s, nil
-	}
-	return wrong()
-}
-
-func plainMap(path string, f actions.Field, m map[string]any, depth int) (any, error) {
-	out := make(map[string]any, len(m))
-	put := func(name string, of actions.Field, raw any) error {
-		v, err := plain(path+"."+name, of, raw, depth+1)
-		out[name] = v
-		return err
-	}
-	if f.Kind == actions.Map {
-		if len(m) > maxItems {
-			return nil, fmt.Errorf("%q has %d items; an expression reads at most %d", path, len(m), maxItems)
-		}
-		for name, raw := range m {
-			if err := put(name, *f.Elem, raw); err != nil {
-				return nil, err
-			}
-		}
-		return out, nil
-	}
-	for _, of := range f.Fields {
-		raw, ok := m[of.Name]
-		if !ok || raw == nil {
-			filled, err := missing(path+"."+of.Name, of)
-			if err != nil {
-				continue // reading just this field is then an error
-			}
-			raw = filled
-		}
-		if err := put(of.Name, of, raw); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-func integer(raw any) (int64, bool) {
-	switch n := raw.(type) {
-	case int64:
-		return n, true
-	case int:
-		return int64(n), true
-	case json.Number:
-		i, err := n.Int64()
-		return i, err == nil
-	case float64: // decoded JSON
-		if n == math.Trunc(n) && math.Abs(n) <= 1<<53 {
-			return int64(n), true
-		}
-	}
-	return 0, false
-}
-
-// operand turns a plain value into what expressions compute with: a
-// duration becomes whole seconds and a time Unix seconds, as now is.
-func operand(path string, f actions.Field, v any) (any, error) {
-	switch f.Kind {
-	case actions.Int:
-		return int(v.(int64)), nil
-	case actions.Duration:
-		d, err := time.ParseDuration(v.(string))
-		if err != nil {
-			return nil, fmt.Errorf("%q is not a duration: %w", path, err)
-		}
-		return int(d / time.Second), nil
-	case actions.Time:
-		t, err := time.Parse(time.RFC3339Nano, v.(string))
-		if err != nil {
-			return nil, fmt.Errorf("%q is not a time: %w", path, err)
-		}
-		return int(t.Unix()), nil
-	case actions.List:
-		out := make([]any, len(v.([]any)))
-		for i, one := range v.([]any) {
-			c, err := operand(path, *f.Elem, one)
-			if err != nil {
-				return nil, err
-			}
-			out[i] = c
-		}
-		return out, nil
-	case actions.Map, actions.Object:
-		out := map[string]any{}
-		for name, one := range v.(map[string]any) {
-			of := f.Elem
-			if f.Kind == actions.Object {
-				i := slices.IndexFunc(f.Fields, func(g actions.Field) bool { return g.Name == name })
-				of = &f.Fields[i]
-			}
-			c, err := operand(path+"."+name, *of, one)
-			if err != nil {
-				return nil, err
-			}
-			out[name] = c
-		}
-		return out, nil
-	}
-	return v, nil
 }

@@ -69,6 +69,43 @@ func (g *grammar) untyped(n ast.Node, config *conf.Config) {
 	}
 }
 
+// answer is the type of what a whole expression gives. A list that is filtered
+// keeps the type of its items, so that objects may be in it.
+func (g *grammar) answer(n ast.Node) actions.Field {
+	list := n
+	for {
+		filter, ok := list.(*ast.BuiltinNode)
+		if !ok || filter.Name != "filter" {
+			break
+		}
+		list = filter.Arguments[0]
+	}
+	if i, ok := g.paths[list]; ok && g.leaves[i].field.Kind == actions.List {
+		return operandField(g.leaves[i].field)
+	}
+	return g.fieldOf(n, *n.Nature())
+}
+
+// operandField is the type of a value after [operand]: durations and times are
+// numbers.
+func operandField(f actions.Field) actions.Field {
+	if f.Kind == actions.Duration || f.Kind == actions.Time {
+		f.Kind = actions.Int
+	}
+	if f.Elem != nil {
+		elem := operandField(*f.Elem)
+		f.Elem = &elem
+	}
+	if f.Fields != nil {
+		fields := make([]actions.Field, len(f.Fields))
+		for i, of := range f.Fields {
+			fields[i] = operandField(of)
+		}
+		f.Fields = fields
+	}
+	return f
+}
+
 // fieldOf is the type of the answer.
 func (g *grammar) fieldOf(n ast.Node, nt nature.Nature) actions.Field {
 	switch {

@@ -81,7 +81,7 @@ func (v *Value) Resolve(env Env) (any, error) {
 
 func (v *Value) text(env Env) (any, error) {
 	if len(v.Parts) == 1 && v.Parts[0].Expr != nil {
-		return v.Parts[0].Expr.value(env)
+		return v.Parts[0].Expr.Value(env)
 	}
 	var b strings.Builder
 	for _, part := range v.Parts {
@@ -89,7 +89,7 @@ func (v *Value) text(env Env) (any, error) {
 			b.WriteString(part.Text)
 			continue
 		}
-		one, err := part.Expr.value(env)
+		one, err := part.Expr.Value(env)
 		if err != nil {
 			return nil, err
 		}

@@ -16,8 +16,11 @@ func fill(t *testing.T, text string, f actions.Field, env Env) (any, error) {
 	c := &compilation{source: newSource("test", []byte(text)), scope: testScope(), used: map[string]bool{}, order: map[string]int{"owner": 0, "ask": 1, "here": 2}}
 	c.steps = []Step{{ID: "owner"}, {ID: "ask"}, {ID: "here"}}
 	c.decls = []*StepDecl{{}, {}, {}}
-	c.before = []map[string]bool{nil, nil, {"owner": true, "ask": true}}
-	v := c.value(&node{text: text, plain: true, pos: Pos{1, 1}}, f, nil, 2)
+	c.main = 3
+	at := &place{self: 2, before: c.none()}
+	at.before.add(0)
+	at.before.add(1)
+	v := c.value(&node{text: text, plain: true, pos: Pos{1, 1}}, f, at)
 	if v == nil {
 		t.Fatalf("%s: %v", text, c.found)
 	}

@@ -24,6 +24,9 @@ func Catalog() *actions.Registry {
 	actions.Register(r, inert[TargetParams, TargetResult]{named("test.once", actions.Spec{Effect: actions.Reversible, Repeat: actions.Once})})
 	actions.Register(r, inert[AllParams, AllResult]{named("test.types", reads)})
 	actions.Register(r, inert[struct{}, struct{}]{named("test.nothing", reads)})
+	actions.Register(r, inert[HostsParams, HostsResult]{named("test.hosts", reads)})
+	actions.Register(r, inert[TargetParams, CollectResult]{named("test.collect", reads)})
+	actions.Register(r, full[SignalParams, TargetResult]{inert[SignalParams, TargetResult]{named("test.signal", reversible)}})
 	return r
 }
 
@@ -111,6 +114,45 @@ type TargetParams struct {
 // TargetResult says what was changed.
 type TargetResult struct {
 	Target string `json:"target"`
+}
+
+// HostsParams says which hosts to look for.
+type HostsParams struct {
+	Zone  string   `json:"zone,omitempty" doc:"where to look"`
+	Names []string `json:"names,omitempty" doc:"which ones; all when not given"`
+}
+
+// HostsResult is a list of objects.
+type HostsResult struct {
+	Hosts []Host `json:"hosts"`
+	Total int    `json:"total"`
+}
+
+// Host is one of them.
+type Host struct {
+	ID       string            `json:"id"`
+	State    string            `json:"state" enum:"running,stopped"`
+	Public   bool              `json:"public"`
+	CPUs     int               `json:"cpus"`
+	Launched time.Time         `json:"launched"`
+	Lease    actions.Span      `json:"lease,omitempty"`
+	Tags     []Tag             `json:"tags,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+}
+
+// CollectResult is what is known about a piece of evidence.
+type CollectResult struct {
+	URI    string    `json:"uri"`
+	SHA256 string    `json:"sha256"`
+	Bytes  int       `json:"bytes"`
+	Taken  time.Time `json:"taken"`
+}
+
+// SignalParams has a parameter that is secret.
+type SignalParams struct {
+	Target string `json:"target" doc:"whom to signal" subject:"true"`
+	Token  string `json:"token" doc:"the key to sign with" secret:"true"`
+	Times  int    `json:"times,omitempty" doc:"how often"`
 }
 
 // Tag is a key and a value.

@@ -1,0 +1,400 @@
+package runbooks
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// StepDecl is a step as written.
+type StepDecl struct {
+	Pos       Pos
+	ID        At[string]
+	Title     At[string]
+	Uses      At[string]
+	Calls     At[string] // runbook:, the id
+	Digest    At[string] // of the runbook that is called, as far as written
+	If        At[string]
+	Needs     []At[string]
+	NeedsSet  bool // needs: was written, maybe as []
+	Answer    *InputDecl
+	ForEach   *ForEachDecl
+	Approval  *ApprovalDecl
+	Within    At[Span]
+	Verify    Pos // of verify:
+	Attempts  At[int]
+	Backoff   At[Span]
+	Timeout   At[Span] // of one attempt
+	Total     At[Span]
+	OnFailure At[string]
+	OnRefused At[string]
+	Critical  At[bool]
+	Evidence  At[bool]
+	Contains  *ContainsDecl
+	Undo      *UndoDecl
+
+	node         *node
+	with         *node
+	instructions *node
+	condition    *node
+	waits        bool // has wait:
+	waitFor      At[Span]
+	waitUntil    *node
+	bad          bool // does not say in a usable way what it does
+}
+
+// ForEachDecl is a for_each as written.
+type ForEachDecl struct {
+	Pos         Pos
+	MaxParallel At[int]
+	MaxErrors   At[int]
+	MaxPercent  At[int]
+	in          *node
+}
+
+// ApprovalDecl is an approval as written.
+type ApprovalDecl struct {
+	Pos      Pos
+	From     []At[string]
+	Quorum   At[int]
+	Expires  At[Span]
+	Remind   At[Span]
+	StepUp   At[bool]
+	Escalate Pos
+	After    At[Span]
+	To       []At[string]
+}
+
+// ContainsDecl is a contains as written.
+type ContainsDecl struct {
+	Pos     Pos
+	Expires At[Span]
+	Ask     []At[string]
+	askSet  bool // ask: was written, maybe with a fault
+}
+
+// UndoDecl is an undo as written.
+type UndoDecl struct {
+	Pos      Pos
+	Approval *ApprovalDecl
+	Verify   Pos // of verify:
+	Within   At[Span]
+	manual   *node
+}
+
+func (s *source) steps(n *node, what string) []StepDecl {
+	switch {
+	case n.kind != listNode:
+		s.fail(n.pos, "wrong-type", "begin each step with a dash: - id: name", "%s must be a list, not %s", what, n.shown())
+		return nil
+	case len(n.items) == 0:
+		s.fail(n.pos, "missing", "", "there are no steps")
+		return nil
+	case len(n.items) > maxSteps:
+		s.fail(n.items[maxSteps].pos, "size", "split the runbook", "there are %d steps; at most %d are allowed", len(n.items), maxSteps)
+		return nil
+	}
+	steps := make([]StepDecl, len(n.items))
+	for i, item := range n.items {
+		steps[i].read(s, item)
+	}
+	return steps
+}
+
+// read reads one step. A new key of the language is one more line here, a word
+// in [keysOf] and one more method of the compiler.
+func (d *StepDecl) read(s *source, n *node) {
+	d.Pos, d.node = n.pos, n
+	reactions := []string{string(Stop), string(Continue), string(Undo), string(Ask)}
+	s.object(n, "a step",
+		key{"id", true, s.word(&d.ID, plainName)},
+		key{"title", false, s.text(&d.Title)},
+		key{"uses", false, s.word(&d.Uses, actionName)},
+		key{"with", false, func(n *node) { d.with = n }},
+		key{"manual", false, d.readManual(s)},
+		key{"wait", false, d.readWait(s)},
+		key{"runbook", false, d.readCall(s)},
+		key{"for_each", false, d.readForEach(s)},
+		key{"if", false, d.readCondition(s)},
+		key{"needs", false, s.words(&d.Needs, &d.NeedsSet, plainName)},
+		key{"approval", false, func(n *node) { d.Approval = s.approval(n) }},
+		key{"verify", false, s.verify(&d.Verify, &d.Within)},
+		key{"retry", false, func(n *node) {
+			s.object(n, "retry", key{"attempts", true, s.count(&d.Attempts, 1, 10)}, key{"backoff", false, s.span(&d.Backoff, time.Hour)})
+		}},
+		key{"timeout", false, d.readTimeout(s, n)},
+		key{"on_failure", false, s.oneOf(&d.OnFailure, reactions...)},
+		key{"on_refused", false, s.oneOf(&d.OnRefused, reactions...)},
+		key{"critical", false, s.flag(&d.Critical)},
+		key{"evidence", false, s.flag(&d.Evidence)},
+		key{"contains", false, d.readContains(s)},
+		key{"undo", false, d.readUndo(s)},
+	)
+	if n.kind == mapNode {
+		d.whatItDoes(s, n)
+	}
+}
+
+// at is where a key of a map stands, or the zero Pos.
+func (n *node) at(name string) Pos {
+	for _, p := range n.pairs {
+		if p.key.text == name {
+			return p.key.pos
+		}
+	}
+	return Pos{}
+}
+
+// valueOf is what a map has under a key, or nil.
+func (n *node) valueOf(name string) *node {
+	for _, p := range n.pairs {
+		if p.key.text == name {
+			return p.value
+		}
+	}
+	return nil
+}
+
+// whatItDoes makes sure that a step is one thing, and has only the keys of it.
+func (d *StepDecl) whatItDoes(s *source, n *node) {
+	d.bad = d.instructions == nil && !d.Uses.Set() && !d.Calls.Set() && !d.waits
+	var is []string
+	for _, kind := range []string{"uses", "manual", "wait", "runbook"} {
+		if n.at(kind).Line > 0 {
+			is = append(is, kind)
+		}
+	}
+	switch len(is) {
+	case 0:
+		s.fail(n.pos, "missing", "add uses: with an action, manual: with what a person has to do, wait: with a time, or runbook: with an id", "the step does nothing")
+		return
+	case 1:
+	default:
+		s.fail(n.at(is[1]), "value", "make two steps of it", "a step does one thing; this one has %s", strings.Join(is, " and "))
+		return
+	}
+	say, hint, keys := keysOf(is[0])
+	for _, name := range keys {
+		if at := n.at(name); at.Line > 0 {
+			s.fail(at, "value", hint, "%s has no %s", say, name)
+		}
+	}
+	if at := n.at("on_refused"); is[0] == "manual" && at.Line > 0 && n.at("approval").Line == 0 {
+		s.fail(at, "value", "leave it out, or add an approval", "nobody is asked before this step, so it is never refused")
+	}
+}
+
+// keysOf says for a kind of step which keys it has not, and why.
+func keysOf(kind string) (say, hint string, without []string) {
+	switch kind {
+	case "manual":
+		return "a manual step", "leave it out; a person does this step", []string{"with", "verify", "retry", "undo", "contains"}
+	case "wait":
+		return "a wait", "leave it out; a wait only lets time pass", []string{
+			"with", "for_each", "approval", "verify", "retry", "timeout", "on_failure", "on_refused", "critical", "evidence", "contains", "undo",
+		}
+	case "runbook":
+		return "a step that calls a runbook", "leave it out; the steps of that runbook have their own", []string{
+			"approval", "verify", "retry", "timeout", "on_refused", "evidence", "contains", "undo",
+		}
+	}
+	return "a step that uses an action", "", nil
+}
+
+func (d *StepDecl) readManual(s *source) func(*node) {
+	text := func(n *node) {
+		if s.scalarIn(n, "the instructions must be a text") {
+			d.instructions = n
+		}
+	}
+	return func(n *node) {
+		if n.kind == mapNode {
+			s.object(n, "manual",
+				key{"instructions", true, text},
+				key{"answer", false, func(n *node) { d.Answer = s.typed(n, "answer") }},
+			)
+			return
+		}
+		text(n)
+	}
+}
+
+func (d *StepDecl) readWait(s *source) func(*node) {
+	return func(n *node) {
+		length := s.span(&d.waitFor, longestPatient)
+		switch {
+		case n.kind == mapNode && len(n.pairs) > 1 && n.at("for").Line > 0 && n.at("until").Line > 0:
+			s.fail(n.at("until"), "value", "make two steps of it", "a wait is either for a time or until a moment, not both")
+			return
+		case n.kind == mapNode:
+			s.object(n, "wait",
+				key{"for", false, length},
+				key{"until", false, func(n *node) {
+					if s.scalarIn(n, "until must be an expression that gives Unix seconds") {
+						d.waitUntil = n
+					}
+				}},
+			)
+			if len(n.pairs) == 0 {
+				s.fail(n.pos, "missing", `write wait: 10m, or wait: {until: now + 600}`, "wait does not say how long")
+			}
+		default:
+			length(n)
+		}
+		d.waits = d.waitFor.Set() || d.waitUntil != nil
+	}
+}
+
+func (d *StepDecl) readCall(s *source) func(*node) {
+	return func(n *node) {
+		id := s.word(&d.Calls, runbookID)
+		if n.kind != mapNode {
+			id(n)
+			return
+		}
+		s.object(n, "runbook", key{"id", true, id}, key{"digest", false, s.word(&d.Digest, hexDigits)})
+	}
+}
+
+func (d *StepDecl) readForEach(s *source) func(*node) {
+	return func(n *node) {
+		f := &ForEachDecl{Pos: n.pos}
+		in := func(n *node) {
+			if n.kind != scalarNode {
+				s.fail(n.pos, "wrong-type", `name a list: inputs.NAME or steps.ID.outputs.NAME; or write it in quotes: '["a", "b"]'`, "for_each must be an expression, such as inputs.NAME, not %s", n.shown())
+				return
+			}
+			if s.scalarIn(n, "for_each must be an expression that gives a list") {
+				f.in = n
+			}
+		}
+		if n.kind == mapNode {
+			s.object(n, "for_each",
+				key{"in", true, in},
+				key{"max_parallel", false, s.count(&f.MaxParallel, 1, 100)},
+				key{"max_errors", false, f.readMaxErrors(s)},
+			)
+		} else {
+			in(n)
+		}
+		d.ForEach = f
+	}
+}
+
+// readMaxErrors reads a number of items, or a share of them: 3, 10%.
+func (f *ForEachDecl) readMaxErrors(s *source) func(*node) {
+	return func(n *node) {
+		share, percent := strings.CutSuffix(n.text, "%")
+		if n.kind != scalarNode || !percent {
+			s.count(&f.MaxErrors, 0, maxPathItems)(n)
+			return
+		}
+		v, err := strconv.Atoi(share)
+		if err != nil || v < 1 || v > 100 || share != strconv.Itoa(v) {
+			s.fail(n.pos, "value", "write a number of items, or a share of them such as 10%", "%s is not between 1%% and 100%%", word(n.text))
+			return
+		}
+		f.MaxPercent = At[int]{v, n.pos}
+	}
+}
+
+func (d *StepDecl) readCondition(s *source) func(*node) {
+	return func(n *node) {
+		if s.scalarIn(n, "if must be an expression") {
+			d.If, d.condition = At[string]{n.text, n.pos}, n
+		}
+	}
+}
+
+func (s *source) approval(n *node) *ApprovalDecl {
+	a := &ApprovalDecl{Pos: n.pos}
+	s.object(n, "approval",
+		key{"from", true, s.people(&a.From)},
+		key{"quorum", false, s.count(&a.Quorum, 1, 20)},
+		key{"expires", false, s.span(&a.Expires, longest)},
+		key{"remind", false, s.span(&a.Remind, longest)},
+		key{"step_up", false, s.flag(&a.StepUp)},
+		key{"escalate", false, func(n *node) {
+			a.Escalate = n.pos
+			s.object(n, "escalate", key{"after", true, s.span(&a.After, longest)}, key{"to", true, s.people(&a.To)})
+		}},
+	)
+	return a
+}
+
+func (s *source) verify(at *Pos, within *At[Span]) func(*node) {
+	return func(n *node) {
+		*at = n.pos
+		s.object(n, "verify", key{"within", true, s.span(within, longest)})
+	}
+}
+
+// readTimeout reads the short form and the long one. A person has no attempts,
+// and more time than an action.
+func (d *StepDecl) readTimeout(s *source, step *node) func(*node) {
+	manual := step.kind == mapNode && step.at("manual").Line > 0
+	attempt, total := s.span(&d.Timeout, longest), s.span(&d.Total, longest)
+	if manual {
+		total = s.span(&d.Total, longestPatient)
+		attempt = func(n *node) {
+			s.fail(n.pos, "value", "write timeout: 2h", "a manual step has no attempts, only a time for all of it")
+		}
+	}
+	return func(n *node) {
+		switch {
+		case n.kind == mapNode:
+			s.object(n, "timeout", key{"attempt", false, attempt}, key{"total", false, total})
+			if len(n.pairs) == 0 {
+				s.fail(n.pos, "missing", `write timeout: 30s, or timeout: {attempt: 30s, total: 10m}`, "timeout does not say how long")
+			}
+		case manual:
+			total(n)
+		default:
+			attempt(n)
+		}
+	}
+}
+
+func (d *StepDecl) readContains(s *source) func(*node) {
+	return func(n *node) {
+		c := &ContainsDecl{Pos: n.pos}
+		s.object(n, "contains", key{"expires", true, s.span(&c.Expires, longestEffect)}, key{"ask", false, func(n *node) {
+			c.askSet = true
+			s.people(&c.Ask)(n)
+		}})
+		d.Contains = c
+	}
+}
+
+func (d *StepDecl) readUndo(s *source) func(*node) {
+	return func(n *node) {
+		u := &UndoDecl{Pos: n.pos}
+		s.object(n, "undo",
+			key{"approval", false, func(n *node) { u.Approval = s.approval(n) }},
+			key{"verify", false, s.verify(&u.Verify, &u.Within)},
+			key{"manual", false, func(n *node) {
+				if s.scalarIn(n, "undo: manual must be a text that says how a person takes it back") {
+					u.manual = n
+				}
+			}},
+		)
+		d.Undo = u
+		if n.kind != mapNode || n.at("manual").Line == 0 {
+			return
+		}
+		for _, name := range slices.Sorted(slices.Values([]string{"approval", "verify"})) {
+			if at := n.at(name); at.Line > 0 {
+				s.fail(at, "value", fmt.Sprintf("leave %s out; a person takes it back and says so", name), "an undo is either manual or by the action, and only the action's has %s", withArticle(name))
+			}
+		}
+	}
+}
+
+func withArticle(name string) string {
+	if strings.ContainsRune("aeiou", rune(name[0])) {
+		return "an " + name
+	}
+	return "a " + name
+}
