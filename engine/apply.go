@@ -138,6 +138,11 @@ func (i *Incident) resolve(e Event, b Resolved) error {
 	if len(open) > 0 {
 		return Refuse(OpenSteps, "%s cannot be resolved yet: %s; finish or cancel first", i.ID, strings.Join(open, ", "))
 	}
+	if c := i.Contained(); len(c) > 0 {
+		s := c[0]
+		return Refuse(OpenSteps, "%s cannot be resolved yet: %s/%s contains its target until %s; lift it: undo %s, or let it last for good: keep %s --reason \"...\"",
+			i.ID, s.run.ID, s.ID, s.Containment.Until.Format(time.RFC3339), s.ID, s.ID)
+	}
 	i.Resolved, i.ResolvedAt, i.Summary = true, e.At, b.Summary
 	return nil
 }
@@ -165,28 +170,18 @@ func (i *Incident) start(e Event, b RunStarted) error {
 	}
 	r := &Run{
 		ID: e.Run, inputs: b.Inputs, Program: program, Inputs: inputs, Environment: b.Environment, Floor: b.Floor, Protected: b.Protected,
-		Requester: e.Actor, Status: RunActive, StartedAt: e.At, incident: i, left: len(program.Steps),
-		byID: map[string]*Step{}, waiters: map[string][]*Step{}, ended: map[string]runbooks.StepState{},
+		Requester: e.Actor, Status: RunActive, StartedAt: e.At, incident: i, byID: map[string]*Step{},
 	}
-	for n := range program.Steps {
-		def := &program.Steps[n]
-		if b.Settle != nil {
+	if b.Settle != nil {
+		for _, def := range program.Deep() {
 			def.Settle = *b.Settle
 		}
-		s := &Step{ID: def.ID, Def: def, Status: StepWaiting, run: r, pending: len(def.Needs)}
-		r.Steps = append(r.Steps, s)
-		r.byID[s.ID] = s
-		for _, need := range def.Needs {
-			r.waiters[need] = append(r.waiters[need], s)
-		}
 	}
+	r.root = newFrame(r, nil, program, inputs)
+	r.root.lay(program.Steps)
 	i.Runs = append(i.Runs, r)
 	i.byID[r.ID] = r
-	for _, s := range r.Steps {
-		if s.pending == 0 {
-			i.touch(s)
-		}
-	}
+	r.root.begin()
 	i.stir(r)
 	return nil
 }

@@ -81,11 +81,18 @@ func RunDigest(program string, inputs map[string]any, environment string) string
 
 // request takes in that people are asked.
 func (s *Step) request(e Event, b ApprovalRequested) error {
-	if !s.planned || s.Approval != nil && s.Approval.State == ApprovalOpen {
+	all := s.children != nil && s.Status == StepProgress // one question for all children of a loop
+	if !s.planned && !all || s.Approval != nil && s.Approval.State == ApprovalOpen {
 		return s.contradicts(e, "there is nothing new to ask")
 	}
+	if all {
+		if s.children.loop == nil || s.children.loop.parked == 0 || s.children.digest() != b.Digest {
+			return s.contradicts(e, "its items are not planned, or planned differently")
+		}
+		s.Preview, s.Digest = s.children.preview(), b.Digest
+	}
 	s.asked++
-	s.Approval = &Approval{ApprovalRequested: b, State: ApprovalOpen, AskedAt: e.At, preview: s.Preview, params: string(s.Params)}
+	s.Approval = &Approval{ApprovalRequested: b, State: ApprovalOpen, AskedAt: e.At, preview: s.Preview, params: string(s.Params), remindAt: b.RemindAt.Time}
 	s.Status, s.planned = StepAwaiting, false
 	s.run.incident.ask(&Ask{ID: b.ID, Type: AskApproval, Step: s, Appr: s.Approval, At: e.At})
 	return nil
@@ -172,7 +179,9 @@ func (s *Step) closeApproval(e Event, b ApprovalClosed) error {
 		if a.Approvals() < a.Quorum || a.denied() != nil || !e.At.Before(a.Expires.Time) {
 			return s.contradicts(e, "approval %s is not granted", b.ID)
 		}
-		s.Status, s.planOwed = StepChecking, true
+		if s.children == nil {
+			s.Status, s.planOwed = StepChecking, true
+		}
 	case ApprovalVoided:
 		a.Changed = b.Changed
 		s.voids++
@@ -184,6 +193,9 @@ func (s *Step) closeApproval(e Event, b ApprovalClosed) error {
 	a.State, a.ClosedAt, a.Why = b.Verdict, e.At, b.Reason
 	if b.Verdict != ApprovalWithdrawn || b.Reason != "" {
 		s.Why = b.Reason
+	}
+	if s.children != nil {
+		s.answerAll(b.Verdict, b.Reason)
 	}
 	s.run.incident.answer(s)
 	return nil
@@ -238,8 +250,23 @@ func (s *Step) askFor(rule *runbooks.Approval) ApprovalRequested {
 	if s.Approval != nil && s.Approval.State == ApprovalVoided {
 		b.Because = s.Approval.Changed
 	}
+	if rule.Remind > 0 && rule.Remind < rule.Expires {
+		b.RemindAt = At(now.Add(time.Duration(rule.Remind)))
+	}
 	if rule.Escalate != nil {
 		b.EscalateAt, b.EscalateTo = At(now.Add(time.Duration(rule.Escalate.After))), rule.Escalate.To
+	}
+	return b
+}
+
+// remind asks once more those who have not answered.
+func (s *Step) remind() Body {
+	a := s.Approval
+	b := ApprovalReminded{ID: a.ID, N: a.reminders + 1}
+	if rule := s.rule(); rule != nil && rule.Remind > 0 {
+		if next := s.run.incident.Now.Add(time.Duration(rule.Remind)); next.Before(a.Expires.Time) {
+			b.Next = At(next)
+		}
 	}
 	return b
 }

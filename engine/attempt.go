@@ -36,6 +36,9 @@ func (s *Step) intend(e Event, b EffectIntent) error {
 	if s.started.IsZero() {
 		s.started = e.At
 	}
+	if s.began.IsZero() {
+		s.began = e.At
+	}
 	s.Attempts = append(s.Attempts, &Attempt{N: b.Attempt, At: e.At, Deadline: b.Deadline.Time, Key: b.Key, Actor: b.Actor})
 	s.Status, s.planned, s.due, s.Due, s.Reading, s.Failure = StepRunning, false, false, time.Time{}, nil, nil
 	return nil
@@ -72,6 +75,9 @@ func (s *Step) mayRepeat() bool {
 func (s *Step) consume() {
 	if s.Approval != nil && s.Approval.State == ApprovalGranted {
 		s.Approval.State = ApprovalConsumed
+		if p := s.Parent; p != nil && p.Approval != nil && p.Approval.ID == s.Approval.ID && p.Approval.State == ApprovalGranted {
+			p.Approval.State = ApprovalConsumed
+		}
 	}
 }
 

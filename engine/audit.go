@@ -28,7 +28,13 @@ type auditRun struct {
 }
 
 type auditStep struct {
+	id        string
 	def       *runbooks.Step
+	parent    *auditStep   // whose child it is
+	children  []*auditStep // in order
+	undoes    *auditStep
+	over      bool // it has ended
+	status    StepStatus
 	requester string // of an undo
 	planned   string // digest of the latest plan
 	targets   []actions.Target
@@ -47,6 +53,9 @@ type auditApproval struct {
 	denied bool
 	used   bool
 	ended  bool
+	at     time.Time         // when it was granted
+	covers map[string]string // of one for all items of a loop: the plan of each, by id
+	spent  map[string]bool   // the items that used it
 }
 
 // NewAudit begins the reading of one incident.
@@ -71,6 +80,9 @@ func (a *Audit) Take(e Event) []string {
 		for i := range p.Steps {
 			run.add(p.Steps[i].ID, &auditStep{def: &p.Steps[i]})
 		}
+		for i := range p.OnCancel {
+			run.add(p.OnCancel[i].ID, &auditStep{def: &p.OnCancel[i]})
+		}
 		a.runs[e.Run] = run
 		return wrong
 	}
@@ -85,36 +97,44 @@ func (a *Audit) Take(e Event) []string {
 	}
 	switch b := e.Body.(type) {
 	case UndoRequested:
-		id := e.Step + "~undo"
-		for n := 2; run.steps[id] != nil; n++ {
-			id = fmt.Sprintf("%s~undo%d", e.Step, n)
-		}
-		def := *s.def
-		def.Effect = actions.Reversible
-		if def.Repeat != actions.Idempotent {
-			def.Repeat = actions.Once
-		}
 		who := e.Actor.ID
 		if e.Actor.Type != Person {
 			who = run.requester
 		}
-		run.add(id, &auditStep{def: &def, requester: who})
+		run.undo(s, who)
+	case StepExpanded:
+		for _, w := range run.expand(s, b) {
+			say("%s", w)
+		}
+	case StepEntered:
+		if s.def.Runbook == nil {
+			say("it calls no runbook")
+			break
+		}
+		for i := range s.def.Runbook.Program.Steps {
+			def := &s.def.Runbook.Program.Steps[i]
+			s.child(run, s.id+"."+def.ID, &auditStep{def: def})
+		}
 	case StepPlanned:
 		s.planned, s.targets, s.fresh = b.Digest, b.Preview.Targets, true
 	case ApprovalRequested:
-		if b.Digest != s.planned {
+		if b.Digest != s.planned && (len(s.children) == 0 || b.Digest != s.coveredDigest()) {
 			say("people are asked about another plan than the latest")
 		}
 		if rule := EffectiveApproval(s.def, run.floor); rule == nil || b.Quorum < rule.Quorum {
 			say("it asks for fewer people than the runbook and the environment demand")
 		}
-		s.approvals[b.ID] = &auditApproval{ApprovalRequested: b, from: b.From}
+		s.approvals[b.ID] = &auditApproval{ApprovalRequested: b, from: b.From, covers: s.covered(), spent: map[string]bool{}}
 	case ApprovalEscalated:
 		if p := s.approvals[b.ID]; p != nil {
 			p.from = append(slices.Clone(p.from), b.To...)
 		}
 	case ApprovalClosed:
-		if p := s.approvals[b.ID]; p != nil && b.Verdict != ApprovalGranted {
+		switch p := s.approvals[b.ID]; {
+		case p == nil:
+		case b.Verdict == ApprovalGranted:
+			p.at = e.At
+		default:
 			p.ended = true
 		}
 	case Vote:
@@ -148,14 +168,128 @@ func (a *Audit) Take(e Event) []string {
 		if b.NotApplied {
 			s.cleared = true
 		}
+		run.again(s)
 	case StepEnded:
-		s.doubt = 0
+		s.doubt, s.over, s.status = 0, true, b.Status
 	}
 	return wrong
 }
 
+// undo adds the step that takes another one back.
+func (r *auditRun) undo(s *auditStep, who string) *auditStep {
+	id := s.id + "~undo"
+	for n := 2; r.steps[id] != nil; n++ {
+		id = fmt.Sprintf("%s~undo%d", s.id, n)
+	}
+	def := *s.def
+	def.Effect = actions.Reversible
+	if def.Repeat != actions.Idempotent {
+		def.Repeat = actions.Once
+	}
+	if s.def.Undo != nil && s.def.Undo.Approval != nil {
+		def.Approval = s.def.Undo.Approval
+	}
+	u := &auditStep{def: &def, requester: who, undoes: s}
+	r.add(id, u)
+	return u
+}
+
+// expand adds the children of a loop, or of the undo of a step that has some.
+func (r *auditRun) expand(s *auditStep, b StepExpanded) []string {
+	items, err := decodeList(b.Items.Value)
+	switch {
+	case err != nil || len(items) != b.N:
+		return []string{"its list cannot be read"}
+	case s.undoes == nil && s.def.ForEach == nil:
+		return []string{"it is no loop"}
+	case s.undoes == nil:
+		def := *s.def
+		def.ForEach = nil
+		for n := range items {
+			s.child(r, fmt.Sprintf("%s.%d", s.id, n+1), &auditStep{def: &def})
+		}
+		return nil
+	}
+	for _, item := range items {
+		id, _ := item.(string)
+		of := r.steps[id]
+		if of == nil || of.parent != s.undoes {
+			return []string{fmt.Sprintf("it takes %q back, which is no part of it", id)}
+		}
+		u := r.undo(of, s.requester)
+		u.parent = s
+		s.children = append(s.children, u)
+	}
+	return nil
+}
+
+// again brings back what a retry gives another turn: the step, and what was
+// not run because of it.
+func (r *auditRun) again(s *auditStep) {
+	s.reset()
+	for _, id := range r.order {
+		if other := r.steps[id]; other.parent == nil && other.undoes == nil && other.over && other.status == StepCancelled {
+			other.reset()
+		}
+	}
+	for p := s.parent; p != nil; p = p.parent {
+		p.over = false
+		for _, c := range p.children {
+			if c.over && c.status == StepCancelled {
+				c.reset()
+			}
+		}
+	}
+}
+
+func (s *auditStep) reset() {
+	s.over = false
+	for _, c := range s.children {
+		if c.over && (c.status == StepFailed || c.status == StepRefused || c.status == StepCancelled) {
+			c.reset()
+		}
+	}
+}
+
+// child adds a step of a step.
+func (s *auditStep) child(r *auditRun, id string, c *auditStep) {
+	c.parent = s
+	s.children = append(s.children, c)
+	r.add(id, c)
+}
+
+// covered is the latest plan of every child that may still use an approval for all.
+func (s *auditStep) covered() map[string]string {
+	covers := map[string]string{}
+	for _, c := range s.children {
+		if !c.over {
+			covers[c.id] = c.planned
+		}
+	}
+	return covers
+}
+
+func (s *auditStep) coveredDigest() string {
+	var list [][2]string
+	for _, c := range s.children {
+		if !c.over {
+			list = append(list, [2]string{c.id, c.planned})
+		}
+	}
+	return loopDigest(list)
+}
+
+// approval finds an approval of the step, or one for all it is a child of.
+func (s *auditStep) approval(id string) (p *auditApproval, shared bool) {
+	if p := s.approvals[id]; p != nil || s.parent == nil {
+		return p, false
+	}
+	p = s.parent.approvals[id]
+	return p, p != nil
+}
+
 func (r *auditRun) add(id string, s *auditStep) {
-	s.approvals = map[string]*auditApproval{}
+	s.id, s.approvals = id, map[string]*auditApproval{}
 	r.steps[id] = s
 	r.order = append(r.order, id)
 }
@@ -215,24 +349,24 @@ func (s *auditStep) intent(run *auditRun, at time.Time, b EffectIntent) []string
 		say("attempt %d repeats one that may have taken effect, and action %q does not allow that", b.Attempt, s.def.Uses)
 	}
 	if rule := EffectiveApproval(s.def, run.floor); rule != nil {
-		p := s.approvals[b.Approval]
+		p, shared := s.approval(b.Approval)
 		switch {
 		case b.Approval == "" && s.fresh:
 			say("it runs a new plan without an approval")
 		case b.Approval == "":
 		case p == nil:
 			say("its approval was never asked")
-		case p.used:
+		case shared && p.spent[s.id], !shared && p.used:
 			say("its approval was used before")
 		case p.ended || p.denied || len(p.people) < p.Quorum || len(p.people) < rule.Quorum:
 			say("its approval was not granted: %d of %d people", len(p.people), p.Quorum)
-		case p.Digest != b.Digest || b.Digest != s.planned:
+		case !shared && p.Digest != b.Digest, shared && p.covers[s.id] != b.Digest, b.Digest != s.planned:
 			say("its approval is for another plan")
-		case !at.Before(p.Expires.Time):
+		case !at.Before(p.Expires.Time) && (!shared || !at.Before(p.at.Add(LoopGrace))):
 			say("its approval had expired")
 		}
 		if p != nil {
-			p.used = true
+			p.used, p.spent[s.id] = true, true
 		}
 	}
 	s.open, s.last, s.doubt, s.cleared, s.fresh = b.Attempt, b.Attempt, 0, false, false

@@ -129,10 +129,13 @@ func (i *Incident) Messages() []Command {
 	}
 	post("card")
 	for _, a := range i.owed {
-		if p := i.Posts[a.Ref()]; p == nil {
+		switch p := i.Posts[a.Ref()]; {
+		case p == nil:
 			post(a.Ref())
-		} else if a.Closed {
+		case a.Closed:
 			list = append(list, CloseMessage{Post: *p})
+		case a.Reminders() > 0:
+			post(a.ReminderRef())
 		}
 	}
 	for _, r := range i.Runs {
@@ -142,6 +145,9 @@ func (i *Incident) Messages() []Command {
 	}
 	return list
 }
+
+// ReminderRef is the reference of the latest reminder of a question.
+func (a *Ask) ReminderRef() string { return fmt.Sprintf("remind:%s.%d", a.ID, a.Reminders()) }
 
 // EndRef is the reference of the message that tells a run's end.
 func (r *Run) EndRef() string {
@@ -169,6 +175,21 @@ func (s *Step) Commands() []Command {
 			if !s.Approval.escalated && !s.Approval.EscalateAt.IsZero() {
 				wake(timerEscalate+":"+s.Approval.ID, s.Approval.EscalateAt.Time)
 			}
+			if !s.Approval.remindAt.IsZero() {
+				wake(timerRemind+":"+s.Approval.ID, s.Approval.remindAt)
+			}
+		}
+	case StepSleeping:
+		if !s.due {
+			wake(timerWait, s.Due)
+		}
+	case StepManual:
+		if !s.Due.IsZero() {
+			wake(timerTotal, s.Due)
+		}
+	case StepDone:
+		if s.InForce() && !s.Containment.fired {
+			wake(timerContain, s.Containment.Until)
 		}
 	case StepRunning:
 		if a.Open() {
@@ -188,7 +209,7 @@ func (s *Step) Commands() []Command {
 		if s.Def.Verify == nil {
 			break // it ends by itself
 		}
-		list = append(list, VerifyEffect{Task: s.task(), Within: time.Duration(s.Def.Verify.Within), Settle: time.Duration(s.Def.Settle)})
+		list = append(list, VerifyEffect{Task: s.task(), Within: s.within(time.Duration(s.Def.Verify.Within)), Settle: time.Duration(s.Def.Settle)})
 	}
 	return list
 }

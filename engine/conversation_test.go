@@ -24,7 +24,8 @@ var rewrite = flag.Bool("rewrite", false, "write the conversations as they are n
 
 // TestConversations plays every file of testdata: a line that begins with "> "
 // is a fact from outside, what stands below it is what was written for it and
-// what is owed then. A file begins with the runbook, up to the line "---".
+// what is owed then. A file begins with the runbook, up to the line "---"; one
+// that it calls stands before it, up to the line "+++".
 func TestConversations(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) < 10 {
@@ -244,6 +245,14 @@ func say(t *testing.T, p *tape, program *runbooks.Program, words []string) ([]en
 		return fact(by, engine.SkipRequested{Reason: flags["reason"]})
 	case "undo":
 		return fact(by, engine.UndoRequested{Reason: flags["reason"]})
+	case "extend":
+		d, err := time.ParseDuration(flags["for"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fact(by, engine.ContainmentExtended{Until: engine.At(p.now.Add(d)), Reason: flags["reason"]})
+	case "keep":
+		return fact(by, engine.ContainmentKept{Reason: flags["reason"]})
 	case "cancel":
 		return p.take(engine.Event{Actor: by, Run: flags["run"], Body: engine.CancelRequested{Reason: flags["reason"]}})
 	case "note":

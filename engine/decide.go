@@ -73,16 +73,25 @@ func (s *Step) decide() Body {
 		if s.asking() {
 			return ApprovalClosed{ID: s.Approval.ID, Verdict: ApprovalWithdrawn, Reason: "the step is skipped"}
 		}
+		if s.inside() {
+			return nil // its own steps end first
+		}
 		return StepEnded{Status: StepSkipped, Reason: "skipped by " + s.By.ID + ": " + s.skip.Reason}
 	}
-	if s.Undoes == nil && s.run.Status == RunStopping && s.idle() {
+	if as, why := s.halting(); as != "" && s.idle() {
 		if s.asking() {
 			return ApprovalClosed{ID: s.Approval.ID, Verdict: ApprovalWithdrawn, Reason: "the run is ending"}
 		}
-		if n := len(s.Attempts); n > s.budget {
-			return StepEnded{Status: StepFailed, Reason: fmt.Sprintf("given up after attempt %d: %s", n, s.run.Reason), Failure: s.Failure}
+		if s.inside() {
+			return nil
 		}
-		return StepEnded{Status: StepCancelled, Reason: "not run: " + s.run.Reason}
+		if n := len(s.Attempts); n > s.budget {
+			return StepEnded{Status: StepFailed, Reason: fmt.Sprintf("given up after attempt %d: %s", n, why), Failure: s.Failure}
+		}
+		if as != StepCancelled {
+			return StepEnded{Status: as, Reason: why}
+		}
+		return StepEnded{Status: StepCancelled, Reason: "not run: " + why}
 	}
 	switch s.Status {
 	case StepWaiting:
@@ -107,6 +116,17 @@ func (s *Step) decide() Body {
 		if s.answered {
 			return StepEnded{Status: StepDone, Reason: "done by " + s.By.ID}
 		}
+		if s.overtime {
+			return s.fail(Failure{Class: actions.Precondition, Message: fmt.Sprintf("nobody did it within %s", time.Duration(s.Def.Total))})
+		}
+	case StepSleeping:
+		if s.due {
+			return StepEnded{Status: StepDone}
+		}
+	case StepProgress:
+		return s.decideProgress()
+	case StepDone:
+		return s.decideContainment()
 	case StepOnHold:
 		if a := s.last(); s.Held == HeldDoubt && a != nil && a.Found == actions.NotApplied {
 			return StepEnded{Status: StepFailed, Reason: "it had no effect, says " + s.By.ID}
@@ -119,7 +139,7 @@ func (s *Step) decide() Body {
 // be, in flight at the target.
 func (s *Step) idle() bool {
 	switch s.Status {
-	case StepWaiting, StepPlanning, StepAwaiting, StepChecking, StepManual, StepRetrying:
+	case StepWaiting, StepPlanning, StepAwaiting, StepChecking, StepManual, StepRetrying, StepSleeping:
 		return true
 	case StepOnHold:
 		return s.Held == HeldFailed
@@ -134,13 +154,16 @@ func (s *Step) asking() bool {
 // decideTurn looks whether a waiting step may go, and evaluates its condition
 // and arguments.
 func (s *Step) decideTurn() Body {
-	if s.pending > 0 || !s.mayStart() || s.run.incident.Resolved {
+	if s.pending > 0 || !s.mayStart() || s.run.incident.Resolved || s.of != nil && s.of.loop != nil && !s.admitted {
 		return nil
 	}
 	if s.Undoes != nil {
+		if s.Undoes.children != nil {
+			return s.expandUndo()
+		}
 		return StepReady{Params: Large{Value: s.Undoes.Params}}
 	}
-	env := s.run.env()
+	env := s.env()
 	ready := StepReady{}
 	if s.Def.If != nil {
 		yes, readings, err := s.Def.If.Bool(env)
@@ -150,7 +173,15 @@ func (s *Step) decideTurn() Body {
 		if !yes {
 			return StepEnded{Status: StepSkipped, Reason: "its condition was false", If: s.Def.If.Source, Readings: readings}
 		}
-		ready.If, ready.Readings = s.Def.If.Source, readings
+		ready.If, ready.Readings = s.condition(), readings
+	}
+	switch {
+	case s.Def.ForEach != nil:
+		return s.expandLoop(env, ready.Readings)
+	case s.Def.Runbook != nil:
+		return s.enterSubrun(env, ready.Readings)
+	case s.Def.Wait != nil:
+		return s.sleep(env, ready.Readings)
 	}
 	if s.Def.With != nil {
 		v, err := s.Def.With.Resolve(env)
@@ -165,6 +196,40 @@ func (s *Step) decideTurn() Body {
 	}
 	return ready
 }
+
+// condition is the source of the step's if, or empty.
+func (s *Step) condition() string {
+	if s.Def.If == nil {
+		return ""
+	}
+	return s.Def.If.Source
+}
+
+// inside says whether steps of its own have not ended.
+func (s *Step) inside() bool { return s.children != nil && s.children.left > 0 }
+
+// sleep decides until when a step lets time pass.
+func (s *Step) sleep(env runbooks.Env, readings []runbooks.Reading) Body {
+	until := s.dueIn(time.Duration(s.Def.Wait.For))
+	if s.Def.Wait.Until != nil {
+		seconds, more, err := s.Def.Wait.Until.Number(env)
+		readings = append(readings, more...)
+		if err != nil {
+			return s.broken("the time to wait for cannot be worked out", err)
+		}
+		until = At(time.Unix(seconds, 0))
+	}
+	switch now := s.run.incident.Now; {
+	case until.Sub(now) > MaxWait:
+		return s.broken("it would wait too long", fmt.Errorf("%s is more than %s from now", until.Format(time.RFC3339), MaxWait))
+	case !until.After(now):
+		return StepEnded{Status: StepDone, Reason: "the time had come already", If: s.condition(), Readings: readings}
+	}
+	return WaitStarted{Until: until, If: s.condition(), Readings: readings}
+}
+
+// MaxWait is the longest that one step lets pass.
+const MaxWait = 30 * 24 * time.Hour
 
 // broken ends a step whose expressions fail. Missing data is never false.
 func (s *Step) broken(what string, err error) Body {
@@ -191,6 +256,9 @@ func (s *Step) decidePlan() Body {
 		if s.voids > maxVoids {
 			return s.fail(Failure{Class: actions.Precondition, Message: fmt.Sprintf("the plan changed %d times while people were asked; find out what moves the target, then retry", s.voids)})
 		}
+		if s.shares() {
+			return nil // people are asked once, about it and its siblings
+		}
 		return s.askFor(rule)
 	}
 	return s.proceed()
@@ -201,11 +269,15 @@ func (s *Step) proceed() Body {
 	if s.Def.Manual == nil {
 		return s.intent()
 	}
-	text, err := s.Def.Manual.Instructions.Resolve(s.run.env())
+	text, err := s.Def.Manual.Instructions.Resolve(s.env())
 	if err != nil {
 		return s.broken("the instructions cannot be resolved", err)
 	}
-	return ManualAsked{ID: s.opaque("manual", s.plans), Instructions: fmt.Sprint(text)}
+	asked := ManualAsked{ID: s.opaque("manual", s.plans), Instructions: fmt.Sprint(text)}
+	if s.Def.Total > 0 {
+		asked.Until = s.dueIn(time.Duration(s.Def.Total))
+	}
+	return asked
 }
 
 // planFailed follows a reading that did not come about.
@@ -236,8 +308,13 @@ func (s *Step) decideApproval() Body {
 			return ApprovalClosed{ID: a.ID, Verdict: ApprovalGranted}
 		case !a.escalated && !a.EscalateAt.IsZero() && !now.Before(a.EscalateAt.Time):
 			return ApprovalEscalated{ID: a.ID, To: a.EscalateTo}
+		case !a.remindAt.IsZero() && !now.Before(a.remindAt):
+			return s.remind()
 		}
 		return nil
+	}
+	if s.inside() && s.children.halted != "" {
+		return nil // its own steps end first
 	}
 	if a.State != ApprovalDenied && a.State != ApprovalExpired {
 		return nil
@@ -272,7 +349,7 @@ func (s *Step) decideChecked() Body {
 func (s *Step) intent() Body {
 	b := EffectIntent{
 		Attempt: len(s.Attempts) + 1, Key: s.Key(), Action: s.Def.Uses, Version: s.Def.ActionVersion, Effect: s.Def.Effect,
-		Digest: s.Digest, Actor: s.Authority(), Deadline: s.dueIn(time.Duration(s.Def.Timeout)),
+		Digest: s.Digest, Actor: s.Authority(), Deadline: s.dueIn(s.within(time.Duration(s.Def.Timeout))),
 	}
 	if s.Approval != nil && s.Approval.State == ApprovalGranted {
 		b.Approval = s.Approval.ID
@@ -295,16 +372,35 @@ func (s *Step) decideOutcome() Body {
 		if next := s.again(f.Message); next != nil {
 			return next
 		}
+		if tried := len(s.Attempts) - s.budget; s.Def.Total > 0 && tried < s.Def.Retry.Attempts && s.mayStart() {
+			f.Message += fmt.Sprintf("; of its %s in all no time is left for another attempt", time.Duration(s.Def.Total))
+		}
 	}
 	return s.fail(f)
 }
 
 // again schedules a further attempt when the bounds allow one.
 func (s *Step) again(why string) Body {
-	if tried := len(s.Attempts) - s.budget; tried < s.Def.Retry.Attempts && s.mayStart() {
-		return RetryScheduled{Attempt: len(s.Attempts) + 1, Due: s.dueIn(s.backoff(tried + 1)), Why: why}
+	tried := len(s.Attempts) - s.budget
+	due := s.dueIn(s.backoff(tried + 1))
+	if tried < s.Def.Retry.Attempts && s.mayStart() && !s.over(due.Time) {
+		return RetryScheduled{Attempt: len(s.Attempts) + 1, Due: due, Why: why}
 	}
 	return nil
+}
+
+// over says whether the step's time in all is used up at a moment.
+func (s *Step) over(at time.Time) bool {
+	return s.Def.Uses != "" && s.Def.Total > 0 && !s.began.IsZero() && !at.Before(s.began.Add(time.Duration(s.Def.Total)))
+}
+
+// within cuts a time limit to what is left of the step's time in all.
+func (s *Step) within(limit time.Duration) time.Duration {
+	if s.Def.Uses == "" || s.Def.Total == 0 || s.began.IsZero() {
+		return limit
+	}
+	left := s.began.Add(time.Duration(s.Def.Total)).Sub(s.run.incident.Now)
+	return max(time.Second, min(limit, left))
 }
 
 // decideDoubt goes on from an attempt whose outcome is not known: by what the
@@ -316,7 +412,7 @@ func (s *Step) decideDoubt() Body {
 	a := s.last()
 	switch repeat := s.Def.Repeat; {
 	case s.Def.Effect == actions.Read, repeat.Again():
-		if s.mayStart() && s.doubts <= maxDoubts {
+		if s.mayStart() && s.doubts <= maxDoubts && !s.over(s.run.incident.Now) {
 			return s.intent()
 		}
 	case repeat == actions.Probe && a.Found == "":
@@ -325,7 +421,7 @@ func (s *Step) decideDoubt() Body {
 		if !s.mayStart() {
 			return s.fail(Failure{Class: actions.Transient, Message: "it had no effect, and the run is ending"})
 		}
-		if s.doubts <= maxDoubts {
+		if s.doubts <= maxDoubts && !s.over(s.run.incident.Now) {
 			return s.intent()
 		}
 		return s.fail(Failure{Class: actions.Transient, Message: fmt.Sprintf("%d attempts had no effect", s.doubts)})

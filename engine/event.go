@@ -294,6 +294,7 @@ type (
 		If       string             `json:"if,omitempty"` // the condition that was false
 		Readings []runbooks.Reading `json:"readings,omitempty"`
 		Failure  *Failure           `json:"failure,omitempty"`
+		Outputs  Large              `json:"outputs,omitzero"` // of a runbook that was called
 	}
 	// ManualAsked asks a person to do something.
 	ManualAsked struct {

@@ -37,6 +37,7 @@ type Incident struct {
 	moved   []*Step         // steps whose commands may be others than when Moved was last asked, in order
 	owed    []*Ask          // asks that are not posted, or not closed, in order
 	asks    map[string]*Ask // by id
+	bounded []*Step         // whose effects are, or were, meant to end
 	byID    map[string]*Run
 }
 
@@ -82,12 +83,11 @@ type Run struct {
 
 	incident *Incident
 	inputs   json.RawMessage
-	byID     map[string]*Step
-	waiters  map[string][]*Step            // by the id they wait for
-	ended    map[string]runbooks.StepState // what expressions may read
-	left     int                           // program steps that have not ended
-	ends     int                           // how often the run has ended
-	undoing  bool                          // finished steps are being taken back, last first
+	byID     map[string]*Step // at every level
+	root     *frame
+	cleanup  *frame   // of the steps of on_cancel, once the run was cancelled
+	backs    []*frame // whose finished steps are, or were, taken back by on_failure: undo
+	ends     int      // how often the run has ended
 	stirred  bool
 }
 
@@ -106,6 +106,8 @@ const (
 	StepVerifying StepStatus = "verifying"         // the effect is being read back
 	StepManual    StepStatus = "manual"            // a person does it
 	StepOnHold    StepStatus = "held"              // waits for a person's decision
+	StepSleeping  StepStatus = "sleeping"          // lets time pass
+	StepProgress  StepStatus = "in progress"       // its own steps are being run: the items of a loop, or a runbook
 
 	StepDone      StepStatus = "done"
 	StepSkipped   StepStatus = "skipped"
@@ -125,8 +127,11 @@ func (s StepStatus) Ended() bool {
 
 // Step is one step of a run, or the undo of one.
 type Step struct {
-	ID       string // "disable", or "disable~undo"
+	ID       string // "disable"; "disable~undo"; "revoke.2" of a loop; "contain.disable" of a runbook that is called
 	Def      *runbooks.Step
+	Parent   *Step // of a child: the loop, or the step that calls the runbook
+	Item     any   // of the child of a loop
+	Index    int   // the same, from 1
 	Undoes   *Step // of an undo: the step it takes back
 	UndoneBy *Step // of a step: its latest undo
 	Status   StepStatus
@@ -150,21 +155,31 @@ type Step struct {
 	EndedAt  time.Time
 	By       Actor // who asked for the undo, answered the manual step, or skipped
 
+	Containment *Containment // of a finished step whose effect is meant to end
+
 	run      *Run
-	pending  int  // needs that have not ended
-	plans    int  // readings of the target so far
-	planned  bool // the latest reading is there and not yet followed
-	planOwed bool // a reading is owed
-	fails    int  // readings that failed since the last good one
-	voids    int  // approvals that were void since the step's turn came
-	asked    int  // approvals ever asked
-	budget   int  // number of the last attempt before the current series
-	doubts   int  // attempts of the current series that ended in doubt
-	settled  bool // the settle time of a doubt has passed
-	due      bool // the time of the next attempt has come
+	of       *frame // it is a member of; nil for an undo that a person asked for
+	in       *frame // whose names its expressions read
+	children *frame // its own steps; nil: it has none
+	admitted bool   // of the child of a loop: it may be in flight
+	parked   bool   // the same: it is planned and waits for the question about all
+	undos    int    // how often its undo was asked for
+	overtime bool   // its time in all is over
+	pending  int    // needs that have not ended
+	plans    int    // readings of the target so far
+	planned  bool   // the latest reading is there and not yet followed
+	planOwed bool   // a reading is owed
+	fails    int    // readings that failed since the last good one
+	voids    int    // approvals that were void since the step's turn came
+	asked    int    // approvals ever asked
+	budget   int    // number of the last attempt before the current series
+	doubts   int    // attempts of the current series that ended in doubt
+	settled  bool   // the settle time of a doubt has passed
+	due      bool   // the time of the next attempt has come
 	skip     *SkipRequested
 	answered bool
 	started  time.Time // of the first intent
+	began    time.Time // of the first intent of the current series
 	touched  bool
 	moved    bool
 	place    int // in the incident's active steps, from 1; 0: not there
@@ -219,6 +234,8 @@ type Approval struct {
 	preview   *actions.Preview
 	params    string
 	escalated bool
+	reminders int       // sent so far
+	remindAt  time.Time // the next one; zero: none
 }
 
 // CastVote is a vote and who cast it.
@@ -254,10 +271,19 @@ type AskType string
 
 // The types of questions.
 const (
-	AskApproval AskType = "approval"
-	AskManual   AskType = "manual"
-	AskHeld     AskType = "held"
+	AskApproval    AskType = "approval"
+	AskManual      AskType = "manual"
+	AskHeld        AskType = "held"
+	AskContainment AskType = "containment"
 )
+
+// Reminders is how often those who are asked were reminded.
+func (a *Ask) Reminders() int {
+	if a.Appr == nil {
+		return 0
+	}
+	return a.Appr.reminders
+}
 
 // Ref is the reference under which the question is posted.
 func (a *Ask) Ref() string { return "ask:" + a.ID }

@@ -57,7 +57,7 @@ func TestInvariants(t *testing.T) {
 				}
 			}
 			for _, run := range p.inc.Runs {
-				for _, s := range run.Steps {
+				for s := range run.All() {
 					open := 0
 					for _, a := range s.Attempts {
 						if a.Open() {
@@ -80,7 +80,11 @@ func TestInvariants(t *testing.T) {
 		if rapid.Bool().Draw(r, "floor") {
 			floor = &engine.Floor{Effect: actions.Reversible, From: []string{"group:leads"}, Quorum: rapid.IntRange(1, 2).Draw(r, "floor quorum")}
 		}
-		start := started(t, program, "R1", nil, floor)
+		inputs, problems := program.CheckInputs(nil)
+		if len(problems) > 0 {
+			r.Fatal(problems)
+		}
+		start := started(t, program, "R1", inputs, floor)
 		start.Actor = person(rapid.SampledFrom([]string{"alice", "bob"}).Draw(r, "requester"))
 		must(start)
 		for n := range rapid.IntRange(0, 60).Draw(r, "moves") {
@@ -108,25 +112,86 @@ func TestInvariants(t *testing.T) {
 	})
 }
 
+// randomRunbook gives a runbook of every construct, and maybe one that it calls.
 func randomRunbook(r *rapid.T) string {
+	inner := ""
+	if rapid.IntRange(0, 2).Draw(r, "calls") > 0 {
+		inner = randomSteps(r, "inner", "") + "\n+++\n"
+	}
+	called := ""
+	if inner != "" {
+		called = "inner"
+	}
+	return inner + randomSteps(r, "test", called)
+}
+
+var randomWords = []string{"stop", "continue", "undo", "ask"}
+
+func randomSteps(r *rapid.T, id, called string) string {
 	var b strings.Builder
-	b.WriteString("apiVersion: firebreak/v1\nkind: Runbook\nid: test\ntitle: Test\nowner: {team: t, contact: \"#t\"}\nbudget: 20m\nsteps:\n")
+	fmt.Fprintf(&b, "apiVersion: firebreak/v1\nkind: Runbook\nid: %s\ntitle: Test\nowner: {team: t, contact: \"#t\", escalate: group:leads}\nbudget: 20m\n", id)
+	hosts := []string{"h1", "h2", "h3", "h4", "h5"}[:rapid.IntRange(0, 5).Draw(r, "items")]
+	fmt.Fprintf(&b, "inputs:\n  hosts: {type: list, of: string, default: [%s]}\nsteps:\n", strings.Join(hosts, ", "))
+	kinds := []string{"uses", "uses", "uses", "loop", "loop", "wait", "manual"}
+	if called != "" {
+		kinds = append(kinds, "call", "call", "call each")
+	}
 	for n := range rapid.IntRange(1, 5).Draw(r, "steps") {
-		uses := rapid.SampledFrom([]string{"t.read", "t.set", "t.keyed", "t.probe", "t.once"}).Draw(r, "uses")
-		fmt.Fprintf(&b, "  - id: s%d\n    uses: %s\n", n, uses)
+		fmt.Fprintf(&b, "  - id: s%d\n", n)
 		if rapid.Bool().Draw(r, "apart") {
 			b.WriteString("    needs: []\n")
 		}
-		if rapid.Bool().Draw(r, "asks") {
-			fmt.Fprintf(&b, "    approval: {from: [group:leads], quorum: %d, expires: 15m, escalate: {after: 5m, to: [group:bosses]}}\n", rapid.IntRange(1, 2).Draw(r, "quorum"))
+		kind := rapid.SampledFrom(kinds).Draw(r, "kind")
+		switch kind {
+		case "wait":
+			b.WriteString("    wait: 10m\n")
+			continue
+		case "manual":
+			b.WriteString("    manual: {instructions: Do it, answer: {type: string}}\n    timeout: 1h\n")
+			fmt.Fprintf(&b, "    on_failure: %s\n", rapid.SampledFrom(randomWords).Draw(r, "on failure"))
+			continue
+		case "call", "call each":
+			fmt.Fprintf(&b, "    runbook: %s\n    on_failure: %s\n", called, rapid.SampledFrom(randomWords).Draw(r, "on failure"))
+		default:
+			randomAction(r, &b)
 		}
-		if uses != "t.once" {
-			fmt.Fprintf(&b, "    retry: {attempts: %d}\n", rapid.IntRange(1, 3).Draw(r, "attempts"))
+		if kind == "loop" || kind == "call each" {
+			fmt.Fprintf(&b, "    for_each: {in: inputs.hosts, max_parallel: %d, max_errors: %s}\n", rapid.IntRange(1, 3).Draw(r, "parallel"), rapid.SampledFrom([]string{"0", "1", "50%"}).Draw(r, "errors"))
 		}
-		words := []string{"stop", "continue", "undo", "ask"}
-		fmt.Fprintf(&b, "    on_failure: %s\n    on_refused: %s\n", rapid.SampledFrom(words).Draw(r, "on failure"), rapid.SampledFrom(words).Draw(r, "on refused"))
+	}
+	if rapid.Bool().Draw(r, "cleans up") {
+		b.WriteString("on_cancel:\n  - id: c1\n")
+		randomAction(r, &b)
+		b.WriteString("  - id: c2\n    uses: t.read\n")
 	}
 	return b.String()
+}
+
+// randomAction writes the keys of a step that uses an action.
+func randomAction(r *rapid.T, b *strings.Builder) {
+	uses := rapid.SampledFrom([]string{"t.read", "t.set", "t.keyed", "t.probe", "t.once"}).Draw(r, "uses")
+	fmt.Fprintf(b, "    uses: %s\n", uses)
+	if rapid.Bool().Draw(r, "asks") {
+		fmt.Fprintf(b, "    approval: {from: [group:leads], quorum: %d, expires: 15m, remind: 4m, escalate: {after: 5m, to: [group:bosses]}}\n", rapid.IntRange(1, 2).Draw(r, "quorum"))
+	}
+	if uses != "t.once" {
+		fmt.Fprintf(b, "    retry: {attempts: %d}\n", rapid.IntRange(1, 3).Draw(r, "attempts"))
+	}
+	if uses != "t.read" {
+		switch rapid.IntRange(0, 3).Draw(r, "way back") {
+		case 0:
+			b.WriteString("    undo: {manual: Take it back}\n")
+		case 1:
+			b.WriteString("    undo: {approval: {from: [group:bosses, group:leads], quorum: 1, expires: 10m}}\n")
+		}
+		if rapid.Bool().Draw(r, "ends") {
+			b.WriteString("    contains: {expires: 1h}\n")
+		}
+	}
+	if rapid.Bool().Draw(r, "in all") {
+		b.WriteString("    timeout: {attempt: 30s, total: 5m}\n")
+	}
+	fmt.Fprintf(b, "    on_failure: %s\n    on_refused: %s\n    critical: %v\n", rapid.SampledFrom(randomWords).Draw(r, "on failure"), rapid.SampledFrom(randomWords).Draw(r, "on refused"), rapid.Bool().Draw(r, "critical"))
 }
 
 var everybody = []string{"alice", "bob", "carol", "dave", "erin", "mallory"}
@@ -173,11 +238,12 @@ func fireTimers(p *tape) {
 
 func randomRequest(r *rapid.T, p *tape) string {
 	run := p.inc.Runs[0]
-	s := run.Steps[rapid.IntRange(0, len(run.Steps)-1).Draw(r, "step")]
+	steps := slices.Collect(run.All())
+	s := steps[rapid.IntRange(0, len(steps)-1).Draw(r, "step")]
 	who := person(rapid.SampledFrom(everybody).Draw(r, "who"))
 	var body engine.Body
 	step := s.ID
-	switch rapid.IntRange(0, 9).Draw(r, "request") {
+	switch rapid.IntRange(0, 11).Draw(r, "request") {
 	case 0:
 		body, step = engine.CancelRequested{Reason: "r"}, ""
 	case 1:
@@ -189,7 +255,11 @@ func randomRequest(r *rapid.T, p *tape) string {
 	case 4:
 		body = engine.EffectResolved{Attempt: len(s.Attempts), Applied: rapid.Bool().Draw(r, "applied")}
 	case 5:
-		body = engine.ManualDone{}
+		body = engine.ManualDone{Answer: "x"}
+	case 6:
+		body = engine.ContainmentExtended{Until: engine.At(p.now.Add(time.Hour)), Reason: "r"}
+	case 7:
+		body = engine.ContainmentKept{Reason: "r"}
 	default:
 		id := ""
 		if s.Approval != nil {
@@ -264,7 +334,13 @@ func finish(r *rapid.T, p *tape) {
 			continue
 		}
 		for _, run := range p.inc.Runs {
-			for _, s := range run.Steps {
+			for s := range run.All() {
+				if s.Status == engine.StepManual {
+					if _, err := p.take(engine.Event{Actor: person("alice"), Run: run.ID, Step: s.ID, Body: engine.ManualDone{Answer: "x"}}); err != nil {
+						r.Fatalf("a manual step cannot be done: %v", err)
+					}
+					moved = true
+				}
 				if s.Status == engine.StepOnHold {
 					if _, err := p.take(engine.Event{Actor: person("alice"), Run: run.ID, Step: s.ID, Body: engine.SkipRequested{Reason: "end"}}); err != nil {
 						r.Fatalf("a held step cannot be skipped: %v", err)

@@ -26,6 +26,7 @@ const (
 	NotManual       Code = "E_NOT_MANUAL"
 	NotSkippable    Code = "E_NOT_SKIPPABLE"
 	NotUndoable     Code = "E_NOT_UNDOABLE"
+	NotContained    Code = "E_NOT_CONTAINED"
 	NotRunning      Code = "E_NOT_RUNNING"
 	AlreadyRunning  Code = "E_ALREADY_RUNNING"
 	OpenSteps       Code = "E_OPEN_STEPS"

@@ -17,18 +17,19 @@ func (s *Step) retry(e Event, b RetryRequested) error {
 			return Refuse(OutcomeUnknown, "nobody knows whether attempt %d of %q took effect; look at the target, then either: retry %s --confirm-not-applied, or: done %s --confirm-applied", len(s.Attempts), s.ID, s.ID, s.ID)
 		}
 	case StepFailed, StepRefused:
-		if s.run.Status == RunCancelled || s.run.incident.Resolved {
+		if s.of != nil && s.run.Status == RunCancelled || s.run.incident.Resolved {
 			return Refuse(NotRetryable, "run %s was cancelled; start the runbook again", s.run.ID)
 		}
 	default:
 		return Refuse(NotRetryable, "step %q is %s; only a failed, refused or held step can be tried again", s.ID, s.Status)
 	}
-	if s.Undoes == nil && s.run.Status == RunStopping && s.Held == HeldDoubt {
+	stopping := s.of != nil && s.of != s.run.cleanup && s.run.Status == RunStopping
+	if stopping && s.Held == HeldDoubt {
 		s.last().Found = actions.NotApplied // settles the doubt; the ending run tries nothing again
 		s.By = e.Actor
 		return nil
 	}
-	if s.Undoes == nil && s.run.Status == RunStopping {
+	if stopping {
 		return Refuse(NotRetryable, "run %s is stopping; wait until it has ended", s.run.ID)
 	}
 	if a := s.last(); a != nil && a.Doubt != "" && a.Found == "" && b.NotApplied {
@@ -36,8 +37,11 @@ func (s *Step) retry(e Event, b RetryRequested) error {
 	}
 	s.run.incident.answer(s)
 	s.reset()
-	if s.Undoes == nil {
-		s.run.reopen()
+	if s.of != nil {
+		s.of.reopen()
+		if s.Undoes == nil && s.of != s.run.cleanup {
+			s.run.reopen()
+		}
 	}
 	return nil
 }
@@ -45,17 +49,38 @@ func (s *Step) retry(e Event, b RetryRequested) error {
 // reset puts a step back to where its turn has not come. What was done and
 // captured stays on record.
 func (s *Step) reset() {
-	if s.Status.Ended() && s.Undoes == nil {
-		s.run.left++
-		delete(s.run.ended, s.ID)
-		for _, w := range s.run.waiters[s.ID] {
-			w.pending++
-		}
+	if s.Status.Ended() && s.of != nil {
+		s.of.untake(s)
 	}
 	s.Status, s.Held, s.Why, s.Failure, s.Reading = StepWaiting, "", "", nil, nil
 	s.Due, s.EndedAt, s.due, s.settled, s.planned, s.planOwed = time.Time{}, time.Time{}, false, false, false, false
 	s.fails, s.voids, s.doubts, s.budget, s.skip, s.answered = 0, 0, 0, len(s.Attempts), nil, false
+	s.overtime, s.began = false, time.Time{}
+	if s.children != nil { // what is done stays done; the rest has its turn again
+		s.Status = StepProgress
+		s.children.resume()
+	}
+	if s.of != nil && s.of.loop != nil {
+		s.of.loop.admit(s.of)
+	}
 	s.run.incident.touch(s)
+}
+
+// resume gives every member that did not work its turn again.
+func (f *frame) resume() {
+	f.halted, f.why, f.ending, f.undo = "", "", "", false
+	for _, s := range f.steps {
+		switch {
+		case s.Status == StepFailed || s.Status == StepRefused || s.Status == StepCancelled:
+			s.reset()
+		case !s.Status.Ended() && s.parked:
+			s.run.incident.touch(s)
+		}
+	}
+	if f.loop != nil {
+		f.loop.granted, f.loop.next = false, 0
+		f.loop.admit(f)
+	}
 }
 
 func (s *Step) skipping(e Event, b SkipRequested) error {
@@ -63,9 +88,14 @@ func (s *Step) skipping(e Event, b SkipRequested) error {
 		return Refuse(ReasonRequired, `say why: skip %s --reason "..."`, s.ID)
 	}
 	switch s.Status {
-	case StepWaiting, StepPlanning, StepAwaiting, StepChecking, StepRetrying, StepManual, StepOnHold:
+	case StepWaiting, StepPlanning, StepAwaiting, StepChecking, StepRetrying, StepManual, StepOnHold, StepSleeping:
 		s.skip, s.By = &b, e.Actor
+		if s.inside() {
+			s.children.halt(StepSkipped, "skipped by "+e.Actor.ID+": "+b.Reason)
+		}
 		return nil
+	case StepProgress:
+		return Refuse(NotSkippable, "step %q is in progress; skip what is left of it: %s", s.ID, s.children.leftIDs())
 	}
 	return Refuse(NotSkippable, "step %q is %s and cannot be skipped now", s.ID, s.Status)
 }
@@ -78,24 +108,50 @@ func (s *Step) undo(e Event, b UndoRequested) error {
 		return Refuse(NotUndoable, "step %q is itself an undo; run the step again instead: retry or a new run", s.ID)
 	case s.Status != StepDone:
 		return Refuse(NotUndoable, "step %q is %s; only a finished step can be taken back", s.ID, s.Status)
-	case !s.Def.CanUndo:
+	case !s.canUndo() && s.children != nil && !s.Undone() && s.UndoneBy == nil:
+		return Refuse(NotUndoable, "step %q holds nothing that can be taken back", s.ID)
+	case !s.canUndo() && s.children == nil:
 		return Refuse(NotUndoable, "action %q of step %q cannot be taken back", s.Def.Uses, s.ID)
-	case s.Preview != nil && s.Preview.NoUndo != "":
+	case s.children == nil && s.Preview != nil && s.Preview.NoUndo != "":
 		return Refuse(NotUndoable, "step %q cannot be taken back: %s", s.ID, s.Preview.NoUndo)
 	case s.Undone():
 		return Refuse(NotUndoable, "step %q was taken back already", s.ID)
 	case s.UndoneBy != nil && !s.UndoneBy.Status.Ended():
 		return Refuse(NotUndoable, "step %q is being taken back already; see step %s", s.ID, s.UndoneBy.ID)
 	}
-	n := 1
-	for _, other := range s.run.Steps {
-		if other.Undoes == s {
-			n++
-		}
+	who := e.Actor
+	if e.Actor.Type != Person {
+		who = s.run.Requester
 	}
+	u := s.undoStep(who, b.Reason)
+	s.run.Steps = append(s.run.Steps, u)
+	s.run.byID[u.ID] = u
+	s.run.incident.touch(u)
+	return nil
+}
+
+// leftIDs names the members that have not ended, a few of them.
+func (f *frame) leftIDs() string {
+	var ids []string
+	for _, s := range f.steps {
+		if s.Status.Ended() {
+			continue
+		}
+		if len(ids) == 6 {
+			ids = append(ids, "...")
+			break
+		}
+		ids = append(ids, s.ID)
+	}
+	return strings.Join(ids, ", ")
+}
+
+// undoStep makes the step that takes this one back.
+func (s *Step) undoStep(who Actor, reason string) *Step {
+	s.undos++
 	id := s.ID + "~undo"
-	if n > 1 {
-		id = fmt.Sprintf("%s~undo%d", s.ID, n)
+	if s.undos > 1 {
+		id = fmt.Sprintf("%s~undo%d", s.ID, s.undos)
 	}
 	def := *s.Def
 	def.ID, def.Title, def.If, def.Needs = id, "Undo: "+s.Def.Name(), nil, nil
@@ -106,13 +162,20 @@ func (s *Step) undo(e Event, b UndoRequested) error {
 	if def.Verify == nil {
 		def.Verify = &runbooks.Verify{Within: runbooks.DefaultWithin}
 	}
-	u := &Step{ID: id, Def: &def, Undoes: s, Status: StepWaiting, By: e.Actor, run: s.run, Why: b.Reason}
-	if e.Actor.Type != Person {
-		u.By = s.run.Requester
+	def.Contains, def.Evidence, def.Critical = nil, false, false
+	if rule := s.Def.Undo; rule != nil {
+		if rule.Approval != nil {
+			def.Approval = rule.Approval
+		}
+		if rule.Within > 0 {
+			def.Verify = &runbooks.Verify{Within: rule.Within}
+		}
+		if rule.Manual != nil {
+			def.Uses, def.With, def.Verify, def.Effect, def.Total = "", nil, nil, "", 0
+			def.Manual = &runbooks.Manual{Instructions: rule.Manual}
+		}
 	}
+	u := &Step{ID: id, Def: &def, Undoes: s, Item: s.Item, Index: s.Index, Status: StepWaiting, By: who, run: s.run, in: s.in, Why: reason}
 	s.UndoneBy = u
-	s.run.Steps = append(s.run.Steps, u)
-	s.run.byID[id] = u
-	s.run.incident.touch(u)
-	return nil
+	return u
 }

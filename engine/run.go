@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -21,9 +22,14 @@ func (r *Run) fold(e Event) error {
 			return Refuse(ReasonRequired, `say why: cancel %s --reason "..."`, r.ID)
 		}
 		r.stop(RunCancelled, "cancelled by "+e.Actor.ID+": "+b.Reason)
+		if len(r.Program.OnCancel) > 0 {
+			r.cleanup = newFrame(r, nil, r.Program, r.Inputs)
+			r.cleanup.ended = r.root.ended // its steps read those of the run
+			r.cleanup.lay(r.Program.OnCancel)
+		}
 	case RunEnded:
-		if r.Status.Ended() || r.left > 0 {
-			return fmt.Errorf("engine: run %s cannot end, it is %s with %d steps left", r.ID, r.Status, r.left)
+		if r.Status.Ended() || r.open() {
+			return fmt.Errorf("engine: run %s cannot end, it is %s and has steps left", r.ID, r.Status)
 		}
 		r.Status, r.Reason, r.EndedAt = b.Status, b.Reason, e.At
 		r.ends++
@@ -37,9 +43,13 @@ func (r *Run) fold(e Event) error {
 func (r *Run) stop(as RunStatus, reason string) {
 	if r.Status == RunActive {
 		r.Status, r.Ending, r.Reason = RunStopping, as, reason
+		r.root.halt(StepCancelled, reason)
 	}
 	r.incident.stir(r)
 }
+
+// open says whether a step has not ended.
+func (r *Run) open() bool { return r.root.left > 0 || r.cleanup != nil && r.cleanup.left > 0 }
 
 // end takes note that a step has ended and wakes those that waited for it.
 func (r *Run) end(s *Step, b StepEnded, at time.Time) {
@@ -51,32 +61,41 @@ func (r *Run) end(s *Step, b StepEnded, at time.Time) {
 		s.If, s.Readings = b.If, b.Readings
 	}
 	r.incident.answer(s)
+	if s.children != nil && s.Status == StepDone && s.Undoes == nil {
+		s.Outputs = map[string]any{}
+		if s.children.loop != nil {
+			s.Outputs = s.children.results()
+		} else if outputs, err := decodeObject(b.Outputs.Value); err == nil {
+			s.Outputs = outputs
+		}
+	}
 	if s.Undoes != nil {
-		if s.Status != StepDone {
-			r.undoing = false
-		}
-		r.incident.stir(r)
-		return
+		r.undone(s)
 	}
-	r.left--
-	r.ended[s.ID] = runbooks.StepState{Status: string(s.Status), Outputs: s.Outputs}
-	for _, w := range r.waiters[s.ID] {
-		if w.pending--; w.pending == 0 {
-			r.incident.touch(w)
-		}
+	if s.of != nil {
+		s.of.take(s)
 	}
-	reaction, as := runbooks.Reaction(""), RunFailed
-	switch s.Status {
-	case StepFailed:
-		reaction = s.Def.OnFailure
-	case StepRefused:
-		reaction, as = s.Def.OnRefused, RunRefused
-	}
-	if reaction == runbooks.Stop || reaction == runbooks.Undo {
-		r.undoing = r.undoing || reaction == runbooks.Undo
-		r.stop(as, fmt.Sprintf("step %q %s: %s", s.ID, s.Status, s.Why))
+	if r.root.left == 0 && r.cleanup != nil && s.of == r.root {
+		r.cleanup.begin()
 	}
 	r.incident.stir(r)
+}
+
+// undone follows the end of an undo.
+func (r *Run) undone(s *Step) {
+	if s.Status == StepDone {
+		r.incident.answer(s.Undoes) // what asked whether it should be lifted
+	}
+	r.incident.touch(s.Undoes)
+	for f := s.Undoes.of; f != nil; f = f.owner.of {
+		if s.Status != StepDone {
+			f.undo = false
+		}
+		if f.owner == nil {
+			return
+		}
+		r.incident.touch(f.owner)
+	}
 }
 
 // reopen brings an ended run back so that a step can be tried again.
@@ -84,13 +103,23 @@ func (r *Run) reopen() {
 	if r.Status == RunActive {
 		return
 	}
-	r.Status, r.Ending, r.Reason, r.EndedAt, r.undoing = RunActive, "", "", time.Time{}, false
-	for _, s := range r.Steps {
-		if s.Undoes == nil && s.Status == StepCancelled {
-			s.reset()
+	r.Status, r.Ending, r.Reason, r.EndedAt = RunActive, "", "", time.Time{}
+	r.incident.stir(r)
+}
+
+// All walks every step in order, each before its own steps; undos and the steps
+// of on_cancel come last.
+func (r *Run) All() iter.Seq[*Step] {
+	return func(yield func(*Step) bool) { walkSteps(r.Steps, yield) }
+}
+
+func walkSteps(steps []*Step, yield func(*Step) bool) bool {
+	for _, s := range steps {
+		if !yield(s) || !walkSteps(s.Children(), yield) {
+			return false
 		}
 	}
-	r.incident.stir(r)
+	return true
 }
 
 func (r *Run) stepIDs() string {
@@ -107,56 +136,96 @@ func (r *Run) stepIDs() string {
 
 // decide gives the next fact of a run.
 func (r *Run) decide() (Event, bool) {
-	i := r.incident
-	if r.Status == RunStopping {
-		for _, s := range r.Steps { // once per stop: each of them is ended by what follows
-			if s.Undoes == nil && !s.Status.Ended() && s.idle() {
-				if body := s.decide(); body != nil {
-					return Event{Step: s.ID, Body: body}, true
-				}
-			}
-		}
+	if !r.Status.Ended() && !r.open() {
+		return Event{Body: r.ending()}, true
 	}
-	if !r.Status.Ended() && r.left == 0 {
-		end := RunEnded{Status: r.Ending, Reason: r.Reason}
-		if r.Status == RunActive {
-			end = RunEnded{Status: RunDone, Reason: r.passedOver()}
-		}
-		return Event{Body: end}, true
+	if r.incident.Resolved || len(r.backs) == 0 || r.undoing() {
+		return Event{}, false // one at a time
 	}
-	if r.Status.Ended() && r.undoing && !i.Resolved {
-		for _, s := range slices.Backward(r.Steps) {
-			if s.Undoes != nil && !s.Status.Ended() {
-				return Event{}, false // one at a time
-			}
+	for _, f := range r.backs {
+		ended := f.left == 0
+		if f == r.root {
+			ended = r.Status.Ended()
 		}
-		for _, s := range slices.Backward(r.Steps) {
-			if s.Undoable() && s.UndoneBy == nil && s.Def.Effect == actions.Reversible {
-				return Event{Step: s.ID, Body: UndoRequested{Reason: "on_failure: undo"}}, true
-			}
+		if !f.undo || !ended {
+			continue
+		}
+		if s := f.undoable(); s != nil {
+			return Event{Step: s.ID, Body: UndoRequested{Reason: "on_failure: undo"}}, true
 		}
 	}
 	return Event{}, false
 }
 
-func (r *Run) env() runbooks.Env {
-	i := r.incident
+// undoing says whether something is being taken back.
+func (r *Run) undoing() bool {
+	for _, s := range slices.Backward(r.Steps) {
+		if s.Undoes != nil && !s.Status.Ended() {
+			return true
+		}
+	}
+	return false
+}
+
+// ending is how the run ends now that every step has.
+func (r *Run) ending() RunEnded {
+	if r.Status != RunActive {
+		return RunEnded{Status: r.Ending, Reason: r.Reason}
+	}
+	if s := r.root.critical(); s != nil {
+		as := RunFailed
+		if s.Status == StepRefused {
+			as = RunRefused
+		}
+		return RunEnded{Status: as, Reason: fmt.Sprintf("critical step %q %s: %s", s.ID, s.Status, s.Why)}
+	}
+	end := RunEnded{Status: RunDone, Reason: r.passedOver()}
+	outputs, err := r.root.outputs(r.root.env())
+	if err != nil {
+		end.Reason = strings.TrimPrefix(end.Reason+"; its answer cannot be worked out: "+err.Error(), "; ")
+	}
+	end.Outputs = outputs
+	return end
+}
+
+// env is what the expressions of a frame read.
+func (f *frame) env() runbooks.Env {
+	i := f.run.incident
 	return runbooks.Env{
-		Inputs: r.Inputs, Steps: r.ended, Environment: r.Environment, Run: r.ID, Now: i.Now,
+		Inputs: f.inputs, Steps: f.ended, Environment: f.run.Environment, Run: f.run.ID, Now: i.Now,
 		Incident: runbooks.IncidentFacts{ID: i.ID, Title: i.Title, Severity: i.Severity},
 	}
 }
 
+// env is what the expressions of a step read.
+func (s *Step) env() runbooks.Env {
+	env := s.in.env()
+	env.Item, env.Index = s.Item, s.Index
+	return env
+}
+
 // passedOver says which steps failed without stopping the run.
 func (r *Run) passedOver() string {
-	n := 0
-	for _, s := range r.Steps {
-		if s.Undoes == nil && (s.Status == StepFailed || s.Status == StepRefused) {
+	n, conditions, held, changed := 0, 0, 0, 0
+	for _, s := range r.root.steps {
+		if s.Status == StepFailed || s.Status == StepRefused {
 			n++
+		}
+		if s.Def.If != nil {
+			conditions++
+			if s.Status != StepSkipped || s.If == "" {
+				held++
+			}
+		}
+		if s.Status == StepDone && (s.Def.Effect.AtLeast(actions.Reversible) && !s.Def.Tells || s.children != nil) {
+			changed++
 		}
 	}
 	switch n {
 	case 0:
+		if conditions > 0 && held == 0 && changed == 0 {
+			return "no condition held, so nothing was changed"
+		}
 		return ""
 	case 1:
 		return "one step did not work and was passed over"

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // The legal ways of a step:
@@ -29,6 +31,18 @@ func (s *Step) fold(e Event) error {
 	switch b := e.Body.(type) {
 	case StepReady:
 		return s.ready(e, b)
+	case StepExpanded:
+		return s.expand(e, b)
+	case StepEntered:
+		return s.enter(e, b)
+	case WaitStarted:
+		if s.Status != StepWaiting || s.pending > 0 || s.Def.Wait == nil {
+			return s.contradicts(e, "it has nothing to wait for")
+		}
+		s.Status, s.Due, s.due, s.If, s.Readings, s.ReadyAt = StepSleeping, b.Until.Time, false, b.If, b.Readings, e.At
+		return nil
+	case ContainmentBegan, ContainmentDue, ContainmentExtended, ContainmentKept:
+		return s.contain(e)
 	case StepPlanned:
 		return s.plan(e, b)
 	case PlanFailed:
@@ -49,6 +63,13 @@ func (s *Step) fold(e Event) error {
 		}
 		a.escalated = true
 		a.From = append(slices.Clone(a.From), b.To...)
+		return nil
+	case ApprovalReminded:
+		a, err := s.open(e, b.ID)
+		if err != nil {
+			return err
+		}
+		a.reminders, a.remindAt = b.N, b.Next.Time
 		return nil
 	case ApprovalClosed:
 		return s.closeApproval(e, b)
@@ -87,7 +108,7 @@ func (s *Step) fold(e Event) error {
 			return err
 		}
 		s.consume()
-		s.Status, s.Asks, s.planned = StepManual, b.Instructions, false
+		s.Status, s.Asks, s.planned, s.Due, s.overtime = StepManual, b.Instructions, false, b.Until.Time, false
 		s.run.incident.ask(&Ask{ID: b.ID, Type: AskManual, Step: s, At: e.At})
 		return nil
 	case ManualDone:
@@ -97,7 +118,11 @@ func (s *Step) fold(e Event) error {
 		if len(b.Answer) > MaxText {
 			return Refuse(Usage, "an answer holds up to %d bytes; keep the rest as evidence and say where it is", MaxText)
 		}
-		s.Outputs, s.answered, s.By = map[string]any{"answer": b.Answer}, true, e.Actor
+		answer, refusal := s.answerOf(b.Answer)
+		if refusal != nil {
+			return refusal
+		}
+		s.Outputs, s.answered, s.By = map[string]any{"answer": answer}, true, e.Actor
 		return nil
 	case StepHeld:
 		if s.Status.Ended() || s.running() != nil {
@@ -125,6 +150,20 @@ func (s *Step) fold(e Event) error {
 	return s.contradicts(e, "the kind does not belong to a step")
 }
 
+// answerOf reads the answer to a manual step by its type.
+func (s *Step) answerOf(word string) (any, *Refusal) {
+	if s.Def.Manual == nil || s.Def.Manual.Answer == nil {
+		return word, nil
+	}
+	in := *s.Def.Manual.Answer
+	in.Name = "answer"
+	typed, problems := (&runbooks.Program{Inputs: []runbooks.Input{in}}).CoerceInputs(map[string]string{"answer": word})
+	if len(problems) > 0 {
+		return nil, Refuse(Usage, "that answer does not fit step %q: %s; answer with: done %s VALUE", s.ID, problems.Error(), s.ID)
+	}
+	return typed["answer"], nil
+}
+
 // ready takes in that the step's turn has come.
 func (s *Step) ready(e Event, b StepReady) error {
 	if s.Status != StepWaiting || s.pending > 0 {
@@ -147,6 +186,9 @@ func (s *Step) plan(e Event, b StepPlanned) error {
 	if len(s.Attempts) == 0 {
 		s.State = b.State.Value
 	}
+	if s.Status == StepPlanning && s.shares() && s.rule() != nil {
+		s.of.loop.park(s.of, s)
+	}
 	return nil
 }
 
@@ -167,6 +209,13 @@ func (s *Step) timer(e Event, b TimerFired) error {
 		s.Due, s.settled = time.Time{}, true
 	case kind == timerExpire && a != nil && a.ID == id && a.State == ApprovalOpen:
 	case kind == timerEscalate && a != nil && a.ID == id && a.State == ApprovalOpen:
+	case kind == timerRemind && a != nil && a.ID == id && a.State == ApprovalOpen:
+	case kind == timerWait && s.Status == StepSleeping && s.Due.Equal(b.Due.Time):
+		s.Due, s.due = time.Time{}, true
+	case kind == timerTotal && s.Status == StepManual && s.Due.Equal(b.Due.Time):
+		s.Due, s.overtime = time.Time{}, true
+	case kind == timerContain && s.InForce() && s.Containment.Until.Equal(b.Due.Time):
+		s.Containment.fired = true
 	default:
 		return s.contradicts(e, "timer %q is not owed", b.Ref)
 	}
@@ -179,24 +228,53 @@ const (
 	timerSettle   = "settle"
 	timerExpire   = "expire"   // ":" and the approval's id
 	timerEscalate = "escalate" // ":" and the approval's id
+	timerRemind   = "remind"   // ":" and the approval's id
+	timerWait     = "wait"     // of a step that lets time pass
+	timerTotal    = "total"    // of a manual step that somebody has to do in time
+	timerContain  = "contain"  // of an effect that is meant to end
 )
 
 // mayStart says whether new effects of this step may begin.
-func (s *Step) mayStart() bool { return s.Undoes != nil || s.run.Status == RunActive }
+func (s *Step) mayStart() bool {
+	if as, _ := s.halting(); as != "" {
+		return false
+	}
+	if s.of != nil && s.of == s.run.cleanup {
+		return s.run.root.left == 0
+	}
+	return true
+}
 
 // owes says whether the world owes this step anything, or it the world.
 func (s *Step) owes() bool {
 	switch s.Status {
-	case StepPlanning, StepChecking, StepRunning, StepRetrying, StepDoubt, StepVerifying, StepAwaiting:
+	case StepPlanning, StepChecking, StepRunning, StepRetrying, StepDoubt, StepVerifying, StepAwaiting, StepSleeping:
 		return true
+	case StepManual:
+		return !s.Due.IsZero()
+	case StepDone:
+		return s.InForce() && !s.Containment.fired
 	}
 	return false
 }
 
 // Undoable says whether a person could ask for this step to be taken back.
 func (s *Step) Undoable() bool {
-	return s.Undoes == nil && s.Status == StepDone && s.Def.CanUndo && !s.Undone() &&
-		(s.Preview == nil || s.Preview.NoUndo == "") && (s.UndoneBy == nil || s.UndoneBy.Status.Ended())
+	return s.Undoes == nil && s.Status == StepDone && s.canUndo() && !s.Undone() &&
+		(s.Preview == nil || s.Preview.NoUndo == "" || s.children != nil) && (s.UndoneBy == nil || s.UndoneBy.Status.Ended())
+}
+
+// canUndo says whether there is a way back at all.
+func (s *Step) canUndo() bool {
+	if s.children != nil {
+		for _, c := range s.children.steps {
+			if c.Undoable() {
+				return true
+			}
+		}
+		return false
+	}
+	return s.Def.CanUndo || s.Def.Undo != nil && s.Def.Undo.Manual != nil
 }
 
 // Requester is who asked for this step: for an undo who wants it, else who

@@ -63,7 +63,13 @@ func catalog() *actions.Registry {
 
 func compile(t testing.TB, src string) *runbooks.Program {
 	t.Helper()
-	p, faults := runbooks.Load("test.yaml", []byte(src), catalog())
+	files := strings.Split(src, "\n+++\n") // the runbooks that are called stand first
+	src = files[len(files)-1]
+	var called []*runbooks.Program
+	for _, file := range files[:len(files)-1] {
+		called = append(called, compile(t, file))
+	}
+	p, faults := runbooks.Load("test.yaml", []byte(src), catalog(), called...)
 	if faults.HasErrors() {
 		var b strings.Builder
 		faults.WriteText(&b, nil)
@@ -194,9 +200,12 @@ func dump(i *engine.Incident) string {
 	fmt.Fprintf(&b, "%s %q sev%d resolved=%v notes=%d now=%s\n", i.ID, i.Title, i.Severity, i.Resolved, i.Notes, i.Now.Format(time.RFC3339Nano))
 	for _, r := range i.Runs {
 		fmt.Fprintf(&b, "%s %s ending=%s reason=%q\n", r.ID, r.Status, r.Ending, r.Reason)
-		for _, s := range r.Steps {
+		for s := range r.All() {
 			fmt.Fprintf(&b, "  %s %s params=%s state=%s digest=%.8s result=%s outputs=%v why=%q held=%s due=%s failure=%v reading=%v\n",
 				s.ID, s.Status, s.Params, s.State, s.Digest, s.Result, s.Outputs, s.Why, s.Held, s.Due.Format(time.RFC3339Nano), s.Failure, s.Reading)
+			if c := s.Containment; c != nil {
+				fmt.Fprintf(&b, "    contained %+v\n", *c)
+			}
 			if a := s.Approval; a != nil {
 				fmt.Fprintf(&b, "    approval %s %s from=%v votes=%d\n", a.ID, a.State, a.From, len(a.Votes))
 			}

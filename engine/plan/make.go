@@ -46,25 +46,56 @@ func Make(ctx context.Context, req Request, reg Registry, now time.Time) (*Plan,
 		}
 		p.Steps = append(p.Steps, w.step(ctx, &req.Program.Steps[i]))
 	}
-	w.warn()
+	for i := range req.Program.OnCancel {
+		p.OnCancel = append(p.OnCancel, req.Program.OnCancel[i].ID)
+	}
+	p.Duration = durationOf(req.Program.Steps, p.Steps)
+	w.warn(req.Program.Steps, p.Steps)
+	if p.Budget > 0 && p.Duration.Least > p.Budget {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("it takes at least %s and containment should fit in %s", time.Duration(p.Duration.Least), time.Duration(p.Budget)))
+	}
 	return p, nil
 }
 
 // walk goes through the steps once. env.Steps holds the steps whose end is known.
 type walk struct {
-	req  Request
-	reg  Registry
-	plan *Plan
-	env  runbooks.Env
+	req    Request
+	reg    Registry
+	plan   *Plan
+	env    runbooks.Env
+	prefix string // of the ids of a runbook that is called
+	item   bool   // it is for one item of a loop, whose end is not that of a step
+	unsure bool   // whether it would run at all is not known
 }
 
 func (w *walk) step(ctx context.Context, def *runbooks.Step) Step {
-	s := Step{ID: def.ID, Title: def.Title, Uses: def.Uses, Manual: def.Manual != nil, Effect: def.Effect, CanUndo: def.CanUndo, Fate: Runs}
+	s := Step{ID: w.prefix + def.ID, Title: def.Title, Uses: def.Uses, Manual: def.Manual != nil, Effect: def.Effect, CanUndo: def.CanUndo, Fate: Runs, Evidence: def.Evidence}
+	if def.Contains != nil {
+		s.Contains = def.Contains.Expires
+	}
+	if def.Undo != nil && def.Undo.Manual != nil {
+		s.CanUndo, s.UndoByHand = true, true
+	}
 	w.condition(&s, def)
+	if s.Fate == Runs && w.unsure {
+		s.Fate, s.Why = Unknown, "whether its runbook is called is not known yet"
+	}
 	if s.Fate == Skips || s.Fate == Fails {
 		return s
 	}
 	s.Approval = w.approval(def)
+	switch {
+	case def.ForEach != nil:
+		w.loop(ctx, &s, def)
+		w.count(&s)
+		return s
+	case def.Runbook != nil:
+		w.call(ctx, &s, def)
+		return s
+	case def.Wait != nil:
+		w.wait(&s, def)
+		return s
+	}
 	if def.Manual != nil {
 		if v, ok := w.resolve(&s, def.Manual.Instructions, "instructions"); ok {
 			s.Instructions = fmt.Sprint(v)
@@ -88,7 +119,7 @@ func (w *walk) condition(s *Step, def *runbooks.Step) {
 	case err == nil && yes:
 	case err == nil:
 		s.Fate, s.Why = Skips, "its condition is false"
-		w.env.Steps[def.ID] = runbooks.StepState{Status: string(engine.StepSkipped)}
+		w.ends(def, string(engine.StepSkipped), nil)
 	default:
 		if open := w.notKnown(def.If.Paths()); len(open) > 0 {
 			s.Fate, s.WaitsFor, s.Why = Unknown, open, "its condition depends on what is not known yet"
@@ -169,7 +200,7 @@ func (w *walk) look(ctx context.Context, s *Step, def *runbooks.Step) {
 		w.fail(s, actions.Invalid, "the arguments do not fit: "+h.Check(params).Error())
 		return
 	}
-	s.Warnings = slices.Clone(spec.StaysAlive)
+	s.Warnings, s.BlastRadius = slices.Clone(spec.StaysAlive), spec.BlastRadius
 	limit := MaxRead
 	if t := time.Duration(def.Timeout); t > 0 {
 		limit = min(limit, t)
@@ -177,7 +208,7 @@ func (w *walk) look(ctx context.Context, s *Step, def *runbooks.Step) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if def.Effect == actions.Read {
-		w.read(ctx, s, h, params)
+		w.read(ctx, s, def, h, params)
 	} else {
 		w.preview(ctx, s, def, h, params)
 	}
@@ -185,7 +216,7 @@ func (w *walk) look(ctx context.Context, s *Step, def *runbooks.Step) {
 
 // read makes a read action's reading now, when nobody has to be asked first
 // and it is certain that the step would run.
-func (w *walk) read(ctx context.Context, s *Step, h actions.Handler, params json.RawMessage) {
+func (w *walk) read(ctx context.Context, s *Step, def *runbooks.Step, h actions.Handler, params json.RawMessage) {
 	switch {
 	case s.Approval != nil:
 		s.Why = "it is read only after its approval"
@@ -193,7 +224,7 @@ func (w *walk) read(ctx context.Context, s *Step, h actions.Handler, params json
 	case s.Fate != Runs:
 		return
 	}
-	result, err := h.Execute(ctx, w.call(s), params)
+	result, err := h.Execute(ctx, w.callOf(s), params)
 	if err != nil {
 		s.Failure = failureOf(ctx, err)
 		return
@@ -204,12 +235,20 @@ func (w *walk) read(ctx context.Context, s *Step, h actions.Handler, params json
 		return
 	}
 	s.Outputs = shown(h.Spec().Outputs, outputs)
-	w.env.Steps[s.ID] = runbooks.StepState{Status: string(engine.StepDone), Outputs: outputs}
+	s.outputs = outputs
+	w.ends(def, string(engine.StepDone), outputs)
+}
+
+// ends notes that the end of a step is known.
+func (w *walk) ends(def *runbooks.Step, status string, outputs map[string]any) {
+	if !w.item {
+		w.env.Steps[def.ID] = runbooks.StepState{Status: status, Outputs: outputs}
+	}
 }
 
 // preview asks an action that changes something what it would change.
 func (w *walk) preview(ctx context.Context, s *Step, def *runbooks.Step, h actions.Handler, params json.RawMessage) {
-	preview, err := h.Plan(ctx, w.call(s), params)
+	preview, err := h.Plan(ctx, w.callOf(s), params)
 	if err != nil {
 		s.Failure = failureOf(ctx, err)
 		return
@@ -221,14 +260,14 @@ func (w *walk) preview(ctx context.Context, s *Step, def *runbooks.Step, h actio
 		}
 	}
 	s.InEffect, s.NoUndo = preview.InEffect, preview.NoUndo
-	s.CanUndo = def.CanUndo && preview.NoUndo == ""
+	s.CanUndo = def.CanUndo && preview.NoUndo == "" || s.UndoByHand
 	if target, hit := engine.MatchProtected(w.req.Protected, preview.Targets); hit {
 		s.Protected = target
 		w.fail(s, actions.Precondition, fmt.Sprintf("%s is protected in environment %q; nobody may touch it with a runbook", target, w.req.Environment.Name))
 	}
 }
 
-func (w *walk) call(s *Step) actions.Call {
+func (w *walk) callOf(s *Step) actions.Call {
 	key := sha256.Sum256([]byte("firebreak/plan/v1\x00" + w.plan.Digest + "\x00" + s.ID))
 	return actions.Call{
 		Key: actions.Key(hex.EncodeToString(key[:])), Incident: w.req.Incident.ID, Run: w.env.Run, Step: s.ID, Attempt: 1,
@@ -251,7 +290,7 @@ func (w *walk) approval(def *runbooks.Step) *Approval {
 		return nil
 	}
 	return &Approval{
-		From: slices.Clone(rule.From), Quorum: rule.Quorum, Expires: rule.Expires, Escalate: rule.Escalate,
+		From: slices.Clone(rule.From), Quorum: rule.Quorum, Expires: rule.Expires, Escalate: rule.Escalate, StepUp: rule.StepUp, ForAll: def.ForEach != nil,
 		Floor: def.Approval == nil || def.Approval.Quorum != rule.Quorum, Eligible: []string{}, Later: []string{},
 	}
 }
@@ -294,11 +333,21 @@ func (w *walk) eligible(from []string, targets []actions.Target) []string {
 }
 
 // warn says what stands in the way of the whole.
-func (w *walk) warn() {
+func (w *walk) warn(defs []runbooks.Step, steps []Step) {
 	p := w.plan
-	for i := range p.Steps {
-		s := &p.Steps[i]
-		def := &w.req.Program.Steps[i]
+	for i := range steps {
+		s := &steps[i]
+		def := &defs[0]
+		if i < len(defs) {
+			def = &defs[i]
+		}
+		if def.ForEach != nil && len(s.Steps) > 0 && s.Steps[0].ID != s.ID {
+			each := *def
+			each.ForEach = nil
+			w.warn([]runbooks.Step{each}, s.Steps)
+		} else if def.Runbook != nil {
+			w.warn(def.Runbook.Program.Steps, s.Steps)
+		}
 		if s.Fate == Fails && def.OnFailure != runbooks.Continue {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("the run would stop at step %q: %s", s.ID, s.Why))
 		}

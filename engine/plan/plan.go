@@ -2,6 +2,7 @@ package plan
 
 import (
 	"encoding/json"
+	"iter"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
@@ -39,8 +40,10 @@ type Plan struct {
 	Requester   string                    `json:"requester,omitempty"`
 	At          engine.Stamp              `json:"at"`
 	Budget      runbooks.Span             `json:"budget,omitempty"`
+	Duration    Duration                  `json:"duration"`
 	Steps       []Step                    `json:"steps"`
-	Warnings    []string                  `json:"warnings,omitempty"` // of the whole plan: not enough approvers, a run that would stop
+	OnCancel    []string                  `json:"on_cancel,omitempty"` // ids of the steps that run after a cancel
+	Warnings    []string                  `json:"warnings,omitempty"`  // of the whole plan: not enough approvers, a run that would stop
 }
 
 // Fate is what would become of a step.
@@ -56,10 +59,16 @@ const (
 
 // Step is what would become of one step.
 type Step struct {
-	ID       string             `json:"id"`
+	ID       string             `json:"id"` // as the engine names it: "revoke.2" of a loop, "contain.disable" of a runbook that is called
 	Title    string             `json:"title,omitempty"`
 	Uses     string             `json:"uses,omitempty"`
 	Manual   bool               `json:"manual,omitempty"`
+	Wait     string             `json:"wait,omitempty"`    // how long, or until when
+	Runbook  string             `json:"runbook,omitempty"` // the one that is called
+	Items    int                `json:"items,omitempty"`   // of a loop, how many there are
+	Steps    []Step             `json:"steps,omitempty"`   // of a loop its first [MaxItems] items, else those of the runbook that is called
+	Evidence bool               `json:"evidence,omitempty"`
+	Contains runbooks.Span      `json:"contains,omitempty"` // how long its effect is meant to last
 	Effect   actions.Effect     `json:"effect,omitempty"`
 	Fate     Fate               `json:"fate"`
 	Why      string             `json:"why,omitempty"` // of an unknown, failing or skipped step
@@ -72,14 +81,18 @@ type Step struct {
 	Targets      []actions.Target `json:"targets,omitempty"`
 	Changes      []string         `json:"changes,omitempty"`
 	Calls        []string         `json:"calls,omitempty"`
+	BlastRadius  string           `json:"blast_radius,omitempty"` // what else feels it
 	Warnings     []string         `json:"warnings,omitempty"`
 	InEffect     bool             `json:"in_effect,omitempty"`
 	CanUndo      bool             `json:"can_undo"`
+	UndoByHand   bool             `json:"undo_by_hand,omitempty"` // a person takes it back
 	NoUndo       string           `json:"no_undo,omitempty"`
 	Protected    string           `json:"protected,omitempty"` // the target that nobody may touch
 	Approval     *Approval        `json:"approval,omitempty"`
 	Outputs      json.RawMessage  `json:"outputs,omitempty"` // of a read that was made now
 	Failure      *engine.Failure  `json:"failure,omitempty"` // of a read that did not come about
+
+	outputs map[string]any // of a read that was made now, as they are
 }
 
 // Approval is who would be asked, and whether they can answer.
@@ -88,33 +101,52 @@ type Approval struct {
 	Quorum   int                `json:"quorum"`
 	Expires  runbooks.Span      `json:"expires"`
 	Escalate *runbooks.Escalate `json:"escalate,omitempty"`
-	Floor    bool               `json:"floor,omitempty"` // made stricter by the environment
-	Known    bool               `json:"eligible_known"`  // whether the directory could be asked
-	Eligible []string           `json:"eligible"`        // person ids, sorted: without the requester and the targets
-	Later    []string           `json:"eligible_later"`  // with those who are asked on escalation
-	Enough   bool               `json:"enough"`          // enough eligible people from the start
+	StepUp   bool               `json:"step_up,omitempty"` // a yes needs a signature
+	ForAll   bool               `json:"for_all,omitempty"` // of a loop: one question for all items
+	Floor    bool               `json:"floor,omitempty"`   // made stricter by the environment
+	Known    bool               `json:"eligible_known"`    // whether the directory could be asked
+	Eligible []string           `json:"eligible"`          // person ids, sorted: without the requester and the targets
+	Later    []string           `json:"eligible_later"`    // with those who are asked on escalation
+	Enough   bool               `json:"enough"`            // enough eligible people from the start
 }
 
 // Stops says whether a step could not run as things are, so that the run would
 // not get to its end.
 func (p *Plan) Stops() bool {
-	for i := range p.Steps {
-		if p.Steps[i].Fate == Fails {
+	for s := range p.All() {
+		if s.Fate == Fails {
 			return true
 		}
 	}
 	return false
 }
 
-// Enough says whether every step that may run can get its approvals.
-func (p *Plan) Enough() bool {
-	for i := range p.Steps {
-		if a := p.Steps[i].Approval; a != nil && p.Steps[i].Fate != Skips && a.Known && len(a.Later) < a.Quorum {
+// All walks the steps at every level in order, each before its own steps.
+func (p *Plan) All() iter.Seq[*Step] {
+	return func(yield func(*Step) bool) { walkAll(p.Steps, yield) }
+}
+
+func walkAll(steps []Step, yield func(*Step) bool) bool {
+	for i := range steps {
+		if !yield(&steps[i]) || !walkAll(steps[i].Steps, yield) {
 			return false
 		}
 	}
 	return true
 }
+
+// Enough says whether every step that may run can get its approvals.
+func (p *Plan) Enough() bool {
+	for s := range p.All() {
+		if a := s.Approval; a != nil && s.Fate != Skips && a.Known && len(a.Later) < a.Quorum {
+			return false
+		}
+	}
+	return true
+}
+
+// MaxItems is how many items of a loop are planned one by one.
+const MaxItems = 100
 
 // MaxRead is the longest a plan waits for one reading of the world.
 const MaxRead = 20 * time.Second

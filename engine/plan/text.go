@@ -31,12 +31,10 @@ const (
 func (p *Plan) Text(w io.Writer, color bool) error {
 	t := &text{out: bufio.NewWriter(w), color: color}
 	t.head(p)
-	for i := range p.Steps {
-		t.width = max(t.width, utf8.RuneCountInString(harmless(p.Steps[i].ID)))
+	for s := range p.All() {
+		t.width = max(t.width, utf8.RuneCountInString(harmless(s.ID)))
 	}
-	for i := range p.Steps {
-		t.step(i+1, &p.Steps[i])
-	}
+	t.steps(p.Steps)
 	t.foot(p)
 	if err := t.out.Flush(); err != nil {
 		return fmt.Errorf("write the plan: %w", err)
@@ -48,6 +46,7 @@ type text struct {
 	out   *bufio.Writer
 	color bool
 	width int // of the longest id
+	count int // steps so far
 }
 
 // line writes one line in a color. Its arguments are made harmless for a terminal.
@@ -100,7 +99,20 @@ func (t *text) head(p *Plan) {
 	if p.Budget > 0 {
 		t.line(plain, "budget: contained within %s", time.Duration(p.Budget).String())
 	}
+	t.line(plain, "expected to take: %s", p.Duration.words())
 	t.line(plain, "")
+}
+
+// steps numbers the steps of the run, and lists those inside of others under them.
+func (t *text) steps(steps []Step) {
+	for i := range steps {
+		t.count++
+		t.step(t.count, &steps[i])
+		t.steps(steps[i].Steps)
+		if more := steps[i].Items - len(steps[i].Steps); len(steps[i].Steps) > 0 && more > 0 {
+			t.line(plain, "    and %d more items like these, which are read when it runs", more)
+		}
+	}
 }
 
 func (t *text) step(n int, s *Step) {
@@ -126,8 +138,15 @@ func (t *text) step(n int, s *Step) {
 	if out := members(s.Outputs); out != "" {
 		t.line(plain, "    read now: %s", out)
 	}
-	for _, target := range s.Targets {
-		t.line(plain, "    target: %s%s", target.String(), inRegion(target))
+	if s.Evidence {
+		t.line(plain, "    collects evidence")
+	}
+	if s.Items > 0 {
+		t.line(plain, "    items: %d", s.Items)
+	} else {
+		for _, target := range s.Targets {
+			t.line(plain, "    target: %s%s", target.String(), inRegion(target))
+		}
 	}
 	if s.InEffect {
 		t.line(plain, "    in effect already")
@@ -138,11 +157,20 @@ func (t *text) step(n int, s *Step) {
 	if len(s.Calls) > 0 {
 		t.line(plain, "    calls: %s", strings.Join(s.Calls, ", "))
 	}
+	if s.BlastRadius != "" && s.Items == 0 {
+		t.line(plain, "    blast radius: %s", s.BlastRadius)
+	}
+	if s.Contains > 0 {
+		t.line(plain, "    contains for: %s, then people are asked", time.Duration(s.Contains).String())
+	}
 	for _, warning := range s.Warnings {
 		t.line(yellow, "    warning: %s", warning)
 	}
 	if s.Effect.AtLeast(actions.Reversible) && s.Fate != Skips {
 		switch {
+		case s.Items > 0: // each says so
+		case s.UndoByHand:
+			t.line(plain, "    undo: by a person")
 		case s.CanUndo:
 			t.line(plain, "    undo: possible")
 		case s.NoUndo != "":
@@ -163,6 +191,12 @@ func (t *text) approval(a *Approval) {
 	floor := ""
 	if a.Floor {
 		floor = ", demanded by the environment"
+	}
+	if a.StepUp {
+		floor += ", each with a signature"
+	}
+	if a.ForAll {
+		floor += ", once for all items"
 	}
 	t.line(plain, "    approval: %d from %s, expires after %s%s", a.Quorum, strings.Join(a.From, ", "), time.Duration(a.Expires).String(), floor)
 	switch {
@@ -191,6 +225,9 @@ func (t *text) foot(p *Plan) {
 	}
 	t.line(plain, "")
 	t.line(bold, "%s. Nothing was changed.", strings.Join(parts, ", "))
+	if len(p.OnCancel) > 0 {
+		t.line(plain, "after a cancel: %s", strings.Join(p.OnCancel, ", "))
+	}
 	for _, warning := range p.Warnings {
 		t.line(red, "WARNING: %s", warning)
 	}
@@ -224,15 +261,25 @@ func (s *Step) fateWords() string {
 }
 
 func (s *Step) dangerWord() string {
-	if s.Manual {
+	switch {
+	case s.Manual:
 		return "by hand"
+	case s.Wait != "":
+		return "waits"
+	case s.Runbook != "":
+		return "runbook"
 	}
 	return string(s.Effect)
 }
 
 func (s *Step) doing() string {
-	if s.Manual {
+	switch {
+	case s.Manual:
 		return "a person does it"
+	case s.Wait != "":
+		return s.Wait
+	case s.Runbook != "":
+		return s.Runbook
 	}
 	return s.Uses
 }
