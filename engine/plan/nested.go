@@ -36,6 +36,9 @@ func (w *walk) loop(ctx context.Context, s *Step, def *runbooks.Step) {
 		return
 	}
 	s.Items = len(items)
+	if def.Runbook != nil {
+		s.Runbook = def.Runbook.ID
+	}
 	each := *def
 	each.ForEach, each.If, each.Needs, each.Contains = nil, nil, nil, nil
 	if def.Runbook == nil {

@@ -344,13 +344,9 @@ func outputs(t *testing.T, p *plan.Plan) map[string]string {
 	return map[string]string{"text": text.String(), "json": string(data) + "\n"}
 }
 
-func TestGolden(t *testing.T) {
-	w := newWorld()
-	req := request(load(t, w, story))
-	req.Inputs["hard"] = true
-	req.Floor = &engine.Floor{Effect: actions.Destructive, From: []string{"group:ciso"}, Quorum: 3}
-	w.preview = func(p *actions.Preview) { p.NoUndo = "the secret is lost" }
-	p := makePlan(t, w, req)
+// golden compares what people and machines are shown with the files of testdata.
+func golden(t *testing.T, name string, p *plan.Plan) {
+	t.Helper()
 	files := outputs(t, p)
 	var color bytes.Buffer
 	if err := p.Text(&color, true); err != nil {
@@ -358,11 +354,11 @@ func TestGolden(t *testing.T) {
 	}
 	files["color"] = strings.ReplaceAll(color.String(), "\x1b", "␛")
 	digests := strings.NewReplacer(p.Digest, "DIGEST", p.Digest[:12], "DIGEST", p.Program, "PROGRAM") // these follow the language, not the plan
-	for _, name := range []string{"text", "json", "color"} {
-		files[name] = digests.Replace(files[name])
-		path := filepath.Join("testdata", "story."+name)
+	for _, kind := range []string{"text", "json", "color"} {
+		files[kind] = digests.Replace(files[kind])
+		path := filepath.Join("testdata", name+"."+kind)
 		if *rewrite {
-			if err := os.WriteFile(path, []byte(files[name]), 0o644); err != nil {
+			if err := os.WriteFile(path, []byte(files[kind]), 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -370,10 +366,19 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(string(want), files[name]); diff != "" {
+		if diff := cmp.Diff(string(want), files[kind]); diff != "" {
 			t.Errorf("%s differs (-want +got); if that is meant, run with -rewrite:\n%s", path, diff)
 		}
 	}
+}
+
+func TestGolden(t *testing.T) {
+	w := newWorld()
+	req := request(load(t, w, story))
+	req.Inputs["hard"] = true
+	req.Floor = &engine.Floor{Effect: actions.Destructive, From: []string{"group:ciso"}, Quorum: 3}
+	w.preview = func(p *actions.Preview) { p.NoUndo = "the secret is lost" }
+	golden(t, "story", makePlan(t, w, req))
 }
 
 // What a target is called cannot steer the terminal of who reads the plan.

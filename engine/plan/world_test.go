@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,13 +17,21 @@ import (
 // world is what the actions of the tests read and, if ever called, change. It
 // remembers every call.
 type world struct {
-	status   string // of the key
-	user     string
-	broken   map[string]error         // by action: what Plan, or Execute of a read, answers
-	hang     map[string]bool          // by action: answers only when the context ends
-	preview  func(p *actions.Preview) // what a change would say
+	status  string // of the key
+	user    string
+	broken  map[string]error         // by action: what Plan, or Execute of a read, answers
+	hang    map[string]bool          // by action: answers only when the context ends
+	preview func(p *actions.Preview) // what a change would say
+
+	mu       sync.Mutex // items of a loop are read at the same time
 	planned  []string
 	executed []string // also those that must never be
+}
+
+func (w *world) note(list *[]string, what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	*list = append(*list, what)
 }
 
 type (
@@ -59,14 +68,14 @@ func (lookup) Plan(context.Context, actions.Call, keyIn) (actions.Preview, error
 }
 
 func (a lookup) Execute(ctx context.Context, call actions.Call, p keyIn) (keyState, error) {
-	a.w.executed = append(a.w.executed, "t.lookup "+call.Step)
+	a.w.note(&a.w.executed, "t.lookup "+call.Step)
 	return keyState{Status: a.w.status, User: a.w.user, Token: "hunter2"}, a.w.answer(ctx, "t.lookup")
 }
 
 func (a change) Spec() actions.Spec { return a.spec }
 
 func (a change) Plan(ctx context.Context, call actions.Call, p changeIn) (actions.Preview, error) {
-	a.w.planned = append(a.w.planned, a.spec.Name+" "+call.Step)
+	a.w.note(&a.w.planned, a.spec.Name+" "+call.Step)
 	preview := actions.Preview{
 		Targets: []actions.Target{{Type: "aws.iam.user", ID: p.User, Account: "111122223333"}}, Changes: []string{"stop " + p.User},
 		Calls: []string{"iam:Stop"}, Warnings: []string{"sessions stay alive"},
@@ -78,7 +87,7 @@ func (a change) Plan(ctx context.Context, call actions.Call, p changeIn) (action
 }
 
 func (a change) Execute(_ context.Context, call actions.Call, p changeIn) (changed, error) {
-	a.w.executed = append(a.w.executed, a.spec.Name+" "+call.Step)
+	a.w.note(&a.w.executed, a.spec.Name+" "+call.Step)
 	return changed{}, nil
 }
 
@@ -91,7 +100,7 @@ func (undoable) PlanUndo(context.Context, actions.Call, changeIn, changed) (acti
 }
 
 func (a undoable) Undo(_ context.Context, call actions.Call, _ changeIn, _ changed) error {
-	a.w.executed = append(a.w.executed, "undo "+call.Step)
+	a.w.note(&a.w.executed, "undo "+call.Step)
 	return nil
 }
 
@@ -111,7 +120,7 @@ func (w *world) registry() *actions.Registry {
 	r := actions.NewRegistry()
 	actions.Register(r, lookup{w})
 	spec := func(name string, effect actions.Effect) actions.Spec {
-		return actions.Spec{Name: name, Version: 1, Title: "Change", Doc: "Changes.", Effect: effect, Repeat: actions.Idempotent}
+		return actions.Spec{Name: name, Version: 1, Title: "Change", Doc: "Changes.", Effect: effect, Repeat: actions.Idempotent, Settle: 15 * time.Second, BlastRadius: "whatever uses it stops"}
 	}
 	actions.Register(r, undoable{change{w, spec("t.disable", actions.Reversible)}})
 	actions.Register(r, undoable{change{w, spec("t.wipe", actions.Destructive)}})
@@ -162,9 +171,9 @@ const story = head + `
       instructions: "Call ${{ steps.owner.outputs.user }}"
 `
 
-func load(t testing.TB, w *world, src string) *runbooks.Program {
+func load(t testing.TB, w *world, src string, called ...*runbooks.Program) *runbooks.Program {
 	t.Helper()
-	p, faults := runbooks.Load("test.yaml", []byte(src), w.registry())
+	p, faults := runbooks.Load("test.yaml", []byte(src), w.registry(), called...)
 	if faults.HasErrors() {
 		var b strings.Builder
 		if err := faults.WriteText(&b, nil); err != nil {
