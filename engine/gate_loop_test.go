@@ -107,6 +107,10 @@ func TestLoopGate(t *testing.T) {
 		b.Digest = strings.Repeat("0", 64)
 		g.refusesFact("a", b, "planned differently")
 	})
+	t.Run("a list laid out twice", func(t *testing.T) {
+		g := loopGate(t)
+		g.refusesFact("a", engine.StepExpanded{Items: engine.Large{Value: json.RawMessage(`["h1","h2"]`)}, N: 2}, "it has no list to go through now")
+	})
 	t.Run("the loop itself has no effect", func(t *testing.T) {
 		g := loopGate(t)
 		g.refusesFact("a", g.intentOf("a"), "nothing was planned")
