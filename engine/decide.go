@@ -80,7 +80,11 @@ func (s *Step) decide() Body {
 	}
 	if as, why := s.halting(); as != "" && s.idle() {
 		if s.asking() {
-			return ApprovalClosed{ID: s.Approval.ID, Verdict: ApprovalWithdrawn, Reason: "the run is ending"}
+			reason := "the run is ending"
+			if s.run.Status == RunActive {
+				reason = why
+			}
+			return ApprovalClosed{ID: s.Approval.ID, Verdict: ApprovalWithdrawn, Reason: reason}
 		}
 		if s.inside() {
 			return nil
