@@ -28,7 +28,9 @@ func (c *compilation) input(d *InputDecl, what string, depth int) Input {
 	if f, ok := FindFormat(d.Type.Value); ok {
 		in.Type, in.Format = actions.String, f.Name
 	}
-	none := func(at Pos, key, hint string) { c.fail(at, "value", hint, "%s of type %s has no %s", what, d.Type.Value, key) }
+	none := func(at Pos, key, hint string) {
+		c.fail(at, "value", hint, "%s of type %s has no %s", what, d.Type.Value, key)
+	}
 	many := in.Type == actions.List || in.Type == actions.Map
 	if d.Pattern.Set() && (in.Type != actions.String || in.Format != "") {
 		hint := ""
