@@ -46,11 +46,11 @@ func Compile(rb *Runbook, cat Catalog, others ...*Program) (*Program, Diagnostic
 }
 
 // compile knows also the ids of runbooks that cannot be called, and why.
-func compile(rb *Runbook, cat Catalog, callable map[string]*Program, broken map[string]string) (*Program, Diagnostics) {
+func compile(rb *Runbook, cat Catalog, callable map[string]*Program, broken map[string]fault) (*Program, Diagnostics) {
 	s := newSource(rb.source.name, rb.source.src)
 	c := &compilation{
 		source: s, rb: rb, cat: cat, callable: callable, broken: broken,
-		scope: newScope(), order: map[string]int{}, used: map[string]bool{},
+		scope: newScope(), order: map[string]int{}, used: map[string]bool{}, computed: map[string]bool{},
 	}
 	p := c.program()
 	if c.found.HasErrors() || rb.source.found.HasErrors() {
@@ -72,7 +72,7 @@ type compilation struct {
 	rb       *Runbook
 	cat      Catalog
 	callable map[string]*Program
-	broken   map[string]string // why a runbook cannot be called, by id
+	broken   map[string]fault // why a runbook cannot be called, by id
 	scope    scope
 	main     int            // how many of steps are not in on_cancel; those are the last
 	order    map[string]int // of a step in steps
@@ -83,6 +83,7 @@ type compilation struct {
 	before   []bits            // the steps that have certainly ended before each
 	sequence []int             // the steps, each after those it needs
 	used     map[string]bool   // paths that expressions read
+	computed map[string]bool   // those of them that an expression computes with
 
 	expressions int
 	noItem      bool // the for_each of the step at hand is at fault, so nobody knows its items
@@ -112,6 +113,7 @@ func (c *compilation) program() *Program {
 	if len(p.OnCancel) == 0 {
 		p.OnCancel = nil
 	}
+	c.bounded(p)
 	c.total(p)
 	return p
 }

@@ -101,8 +101,8 @@ func (r *Subrun) revive(depth int) error {
 	switch {
 	case err != nil:
 		return err
-	case p.Semantics != Semantics:
-		return fmt.Errorf("decode program %q: it has semantics %d and is called by one of %d", p.ID, p.Semantics, Semantics)
+	case p.Semantics < 1 || p.Semantics > Semantics:
+		return fmt.Errorf("decode program %q: it has semantics %d and this build runs 1 to %d; use a newer firebreak", p.ID, p.Semantics, Semantics)
 	case digest != p.Digest || digest != r.Digest || p.ID != r.ID:
 		return fmt.Errorf("decode program %q: its digest is %s, not %s as it says; it was changed", p.ID, digest, r.Digest)
 	}

@@ -15,6 +15,8 @@ import (
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
+
+	"github.com/firebreak-ir/firebreak/actions"
 )
 
 // Names that only the compiler writes; the grammar refuses them in a source.
@@ -89,6 +91,7 @@ type grammar struct {
 	reads  []stepRead
 	known  map[string]bool // steps certainly done here
 	loops  int
+	items  []actions.Field // types of # in the loops here; without a kind: not known
 	faults []fault
 }
 
@@ -227,8 +230,20 @@ func (g *grammar) predicate(node *ast.Node, n *ast.BuiltinNode) {
 		return
 	}
 	for i := range n.Arguments {
+		if i == 0 {
+			g.visit(&n.Arguments[i])
+			item, known := g.typeOf(n.Arguments[i])
+			if known && item.Kind == actions.List {
+				item = *item.Elem
+			} else {
+				item = actions.Field{}
+			}
+			g.items = append(g.items, item)
+			continue
+		}
 		g.visit(&n.Arguments[i])
 	}
+	g.items = g.items[:len(g.items)-min(1, len(n.Arguments))]
 	if n.Name == "find" { // of nothing it would be nil, which compares as false
 		found := &ast.BuiltinNode{Name: "filter", Arguments: n.Arguments}
 		found.SetLocation(n.Location())

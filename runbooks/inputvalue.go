@@ -17,11 +17,19 @@ import (
 
 // Limits on the value of one input.
 const (
-	maxValueText  = 1 << 20 // bytes of all its texts
-	maxValueItems = 10_000  // of a list or map
-	maxProblems   = 20      // of one value; more are not told
-	maxKey        = 128     // bytes of a name in a map
+	maxValueText = 1 << 20 // bytes of all its texts
+	maxProblems  = 20      // of one value; more are not told
+	maxKey       = 128     // bytes of a name in a map
 )
+
+// most is how many items a list or map may have; depth is 1 for one that is
+// not inside another. More could not be read by an expression.
+func (in *Input) most(depth int) int {
+	if in.Type == actions.List && depth == 1 {
+		return maxPathItems
+	}
+	return maxItems
+}
 
 // Check checks one value, as encoding/json gives it, and gives it in its normal
 // form: string, int64, bool, []any or map[string]any; a duration as "1m30s".
@@ -145,6 +153,7 @@ type tester struct {
 	whole  *regexp.Regexp // nil: any text
 	format Format
 	broken error
+	depth  int
 	of     *tester
 
 	problems *actions.Problems
@@ -155,11 +164,11 @@ type tester struct {
 type checked struct{ text int }
 
 func (in *Input) tester() *tester {
-	return in.testerFor(new(actions.Problems), new(int))
+	return in.testerFor(1, new(actions.Problems), new(int))
 }
 
-func (in *Input) testerFor(problems *actions.Problems, dropped *int) *tester {
-	c := &tester{in: in, problems: problems, dropped: dropped}
+func (in *Input) testerFor(depth int, problems *actions.Problems, dropped *int) *tester {
+	c := &tester{in: in, depth: depth, problems: problems, dropped: dropped}
 	if in.Format != "" {
 		c.format, _ = FindFormat(in.Format)
 		c.whole, c.broken = regexp.Compile(c.format.Pattern)
@@ -170,7 +179,7 @@ func (in *Input) testerFor(problems *actions.Problems, dropped *int) *tester {
 		c.whole, c.broken = wholePattern(in.Pattern)
 	}
 	if in.Of != nil {
-		c.of = in.Of.testerFor(problems, dropped)
+		c.of = in.Of.testerFor(depth+1, problems, dropped)
 	}
 	return c
 }
@@ -293,9 +302,9 @@ func (in *Input) bounds() string {
 
 // size checks how many items there are.
 func (c *tester) size(n int, path string) bool {
-	switch in := c.in; {
-	case n > maxValueItems:
-		c.wrong(path, "", "has %d items; at most %d are allowed", n, maxValueItems)
+	switch in, most := c.in, c.in.most(c.depth); {
+	case n > most:
+		c.wrong(path, "", "has %d items; at most %d are allowed", n, most)
 	case in.Max != nil && int64(n) > *in.Max:
 		c.wrong(path, in.Description, "has %d items; at most %d are allowed", n, *in.Max)
 	case in.Min != nil && int64(n) < *in.Min:
@@ -332,7 +341,7 @@ func (c *tester) members(v any, path string, seen *checked) any {
 	out := make(map[string]any, len(m))
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		if !mapKey(name) {
-			c.wrong(path, fmt.Sprintf("use letters, digits and _ . : / -, at most %d of them", maxKey), "%s cannot be a name in it", word(name))
+			c.wrong(path, fmt.Sprintf("use letters, digits and _ . : / -, at most %d of them", maxKey), "holds the name %s, which is not allowed", word(name))
 			continue
 		}
 		out[name] = c.of.value(m[name], path+"."+name, seen)

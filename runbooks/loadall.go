@@ -18,7 +18,7 @@ type File struct {
 // the files; a file with errors gives none, and neither does one that calls it.
 // Two files with one id are an error of the second.
 func LoadAll(files []File, cat Catalog, others ...*Program) ([]*Program, Diagnostics) {
-	a := &loading{cat: cat, files: map[string]*unit{}, callable: map[string]*Program{}, broken: map[string]string{}}
+	a := &loading{cat: cat, files: map[string]*unit{}, callable: map[string]*Program{}, broken: map[string]fault{}}
 	for _, p := range others {
 		a.callable[p.ID] = p
 	}
@@ -67,7 +67,7 @@ type loading struct {
 	cat      Catalog
 	files    map[string]*unit
 	callable map[string]*Program
-	broken   map[string]string
+	broken   map[string]fault
 	found    Diagnostics
 }
 
@@ -92,7 +92,7 @@ func (a *loading) compile(u *unit, trail []string) {
 			case !call.Set() || !known || call.Value == id:
 			case next.state == open:
 				circle := append(slices.Clone(trail[slices.Index(trail, call.Value):]), call.Value)
-				a.broken[call.Value] = "the runbooks call each other: " + strings.Join(circle, " calls ")
+				a.broken[call.Value] = fault{rule: "runbook-cycle", message: "the runbooks call each other: " + strings.Join(circle, " calls "), hint: "take one of the calls out"}
 			default:
 				a.compile(next, trail)
 			}
@@ -104,7 +104,7 @@ func (a *loading) compile(u *unit, trail []string) {
 	switch {
 	case !u.rb.ID.Set():
 	case program == nil:
-		a.broken[id] = "it has errors of its own, in " + u.rb.source.name
+		a.broken[id] = fault{rule: "runbook", message: "it has errors of its own", hint: "mend " + u.rb.source.name + " first"}
 	default:
 		a.callable[id] = program
 	}

@@ -17,6 +17,7 @@ type InputDecl struct {
 	Of          *InputDecl
 	Sensitive   At[bool]
 	fallback    *node // default
+	badOf       bool  // of: was written, maybe with a fault
 }
 
 // typeWords are the types that are no format.
@@ -55,16 +56,19 @@ func (in *InputDecl) keys(s *source) []key {
 		{"enum", false, s.words(&in.Enum, &set, anyWord)},
 		{"min", false, s.whole(&in.Min)},
 		{"max", false, s.whole(&in.Max)},
-		{"of", false, func(n *node) { in.Of = s.typed(n, "of") }},
+		{"of", false, func(n *node) { in.Of, in.badOf = s.typed(n, "of"), true }},
 	}
 }
 
 // typed reads a type without a name: one word, or a map as for an input.
 func (s *source) typed(n *node, what string) *InputDecl {
 	in := &InputDecl{Pos: n.pos}
-	if n.kind == scalarNode {
+	switch n.kind {
+	case scalarNode:
 		s.typeWord(&in.Type)(n)
-	} else {
+	case listNode:
+		s.fail(n.pos, "wrong-type", "write one type; for a choice of words: {type: string, enum: [one, two]}", "%s must be one type, not a list", what)
+	default:
 		s.object(n, what, in.keys(s)...)
 	}
 	if !in.Type.Set() {

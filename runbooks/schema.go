@@ -27,13 +27,13 @@ type key struct {
 
 // object reads a map key by key. Unknown, missing and empty keys are faults.
 func (s *source) object(n *node, what string, keys ...key) {
-	if n.kind != mapNode {
-		s.fail(n.pos, "wrong-type", "", "%s must be a map of keys and values, not %s", what, n.shown())
-		return
-	}
 	known := make([]string, len(keys))
 	for i, k := range keys {
 		known[i] = k.name
+	}
+	if n.kind != mapNode {
+		s.fail(n.pos, "wrong-type", "its keys: "+strings.Join(known, ", "), "%s must be a map of keys and values, not %s", what, n.shown())
+		return
 	}
 	seen := map[string]bool{}
 	for _, p := range n.pairs {

@@ -20,7 +20,7 @@ const (
 func (c *compilation) called(d *StepDecl) *Program {
 	id := d.Calls.Value
 	if why, known := c.broken[id]; known && id != c.rb.ID.Value {
-		c.fail(d.Calls.Pos, "runbook", "mend that first", "the runbook %q cannot be called: %s", id, why)
+		c.fail(d.Calls.Pos, why.rule, why.hint, "the runbook %q cannot be called: %s", id, why.message)
 		return nil
 	}
 	p, known := c.callable[id]
@@ -94,6 +94,8 @@ func (c *compilation) total(p *Program) {
 		}
 	}
 	switch {
+	case len(c.steps) > maxSteps:
+		c.fail(c.decls[maxSteps].Pos, "size", "split the runbook", "there are %d steps, with those of on_cancel; at most %d are allowed", len(c.steps), maxSteps)
 	case n > maxAllSteps:
 		c.fail(Pos{1, 1}, "size", "split the runbook", "there are more than %d steps, with those of the runbooks that are called", maxAllSteps)
 	case text > maxAllSource:
