@@ -1,7 +1,6 @@
 package runbooks
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,17 +18,18 @@ const (
 // called finds the program that a step calls, or says why it cannot be called.
 func (c *compilation) called(d *StepDecl) *Program {
 	id := d.Calls.Value
-	if why, known := c.broken[id]; known && id != c.rb.ID.Value {
+	if why, known := c.others.broken[id]; known && id != c.rb.ID.Value {
 		c.fail(d.Calls.Pos, why.rule, why.hint, "the runbook %q cannot be called: %s", id, why.message)
 		return nil
 	}
-	p, known := c.callable[id]
+	p, known := c.others.programs[id]
 	switch {
 	case id == c.rb.ID.Value:
 		c.fail(d.Calls.Pos, "runbook-cycle", "repeat a step with for_each", "the runbook %q calls itself", id)
 		return nil
 	case !known:
-		ids := slices.Sorted(maps.Keys(c.callable))
+		ids := names(c.others.ids)
+		ids = slices.DeleteFunc(ids, func(other string) bool { return other == c.rb.ID.Value })
 		hint := didYouMean(id, ids)
 		switch {
 		case hint == "" && len(ids) == 0:
