@@ -60,7 +60,7 @@ func compile(rb *Runbook, cat Catalog, others *shelf) (*Program, Diagnostics) {
 	s := newSource(rb.source.name, rb.source.src)
 	c := &compilation{
 		source: s, rb: rb, cat: cat, others: others,
-		scope: newScope(), order: map[string]int{}, used: map[string]bool{}, computed: map[string]bool{},
+		tools: newTools(), patterns: patterns{}, scope: newScope(), order: map[string]int{}, used: map[string]bool{}, computed: map[string]bool{},
 	}
 	p := c.program()
 	if c.found.HasErrors() || rb.source.found.HasErrors() {
@@ -82,6 +82,7 @@ type compilation struct {
 	rb       *Runbook
 	cat      Catalog
 	others   *shelf
+	tools    *tools
 	scope    scope
 	main     int            // how many of steps are not in on_cancel; those are the last
 	order    map[string]int // of a step in steps
@@ -94,6 +95,8 @@ type compilation struct {
 	used     map[string]bool   // paths that expressions read
 	computed map[string]bool   // those of them that an expression computes with
 
+	patterns    patterns
+	patternSize int // of all patterns
 	expressions int
 	noItem      bool // the for_each of the step at hand is at fault, so nobody knows its items
 }

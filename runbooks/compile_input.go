@@ -1,6 +1,7 @@
 package runbooks
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -44,10 +45,7 @@ func (c *compilation) input(d *InputDecl, what string, depth int) Input {
 	if len(d.Enum) > 0 && in.Type != actions.String {
 		none(d.Enum[0].Pos, "enum", "")
 	}
-	if _, err := wholePattern(in.Pattern); err != nil {
-		c.fail(d.Pattern.Pos, "value", "", "the pattern is not a regular expression: %s", patternFault(err))
-		in.Pattern = ""
-	}
+	c.pattern(&in, d)
 	switch {
 	case d.Of != nil && !many:
 		none(d.Of.Pos, "of", "of is the type of the items of a list or a map")
@@ -138,14 +136,30 @@ func (c *compilation) enumFits(in *Input, d *InputDecl) {
 		return
 	}
 	for _, w := range d.Enum {
-		if _, problems := in.Check(w.Value); len(problems) > 0 {
+		if _, problems := in.check(w.Value, c.patterns); len(problems) > 0 {
 			c.fail(w.Pos, "value", problems[0].Hint, "the word %s", problems[0].Message)
 		}
 	}
 }
 
-func patternFault(err error) string {
-	return strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+// pattern checks a pattern before anything is compiled.
+func (c *compilation) pattern(in *Input, d *InputDecl) {
+	if in.Pattern == "" {
+		return
+	}
+	size, err := patternSize(in.Pattern)
+	c.patternSize += size
+	switch {
+	case errors.Is(err, errPatternSize):
+		c.fail(d.Pattern.Pos, "size", "repeat less in it", "%v", err)
+	case err != nil:
+		c.fail(d.Pattern.Pos, "value", "", "the pattern is not a regular expression: %v", err)
+	case c.patternSize > maxAllPatterns:
+		c.fail(d.Pattern.Pos, "size", "repeat less in them", "the patterns of this runbook are too large together")
+	default:
+		return
+	}
+	in.Pattern = ""
 }
 
 // fallback checks the default of an input by its declared type.
@@ -158,7 +172,7 @@ func (c *compilation) fallback(in *Input, d *InputDecl) {
 	if !ok {
 		return
 	}
-	checked, problems := in.Check(v)
+	checked, problems := in.check(v, c.patterns)
 	for _, p := range problems {
 		part := strings.TrimPrefix(strings.TrimPrefix(p.Path, in.Name), ".")
 		at, rule := n.find(part), "value"

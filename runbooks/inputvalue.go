@@ -35,9 +35,12 @@ func (in *Input) most(depth int) int {
 // form: string, int64, bool, []any or map[string]any; a duration as "1m30s".
 // With problems there is no value.
 func (in *Input) Check(v any) (any, actions.Problems) {
-	c := in.tester()
-	out := c.value(v, in.Name, &checked{})
-	return c.end(out)
+	return in.check(v, nil)
+}
+
+func (in *Input) check(v any, known patterns) (any, actions.Problems) {
+	c := in.tester(1, &told{}, known)
+	return c.end(c.value(v, in.Name))
 }
 
 // Coerce reads one word of a command line by the type, and checks it. A list is
@@ -156,56 +159,54 @@ type tester struct {
 	depth  int
 	of     *tester
 
-	problems *actions.Problems
-	dropped  *int
+	told *told
 }
 
-// checked is how much was looked at.
-type checked struct{ text int }
-
-func (in *Input) tester() *tester {
-	return in.testerFor(1, new(actions.Problems), new(int))
+// told is what was found in one value, and how much was looked at.
+type told struct {
+	problems actions.Problems
+	dropped  int
+	text     int // bytes of all texts
 }
 
-func (in *Input) testerFor(depth int, problems *actions.Problems, dropped *int) *tester {
-	c := &tester{in: in, depth: depth, problems: problems, dropped: dropped}
+func (in *Input) tester(depth int, told *told, known patterns) *tester {
+	c := &tester{in: in, depth: depth, told: told}
 	if in.Format != "" {
 		c.format, _ = FindFormat(in.Format)
-		c.whole, c.broken = regexp.Compile(c.format.Pattern)
-		if c.format.Name == "" {
+		if c.whole, c.broken = known.get(c.format.Pattern, regexp.Compile); c.format.Name == "" {
 			c.broken = fmt.Errorf("this build does not know the format %q", in.Format)
 		}
 	} else if in.Pattern != "" {
-		c.whole, c.broken = wholePattern(in.Pattern)
+		c.whole, c.broken = known.get(in.Pattern, wholePattern)
 	}
 	if in.Of != nil {
-		c.of = in.Of.testerFor(depth+1, problems, dropped)
+		c.of = in.Of.tester(depth+1, told, known)
 	}
 	return c
 }
 
 // end gives the value, or the problems.
 func (c *tester) end(v any) (any, actions.Problems) {
-	if len(*c.problems) == 0 {
+	if len(c.told.problems) == 0 {
 		return v, nil
 	}
-	if *c.dropped > 0 {
-		*c.problems = append(*c.problems, actions.Problem{Path: c.in.Name, Message: fmt.Sprintf("has %d more problems", *c.dropped)})
+	if c.told.dropped > 0 {
+		c.told.problems = append(c.told.problems, actions.Problem{Path: c.in.Name, Message: fmt.Sprintf("has %d more problems", c.told.dropped)})
 	}
-	return nil, *c.problems
+	return nil, c.told.problems
 }
 
 func (c *tester) wrong(path, hint, format string, args ...any) any {
-	if len(*c.problems) == maxProblems {
-		*c.dropped++
+	if len(c.told.problems) == maxProblems {
+		c.told.dropped++
 		return nil
 	}
-	*c.problems = append(*c.problems, actions.Problem{Path: path, Message: fmt.Sprintf(format, args...), Hint: hint})
+	c.told.problems = append(c.told.problems, actions.Problem{Path: path, Message: fmt.Sprintf(format, args...), Hint: hint})
 	return nil
 }
 
 // value gives a value in its normal form, or notes what is wrong with it.
-func (c *tester) value(v any, path string, seen *checked) any {
+func (c *tester) value(v any, path string) any {
 	in := c.in
 	switch in.Type {
 	case actions.Int:
@@ -233,9 +234,9 @@ func (c *tester) value(v any, path string, seen *checked) any {
 		}
 		return d.String()
 	case actions.List:
-		return c.list(v, path, seen)
+		return c.list(v, path)
 	case actions.Map:
-		return c.members(v, path, seen)
+		return c.members(v, path)
 	}
 	s, ok := v.(string)
 	if !ok {
@@ -244,8 +245,8 @@ func (c *tester) value(v any, path string, seen *checked) any {
 		}
 		return c.wrong(path, "", "must be text, not %s", word(v))
 	}
-	if seen.text += len(s); seen.text > maxValueText {
-		if seen.text-len(s) <= maxValueText {
+	if c.told.text += len(s); c.told.text > maxValueText {
+		if c.told.text-len(s) <= maxValueText {
 			return c.wrong(path, "", "the texts have more than %d bytes in all", maxValueText)
 		}
 		return nil
@@ -315,7 +316,7 @@ func (c *tester) size(n int, path string) bool {
 	return false
 }
 
-func (c *tester) list(v any, path string, seen *checked) any {
+func (c *tester) list(v any, path string) any {
 	list, ok := v.([]any)
 	if !ok {
 		return c.wrong(path, "", "must be %s, not %s", c.in.say(), word(v))
@@ -325,12 +326,12 @@ func (c *tester) list(v any, path string, seen *checked) any {
 	}
 	out := make([]any, len(list))
 	for i, one := range list {
-		out[i] = c.of.value(one, path+"."+strconv.Itoa(i), seen)
+		out[i] = c.of.value(one, path+"."+strconv.Itoa(i))
 	}
 	return out
 }
 
-func (c *tester) members(v any, path string, seen *checked) any {
+func (c *tester) members(v any, path string) any {
 	m, ok := v.(map[string]any)
 	if !ok {
 		return c.wrong(path, "", "must be %s, not %s", c.in.say(), word(v))
@@ -344,7 +345,7 @@ func (c *tester) members(v any, path string, seen *checked) any {
 			c.wrong(path, fmt.Sprintf("use letters, digits and _ . : / -, at most %d of them", maxKey), "holds the name %s, which is not allowed", word(name))
 			continue
 		}
-		out[name] = c.of.value(m[name], path+"."+name, seen)
+		out[name] = c.of.value(m[name], path+"."+name)
 	}
 	return out
 }
@@ -355,15 +356,6 @@ func mapKey(name string) bool {
 	return name != "" && len(name) <= maxKey && !strings.ContainsFunc(name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("_.:/-", r)
 	})
-}
-
-// wholePattern matches the whole text, whether or not its author wrote ^ and $:
-// a pattern that also fits inside a longer text guards nothing.
-func wholePattern(pattern string) (*regexp.Regexp, error) {
-	if _, err := regexp.Compile(pattern); err != nil {
-		return nil, err
-	}
-	return regexp.Compile(`\A(?:` + pattern + `)\z`)
 }
 
 func word(v any) string {

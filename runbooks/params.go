@@ -61,7 +61,7 @@ func (c *compilation) expression(n *node, mark string, nth int, text string, at 
 	skip := len([]rune(text)) - len([]rune(trimmed))
 	trimmed = strings.TrimRight(trimmed, " \t\r\n")
 	where := func(offset int) Pos { return c.inside(n, mark, nth, text, skip+offset) }
-	e, faults := compileExpression(trimmed, c.scope, at.known)
+	e, faults := c.tools.compile(trimmed, c.scope, at.known)
 	for _, f := range faults {
 		if f.rule == "reference" && c.hides(f) {
 			continue

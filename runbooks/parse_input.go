@@ -53,7 +53,13 @@ func (in *InputDecl) keys(s *source) []key {
 		{"type", true, s.typeWord(&in.Type)},
 		{"description", false, s.text(&in.Description)},
 		{"pattern", false, s.text(&in.Pattern)},
-		{"enum", false, s.words(&in.Enum, &set, anyWord)},
+		{"enum", false, func(n *node) {
+			if len(n.items) > maxEnum {
+				s.fail(n.items[maxEnum].pos, "size", "write a pattern", "there are %d words; at most %d are allowed", len(n.items), maxEnum)
+				return
+			}
+			s.words(&in.Enum, &set, anyWord)(n)
+		}},
 		{"min", false, s.whole(&in.Min)},
 		{"max", false, s.whole(&in.Max)},
 		{"of", false, func(n *node) { in.Of, in.badOf = s.typed(n, "of"), true }},

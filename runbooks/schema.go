@@ -153,6 +153,10 @@ func (s *source) words(into *[]At[string], set *bool, f form) func(*node) {
 			return
 		}
 		*set = true
+		if len(n.items) > maxWords {
+			s.fail(n.items[maxWords].pos, "size", "", "there are %d words; at most %d are allowed", len(n.items), maxWords)
+			return
+		}
 		for _, item := range n.items {
 			var one At[string]
 			s.word(&one, f)(item)

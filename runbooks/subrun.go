@@ -130,7 +130,7 @@ func (c *compilation) call(step *Step, d *StepDecl, at *place) {
 		if err != nil {
 			continue
 		}
-		_, problems := in.Check(v)
+		_, problems := in.check(v, c.patterns)
 		for _, p := range problems {
 			c.fail(m.Value.find(strings.TrimPrefix(strings.TrimPrefix(p.Path, in.Name), ".")), "value", p.Hint, "%s: %s", p.Path, p.Message)
 		}
