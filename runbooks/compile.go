@@ -38,19 +38,29 @@ func Load(name string, src []byte, cat Catalog, others ...*Program) (*Program, D
 // errors there is no program, neither with its own nor with those that [Parse]
 // has already reported; these it does not repeat.
 func Compile(rb *Runbook, cat Catalog, others ...*Program) (*Program, Diagnostics) {
-	callable := make(map[string]*Program, len(others))
-	for _, p := range others {
-		callable[p.ID] = p
-	}
-	return compile(rb, cat, callable, nil)
+	return compile(rb, cat, newShelf(others))
 }
 
-// compile knows also the ids of runbooks that cannot be called, and why.
-func compile(rb *Runbook, cat Catalog, callable map[string]*Program, broken map[string]string) (*Program, Diagnostics) {
+// shelf is what a runbook may call.
+type shelf struct {
+	programs map[string]*Program
+	broken   map[string]fault // why a runbook cannot be called
+	ids      map[string]bool  // of all, those too that were not compiled yet
+}
+
+func newShelf(programs []*Program) *shelf {
+	s := &shelf{programs: map[string]*Program{}, broken: map[string]fault{}, ids: map[string]bool{}}
+	for _, p := range programs {
+		s.programs[p.ID], s.ids[p.ID] = p, true
+	}
+	return s
+}
+
+func compile(rb *Runbook, cat Catalog, others *shelf) (*Program, Diagnostics) {
 	s := newSource(rb.source.name, rb.source.src)
 	c := &compilation{
-		source: s, rb: rb, cat: cat, callable: callable, broken: broken,
-		scope: newScope(), order: map[string]int{}, used: map[string]bool{},
+		source: s, rb: rb, cat: cat, others: others,
+		tools: newTools(), patterns: patterns{}, scope: newScope(), order: map[string]int{}, used: map[string]bool{}, computed: map[string]bool{},
 	}
 	p := c.program()
 	if c.found.HasErrors() || rb.source.found.HasErrors() {
@@ -71,8 +81,8 @@ type compilation struct {
 	*source
 	rb       *Runbook
 	cat      Catalog
-	callable map[string]*Program
-	broken   map[string]string // why a runbook cannot be called, by id
+	others   *shelf
+	tools    *tools
 	scope    scope
 	main     int            // how many of steps are not in on_cancel; those are the last
 	order    map[string]int // of a step in steps
@@ -83,7 +93,10 @@ type compilation struct {
 	before   []bits            // the steps that have certainly ended before each
 	sequence []int             // the steps, each after those it needs
 	used     map[string]bool   // paths that expressions read
+	computed map[string]bool   // those of them that an expression computes with
 
+	patterns    patterns
+	patternSize int // of all patterns
 	expressions int
 	noItem      bool // the for_each of the step at hand is at fault, so nobody knows its items
 }
@@ -112,6 +125,7 @@ func (c *compilation) program() *Program {
 	if len(p.OnCancel) == 0 {
 		p.OnCancel = nil
 	}
+	c.bounded(p)
 	c.total(p)
 	return p
 }

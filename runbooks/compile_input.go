@@ -1,6 +1,8 @@
 package runbooks
 
 import (
+	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -28,7 +30,9 @@ func (c *compilation) input(d *InputDecl, what string, depth int) Input {
 	if f, ok := FindFormat(d.Type.Value); ok {
 		in.Type, in.Format = actions.String, f.Name
 	}
-	none := func(at Pos, key, hint string) { c.fail(at, "value", hint, "%s of type %s has no %s", what, d.Type.Value, key) }
+	none := func(at Pos, key, hint string) {
+		c.fail(at, "value", hint, "%s of type %s has no %s", what, d.Type.Value, key)
+	}
 	many := in.Type == actions.List || in.Type == actions.Map
 	if d.Pattern.Set() && (in.Type != actions.String || in.Format != "") {
 		hint := ""
@@ -41,15 +45,14 @@ func (c *compilation) input(d *InputDecl, what string, depth int) Input {
 	if len(d.Enum) > 0 && in.Type != actions.String {
 		none(d.Enum[0].Pos, "enum", "")
 	}
-	if _, err := wholePattern(in.Pattern); err != nil {
-		c.fail(d.Pattern.Pos, "value", "", "the pattern is not a regular expression: %s", patternFault(err))
-		in.Pattern = ""
-	}
+	c.pattern(&in, d)
 	switch {
 	case d.Of != nil && !many:
 		none(d.Of.Pos, "of", "of is the type of the items of a list or a map")
 	case d.Of == nil && many:
-		c.fail(d.Type.Pos, "missing", "add of: string, or another type", "%s of type %s does not say of what", what, in.Type)
+		if !d.badOf {
+			c.fail(d.Type.Pos, "missing", "add of: string, or another type", "%s of type %s does not say of what", what, in.Type)
+		}
 		in.Of = &Input{Type: actions.String, Required: true}
 	case many && depth > maxListDepth:
 		c.fail(d.Of.Pos, "size", "", "lists and maps are nested deeper than %d", maxListDepth)
@@ -59,14 +62,15 @@ func (c *compilation) input(d *InputDecl, what string, depth int) Input {
 		of.Required = true
 		in.Of = &of
 	}
-	c.bounds(&in, d, none)
+	c.bounds(&in, d, depth, none)
 	c.sensitive(&in, d, none)
 	c.enumFits(&in, d)
 	return in
 }
 
-func (c *compilation) bounds(in *Input, d *InputDecl, none func(Pos, string, string)) {
+func (c *compilation) bounds(in *Input, d *InputDecl, depth int, none func(Pos, string, string)) {
 	many := in.Type == actions.List || in.Type == actions.Map
+	most := in.most(depth)
 	for _, one := range []struct {
 		name string
 		is   At[int64]
@@ -74,12 +78,12 @@ func (c *compilation) bounds(in *Input, d *InputDecl, none func(Pos, string, str
 	}{{"min", d.Min, &in.Min}, {"max", d.Max, &in.Max}} {
 		switch {
 		case !one.is.Set():
-		case in.Type == actions.String:
+		case in.Type == actions.String && in.Format == "":
 			none(one.is.Pos, one.name, "bound a text with a pattern, such as .{1,20}")
 		case in.Type != actions.Int && !many:
 			none(one.is.Pos, one.name, "")
-		case many && (one.is.Value < 0 || one.is.Value > maxValueItems):
-			c.fail(one.is.Pos, "value", "", "%d is not between 0 and %d", one.is.Value, maxValueItems)
+		case many && (one.is.Value < 0 || one.is.Value > int64(most)):
+			c.fail(one.is.Pos, "value", fmt.Sprintf("a list holds at most %d items; a map, and a list inside another, %d", maxPathItems, maxItems), "%d is not between 0 and %d", one.is.Value, most)
 		default:
 			*one.into = new(one.is.Value)
 		}
@@ -87,6 +91,22 @@ func (c *compilation) bounds(in *Input, d *InputDecl, none func(Pos, string, str
 	if in.Min != nil && in.Max != nil && *in.Min > *in.Max {
 		c.fail(d.Max.Pos, "value", "exchange them", "max is %d and less than min, which is %d", *in.Max, *in.Min)
 		in.Min, in.Max = nil, nil
+	}
+}
+
+// bounded makes sure, before a run begins, that the lists which expressions
+// compute with are short enough for it. Where an author says nothing this is
+// their default.
+func (c *compilation) bounded(p *Program) {
+	for i := range p.Inputs {
+		in, d := &p.Inputs[i], &c.rb.Inputs[i]
+		switch {
+		case in.Type != actions.List || !c.computed["inputs."+in.Name]:
+		case in.Max == nil:
+			in.Max = new(int64(maxItems))
+		case *in.Max > maxItems:
+			c.fail(d.Max.Pos, "size", fmt.Sprintf("lower it to %d, or read the list only as a whole: for_each: inputs.%s", maxItems, in.Name), "an expression computes with this list, which works for at most %d items", maxItems)
+		}
 	}
 }
 
@@ -116,27 +136,43 @@ func (c *compilation) enumFits(in *Input, d *InputDecl) {
 		return
 	}
 	for _, w := range d.Enum {
-		if _, problems := in.Check(w.Value); len(problems) > 0 {
+		if _, problems := in.check(w.Value, c.patterns); len(problems) > 0 {
 			c.fail(w.Pos, "value", problems[0].Hint, "the word %s", problems[0].Message)
 		}
 	}
 }
 
-func patternFault(err error) string {
-	return strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+// pattern checks a pattern before anything is compiled.
+func (c *compilation) pattern(in *Input, d *InputDecl) {
+	if in.Pattern == "" {
+		return
+	}
+	size, err := patternSize(in.Pattern)
+	c.patternSize += size
+	switch {
+	case errors.Is(err, errPatternSize):
+		c.fail(d.Pattern.Pos, "size", "repeat less in it", "%v", err)
+	case err != nil:
+		c.fail(d.Pattern.Pos, "value", "", "the pattern is not a regular expression: %v", err)
+	case c.patternSize > maxAllPatterns:
+		c.fail(d.Pattern.Pos, "size", "repeat less in them", "the patterns of this runbook are too large together")
+	default:
+		return
+	}
+	in.Pattern = ""
 }
 
 // fallback checks the default of an input by its declared type.
 func (c *compilation) fallback(in *Input, d *InputDecl) {
 	n := d.fallback
-	if n == nil {
+	if n == nil || d.Sensitive.Value && !in.Sensitive { // what may be a secret is not shown
 		return
 	}
 	v, ok := c.tree(n, in)
 	if !ok {
 		return
 	}
-	checked, problems := in.Check(v)
+	checked, problems := in.check(v, c.patterns)
 	for _, p := range problems {
 		part := strings.TrimPrefix(strings.TrimPrefix(p.Path, in.Name), ".")
 		at, rule := n.find(part), "value"

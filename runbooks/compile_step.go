@@ -81,7 +81,7 @@ func (c *compilation) approval(a *ApprovalDecl, effect actions.Effect) *Approval
 		c.fail(a.Remind.Pos, "value", "remind earlier", "the approval expires after %s, before anybody is reminded", spanText(out.Expires))
 	}
 	everybody := append(slices.Clone(a.From), a.To...)
-	if people := values(everybody); out.Quorum > 1 && !slices.ContainsFunc(people, func(p string) bool { return strings.HasPrefix(p, "group:") }) {
+	if people := values(everybody); out.Quorum > 1 && len(a.From) > 0 && !slices.ContainsFunc(people, func(p string) bool { return strings.HasPrefix(p, "group:") }) {
 		slices.Sort(people)
 		if n := len(slices.Compact(people)); n < out.Quorum {
 			c.fail(a.Quorum.Pos, "value", "name more people, or a group", "only %d may answer, so a quorum of %d is never reached", n, out.Quorum)
@@ -139,9 +139,6 @@ func (c *compilation) undo(step *Step, d *StepDecl, at *place) {
 		return
 	case !step.CanUndo:
 		c.fail(u.Pos, "undo", "write undo: {manual: how a person takes it back}", "the action %s cannot be taken back by itself", step.Uses)
-		return
-	case u.Approval == nil && u.Verify.Line == 0:
-		c.fail(u.Pos, "missing", "say approval, verify or manual; or leave undo out, then the step is taken back as its action does", "undo says nothing")
 		return
 	}
 	step.Undo = &UndoRule{Approval: c.approval(u.Approval, step.Effect), Within: u.Within.Value}

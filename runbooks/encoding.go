@@ -47,7 +47,7 @@ func DecodeProgram(data []byte) (*Program, error) {
 	if digest != p.Digest {
 		return nil, fmt.Errorf("decode program %q: its digest is %s, not %s as it says; it was changed", p.ID, digest, p.Digest)
 	}
-	if err := p.revive(0); err != nil {
+	if err := p.revive(newTools(), 0); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -55,11 +55,11 @@ func DecodeProgram(data []byte) (*Program, error) {
 
 // revive makes a decoded program usable: it compiles the expressions again, of
 // the runbooks that are called too, whose digests it checks.
-func (p *Program) revive(depth int) error {
+func (p *Program) revive(tools *tools, depth int) error {
 	sc := programScope(p)
 	again := func(what string, list iter.Seq[*Expression]) error {
 		for e := range list {
-			fresh, faults := compileExpression(e.Source, sc, nil)
+			fresh, faults := tools.compile(e.Source, sc, nil)
 			if len(faults) > 0 {
 				return fmt.Errorf("decode program %q: %s: expression %q: %s", p.ID, what, e.Source, faults[0].message)
 			}
@@ -77,7 +77,7 @@ func (p *Program) revive(depth int) error {
 			without()
 		}
 		if err == nil && s.Runbook != nil {
-			err = s.Runbook.revive(depth + 1)
+			err = s.Runbook.revive(tools, depth+1)
 		}
 		if err != nil {
 			return err
@@ -92,7 +92,7 @@ func (p *Program) revive(depth int) error {
 	})
 }
 
-func (r *Subrun) revive(depth int) error {
+func (r *Subrun) revive(tools *tools, depth int) error {
 	p := r.Program
 	if p == nil || depth > maxCalls {
 		return fmt.Errorf("decode the runbook %q that is called: it is not there, or it is too deep", r.ID)
@@ -101,12 +101,12 @@ func (r *Subrun) revive(depth int) error {
 	switch {
 	case err != nil:
 		return err
-	case p.Semantics != Semantics:
-		return fmt.Errorf("decode program %q: it has semantics %d and is called by one of %d", p.ID, p.Semantics, Semantics)
+	case p.Semantics < 1 || p.Semantics > Semantics:
+		return fmt.Errorf("decode program %q: it has semantics %d and this build runs 1 to %d; use a newer firebreak", p.ID, p.Semantics, Semantics)
 	case digest != p.Digest || digest != r.Digest || p.ID != r.ID:
 		return fmt.Errorf("decode program %q: its digest is %s, not %s as it says; it was changed", p.ID, digest, r.Digest)
 	}
-	return p.revive(depth)
+	return p.revive(tools, depth)
 }
 
 // Expressions walks every expression of a step: its condition, the list it is

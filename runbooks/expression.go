@@ -88,17 +88,28 @@ func (e *Expression) Bool(env Env) (bool, []Reading, error) {
 // keeps the path's own type, so a duration stays "1m30s".
 func (e *Expression) Value(env Env) (any, error) {
 	if e.path != "" {
-		v, err := (&reader{env: &env, leaves: e.leaves}).plain(0)
-		if err != nil {
-			return nil, fmt.Errorf("evaluate %q: %w", e.Source, err)
-		}
-		return v, nil
+		return e.whole(env)
 	}
 	v, _, err := e.run(env)
 	if err != nil {
 		return nil, err
 	}
 	v, err = plain(e.Source, e.result, v, 0)
+	if err != nil {
+		return nil, fmt.Errorf("evaluate %q: %w", e.Source, err)
+	}
+	return v, nil
+}
+
+// whole gives the value of the one path that an expression is. A list in it may
+// be longer than one that is computed with.
+func (e *Expression) whole(env Env) (any, error) {
+	v, err := env.lookup(e.path, e.result)
+	if err == nil && e.result.Kind == actions.List {
+		v, err = plainList(e.path, e.result, v, 0, maxPathItems)
+	} else if err == nil {
+		v, err = plain(e.path, e.result, v, 0)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("evaluate %q: %w", e.Source, err)
 	}
@@ -117,14 +128,8 @@ func (e *Expression) Items(env Env) ([]any, []Reading, error) {
 	case e.result.Kind != actions.List:
 		return nil, nil, fmt.Errorf("evaluate %q: the answer is %s, not a list", e.Source, kindWord(e.result))
 	case e.path != "":
-		l := e.leaves[0]
-		if v, err = env.lookup(l.path, l.field); err == nil {
-			v, err = plainList(l.path, l.field, v, 0, maxPathItems)
-		}
-		if err == nil {
-			readings = []Reading{{Path: l.path, Value: short(l.field, v)}}
-		} else {
-			err = fmt.Errorf("evaluate %q: %w", e.Source, err)
+		if v, err = e.whole(env); err == nil {
+			readings = []Reading{{Path: e.path, Value: short(e.result, v)}}
 		}
 	default:
 		if v, readings, err = e.run(env); err == nil {

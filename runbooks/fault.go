@@ -21,6 +21,7 @@ type fault struct {
 var (
 	mismatched  = regexp.MustCompile(`^invalid operation: (\S+) \(mismatched types (.+) and (.+)\)$`)
 	badArgument = regexp.MustCompile(`^cannot use (.+) as argument \(type .*\) to call (\w+) *$`)
+	noBoolean   = regexp.MustCompile(`^predicate should return boolean \(got (.+)\)$`)
 	unexpected  = regexp.MustCompile(`^unexpected token (?:\w+\((.*)\)|(EOF))$`)
 )
 
@@ -34,10 +35,12 @@ func foreignFault(err error) fault {
 		f.message = fmt.Sprintf("%s does not work between %s and %s", m[1], foreignType(m[2]), foreignType(m[3]))
 	} else if m := badArgument.FindStringSubmatch(f.message); m != nil {
 		f.message = fmt.Sprintf("%s does not take %s", m[2], foreignType(m[1]))
+	} else if m := noBoolean.FindStringSubmatch(f.message); m != nil {
+		f.message, f.hint = "the condition on each item must be true or false; this is "+foreignType(m[1]), `compare it with something, such as == "..."`
 	} else if m := unexpected.FindStringSubmatch(f.message); m != nil {
 		switch {
 		case m[2] != "":
-			f.message = "the expression ends too early"
+			f.message, f.hint = "the expression ends too early", "when there is more of it, put it in quotes: a comma in braces, or a #, cuts it off"
 		case m[1] == `"="`:
 			f.message, f.hint = "unexpected =", "compare with =="
 		default:

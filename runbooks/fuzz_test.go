@@ -13,23 +13,31 @@ import (
 	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
 )
 
-// Whatever a file holds: there is a program or an error, never both; every
-// diagnostic points into the file; a program survives its encoding.
+// Whatever a file holds: reading it is cheap; there is a program or an error,
+// never both; every diagnostic points into the file; a program survives its
+// encoding.
 func FuzzLoad(f *testing.F) {
-	for _, pattern := range []string{"testdata/ok/*.yaml", "testdata/err/*.yaml", "library/*.yaml"} {
+	for _, pattern := range []string{"testdata/ok/*.yaml", "testdata/err/*.yaml", "testdata/callees/*.yaml", "library/*.yaml"} {
 		for _, path := range globbed(pattern) {
 			src, err := os.ReadFile(path)
 			if err != nil {
 				f.Fatal(err)
 			}
-			if len(src) < 8<<10 {
+			if len(src) < costUnit {
 				f.Add(src)
 			}
 		}
 	}
-	catalog := runbookstest.Catalog()
+	for _, src := range dear(costUnit / 4) {
+		f.Add([]byte(src))
+	}
+	catalog, others := runbookstest.Catalog(), callees(f)
 	f.Fuzz(func(t *testing.T, src []byte) {
-		p, found := runbooks.Load("fuzz.yaml", src, catalog)
+		var p *runbooks.Program
+		var found runbooks.Diagnostics
+		if said := tooDear(src, func() { p, found = runbooks.Load("fuzz.yaml", src, catalog, others...) }); said != "" {
+			t.Fatal(said)
+		}
 		if (p == nil) != found.HasErrors() {
 			t.Fatalf("program: %v, diagnostics: %v", p != nil, found)
 		}

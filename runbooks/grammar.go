@@ -9,12 +9,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/builtin"
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/checker/nature"
 	"github.com/expr-lang/expr/compiler"
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
+
+	"github.com/firebreak-ir/firebreak/actions"
 )
 
 // Names that only the compiler writes; the grammar refuses them in a source.
@@ -24,10 +27,38 @@ const (
 	atName     = "$at"
 )
 
-// compileExpression parses, checks and compiles one expression against a
-// scope. Known are the steps that are certainly done when it is evaluated.
-// With faults there is no expression.
+// tools is what every expression of a program is compiled with. It is made once
+// for all of them, since it is most of the work for a short one.
+type tools struct {
+	functions conf.FunctionsTable
+	disabled  map[string]bool // names of the library
+}
+
+func newTools() *tools {
+	t := &tools{functions: functionTable(), disabled: make(map[string]bool, len(builtin.Builtins))}
+	for _, f := range builtin.Builtins {
+		t.disabled[f.Name] = true
+	}
+	return t
+}
+
+// config is the part that belongs to one expression.
+func (t *tools) config() *conf.Config {
+	return &conf.Config{
+		ShortCircuit: true, DisableIfOperator: true, MaxNodes: maxNodes, ConstFns: map[string]reflect.Value{},
+		Functions: t.functions, Builtins: conf.FunctionsTable{}, Disabled: t.disabled,
+	}
+}
+
+// compileExpression compiles one expression that stands alone.
 func compileExpression(source string, sc scope, known []string) (*Expression, []fault) {
+	return newTools().compile(source, sc, known)
+}
+
+// compile parses, checks and compiles one expression against a scope. Known are
+// the steps that are certainly done when it is evaluated. With faults there is
+// no expression.
+func (t *tools) compile(source string, sc scope, known []string) (*Expression, []fault) {
 	if strings.TrimSpace(source) == "" {
 		return nil, []fault{{rule: "expression", message: "the expression is empty"}}
 	}
@@ -37,20 +68,12 @@ func compileExpression(source string, sc scope, known []string) (*Expression, []
 	if !utf8.ValidString(source) {
 		return nil, []fault{{rule: "expression", message: "the expression is not UTF-8"}}
 	}
-	config := conf.CreateNew()
-	config.Optimize = false
-	config.DisableIfOperator = true
-	config.MaxNodes = maxNodes
-	config.Functions = functionTable()
-	for name := range config.Builtins {
-		config.Disabled[name] = true
-	}
-	clear(config.Builtins)
+	config := t.config()
 	tree, err := parser.ParseWithConfig(source, config)
 	if err != nil {
 		return nil, []fault{foreignFault(err)}
 	}
-	g := &grammar{scope: sc, index: map[string]int{}, paths: map[ast.Node]int{}, known: map[string]bool{}}
+	g := &grammar{tools: t, scope: sc, index: map[string]int{}, paths: map[ast.Node]int{}, known: map[string]bool{}}
 	for _, id := range known {
 		g.known[id] = true
 	}
@@ -82,6 +105,7 @@ func compileExpression(source string, sc scope, known []string) (*Expression, []
 // grammar walks a syntax tree, refuses what is not on the allow list, and
 // notes what is read.
 type grammar struct {
+	*tools
 	scope  scope
 	leaves []leaf
 	index  map[string]int // of a path in leaves
@@ -89,6 +113,7 @@ type grammar struct {
 	reads  []stepRead
 	known  map[string]bool // steps certainly done here
 	loops  int
+	items  []actions.Field // types of # in the loops here; without a kind: not known
 	faults []fault
 }
 
@@ -227,8 +252,20 @@ func (g *grammar) predicate(node *ast.Node, n *ast.BuiltinNode) {
 		return
 	}
 	for i := range n.Arguments {
+		if i == 0 {
+			g.visit(&n.Arguments[i])
+			item, known := g.typeOf(n.Arguments[i])
+			if known && item.Kind == actions.List {
+				item = *item.Elem
+			} else {
+				item = actions.Field{}
+			}
+			g.items = append(g.items, item)
+			continue
+		}
 		g.visit(&n.Arguments[i])
 	}
+	g.items = g.items[:len(g.items)-min(1, len(n.Arguments))]
 	if n.Name == "find" { // of nothing it would be nil, which compares as false
 		found := &ast.BuiltinNode{Name: "filter", Arguments: n.Arguments}
 		found.SetLocation(n.Location())
@@ -254,7 +291,7 @@ func (g *grammar) call(node *ast.Node, n *ast.CallNode) {
 	for i := range n.Arguments {
 		g.visit(&n.Arguments[i])
 	}
-	switch _, known := functionTable()[callee.Value]; {
+	switch _, known := g.functions[callee.Value]; {
 	case callee.Value == "first" || callee.Value == "last":
 		if len(n.Arguments) != 1 {
 			g.refuse(n, "", "%s takes one list", callee.Value)

@@ -97,49 +97,66 @@ func (g *grammar) member(node *ast.Node) {
 	}
 	g.visit(&m.Node)
 	g.visit(&m.Property)
-	if len(words) > 0 {
-		g.fieldFits(m, words)
-	}
+	g.fieldFits(m, words)
 }
 
-// fieldFits makes sure that the last word of a path that goes into a value
-// names a field which its type has.
+// fieldFits makes sure that a word after a value names a field of its type.
 func (g *grammar) fieldFits(m *ast.MemberNode, words []string) {
-	want := pathLength(words)
-	of, known := g.scope[strings.Join(words[:want], ".")]
-	if !known {
+	word, named := m.Property.(*ast.StringNode)
+	of, known := g.typeOf(m.Node)
+	if !named || !known {
 		return
 	}
-	last := len(words) - 1
-	for _, word := range words[want:last] {
-		switch of.Kind {
-		case actions.Map:
-			of = *of.Elem
-		case actions.Object:
-			i := slices.IndexFunc(of.Fields, func(f actions.Field) bool { return f.Name == word })
-			if i < 0 {
-				return
-			}
-			of = of.Fields[i]
-		default:
-			return
-		}
+	what := "this"
+	if len(words) > 0 {
+		what = strings.Join(words[:len(words)-1], ".")
+	} else if _, item := m.Node.(*ast.PointerNode); item {
+		what = "the item"
 	}
-	path := strings.Join(words[:last], ".")
 	switch of.Kind {
 	case actions.Map:
 	case actions.Object:
-		var fields []string
-		for _, f := range of.Fields {
-			if f.Name == words[last] {
-				return
-			}
-			fields = append(fields, f.Name)
+		if fields := fieldNames(of); !slices.Contains(fields, word.Value) {
+			g.unknownWord(m.Property, []string{what}, word.Value, fields)
 		}
-		g.unknownWord(m.Property, []string{path}, words[last], fields)
+	case actions.List:
+		g.refuse(m.Property, "choose one item, such as first(...), or ask about them with any(..., .field == ...)", "%s is a list and has no fields", what)
 	default:
-		g.refuse(m.Property, "leave out what follows "+path, "%s is %s and has no fields", path, kindWord(of))
+		g.refuse(m.Property, "leave out what follows "+what, "%s is %s and has no fields", what, kindWord(of))
 	}
+}
+
+// typeOf is the declared type of a part of an expression that gives a value of
+// the scope, or a part of one.
+func (g *grammar) typeOf(n ast.Node) (actions.Field, bool) {
+	if i, ok := g.paths[n]; ok {
+		return g.leaves[i].field, true
+	}
+	switch n := n.(type) {
+	case *ast.PointerNode:
+		if len(g.items) > 0 {
+			item := g.items[len(g.items)-1]
+			return item, item.Kind != ""
+		}
+	case *ast.BuiltinNode:
+		if n.Name == "filter" {
+			return g.typeOf(n.Arguments[0])
+		}
+	case *ast.MemberNode:
+		of, known := g.typeOf(n.Node)
+		word, named := n.Property.(*ast.StringNode)
+		switch {
+		case !known:
+		case of.Kind == actions.Object && named:
+			i := slices.IndexFunc(of.Fields, func(f actions.Field) bool { return f.Name == word.Value })
+			if i >= 0 {
+				return of.Fields[i], true
+			}
+		case of.Kind == actions.Map, of.Kind == actions.List && !named:
+			return *of.Elem, true
+		}
+	}
+	return actions.Field{}, false
 }
 
 // pathLength is how many words name one value.
@@ -201,6 +218,8 @@ func (g *grammar) unknownWord(at ast.Node, before []string, word string, known [
 		rule, what = "reference", fmt.Sprintf("there is no step %q", word)
 	case len(before) == 1 && before[0] == "inputs":
 		rule, what = "reference", fmt.Sprintf("there is no input %q", word)
+	case len(before) == 2 && before[0] == "steps" && word == "outputs":
+		rule, what = "reference", fmt.Sprintf("step %q has no outputs", before[1])
 	case len(before) == 3 && before[0] == "steps":
 		rule, what = "reference", fmt.Sprintf("step %q has no output %q", before[1], word)
 	case len(before) > 0:

@@ -17,19 +17,30 @@ import (
 
 // Limits on the value of one input.
 const (
-	maxValueText  = 1 << 20 // bytes of all its texts
-	maxValueItems = 10_000  // of a list or map
-	maxProblems   = 20      // of one value; more are not told
-	maxKey        = 128     // bytes of a name in a map
+	maxValueText = 1 << 20 // bytes of all its texts
+	maxProblems  = 20      // of one value; more are not told
+	maxKey       = 128     // bytes of a name in a map
 )
+
+// most is how many items a list or map may have; depth is 1 for one that is
+// not inside another. More could not be read by an expression.
+func (in *Input) most(depth int) int {
+	if in.Type == actions.List && depth == 1 {
+		return maxPathItems
+	}
+	return maxItems
+}
 
 // Check checks one value, as encoding/json gives it, and gives it in its normal
 // form: string, int64, bool, []any or map[string]any; a duration as "1m30s".
 // With problems there is no value.
 func (in *Input) Check(v any) (any, actions.Problems) {
-	c := in.tester()
-	out := c.value(v, in.Name, &checked{})
-	return c.end(out)
+	return in.check(v, nil)
+}
+
+func (in *Input) check(v any, known patterns) (any, actions.Problems) {
+	c := in.tester(1, &told{}, known)
+	return c.end(c.value(v, in.Name))
 }
 
 // Coerce reads one word of a command line by the type, and checks it. A list is
@@ -145,58 +156,57 @@ type tester struct {
 	whole  *regexp.Regexp // nil: any text
 	format Format
 	broken error
+	depth  int
 	of     *tester
 
-	problems *actions.Problems
-	dropped  *int
+	told *told
 }
 
-// checked is how much was looked at.
-type checked struct{ text int }
-
-func (in *Input) tester() *tester {
-	return in.testerFor(new(actions.Problems), new(int))
+// told is what was found in one value, and how much was looked at.
+type told struct {
+	problems actions.Problems
+	dropped  int
+	text     int // bytes of all texts
 }
 
-func (in *Input) testerFor(problems *actions.Problems, dropped *int) *tester {
-	c := &tester{in: in, problems: problems, dropped: dropped}
+func (in *Input) tester(depth int, told *told, known patterns) *tester {
+	c := &tester{in: in, depth: depth, told: told}
 	if in.Format != "" {
 		c.format, _ = FindFormat(in.Format)
-		c.whole, c.broken = regexp.Compile(c.format.Pattern)
-		if c.format.Name == "" {
+		if c.whole, c.broken = known.get(c.format.Pattern, regexp.Compile); c.format.Name == "" {
 			c.broken = fmt.Errorf("this build does not know the format %q", in.Format)
 		}
 	} else if in.Pattern != "" {
-		c.whole, c.broken = wholePattern(in.Pattern)
+		c.whole, c.broken = known.get(in.Pattern, wholePattern)
 	}
 	if in.Of != nil {
-		c.of = in.Of.testerFor(problems, dropped)
+		c.of = in.Of.tester(depth+1, told, known)
 	}
 	return c
 }
 
 // end gives the value, or the problems.
 func (c *tester) end(v any) (any, actions.Problems) {
-	if len(*c.problems) == 0 {
+	if len(c.told.problems) == 0 {
 		return v, nil
 	}
-	if *c.dropped > 0 {
-		*c.problems = append(*c.problems, actions.Problem{Path: c.in.Name, Message: fmt.Sprintf("has %d more problems", *c.dropped)})
+	if c.told.dropped > 0 {
+		c.told.problems = append(c.told.problems, actions.Problem{Path: c.in.Name, Message: fmt.Sprintf("has %d more problems", c.told.dropped)})
 	}
-	return nil, *c.problems
+	return nil, c.told.problems
 }
 
 func (c *tester) wrong(path, hint, format string, args ...any) any {
-	if len(*c.problems) == maxProblems {
-		*c.dropped++
+	if len(c.told.problems) == maxProblems {
+		c.told.dropped++
 		return nil
 	}
-	*c.problems = append(*c.problems, actions.Problem{Path: path, Message: fmt.Sprintf(format, args...), Hint: hint})
+	c.told.problems = append(c.told.problems, actions.Problem{Path: path, Message: fmt.Sprintf(format, args...), Hint: hint})
 	return nil
 }
 
 // value gives a value in its normal form, or notes what is wrong with it.
-func (c *tester) value(v any, path string, seen *checked) any {
+func (c *tester) value(v any, path string) any {
 	in := c.in
 	switch in.Type {
 	case actions.Int:
@@ -224,9 +234,9 @@ func (c *tester) value(v any, path string, seen *checked) any {
 		}
 		return d.String()
 	case actions.List:
-		return c.list(v, path, seen)
+		return c.list(v, path)
 	case actions.Map:
-		return c.members(v, path, seen)
+		return c.members(v, path)
 	}
 	s, ok := v.(string)
 	if !ok {
@@ -235,8 +245,8 @@ func (c *tester) value(v any, path string, seen *checked) any {
 		}
 		return c.wrong(path, "", "must be text, not %s", word(v))
 	}
-	if seen.text += len(s); seen.text > maxValueText {
-		if seen.text-len(s) <= maxValueText {
+	if c.told.text += len(s); c.told.text > maxValueText {
+		if c.told.text-len(s) <= maxValueText {
 			return c.wrong(path, "", "the texts have more than %d bytes in all", maxValueText)
 		}
 		return nil
@@ -293,9 +303,9 @@ func (in *Input) bounds() string {
 
 // size checks how many items there are.
 func (c *tester) size(n int, path string) bool {
-	switch in := c.in; {
-	case n > maxValueItems:
-		c.wrong(path, "", "has %d items; at most %d are allowed", n, maxValueItems)
+	switch in, most := c.in, c.in.most(c.depth); {
+	case n > most:
+		c.wrong(path, "", "has %d items; at most %d are allowed", n, most)
 	case in.Max != nil && int64(n) > *in.Max:
 		c.wrong(path, in.Description, "has %d items; at most %d are allowed", n, *in.Max)
 	case in.Min != nil && int64(n) < *in.Min:
@@ -306,7 +316,7 @@ func (c *tester) size(n int, path string) bool {
 	return false
 }
 
-func (c *tester) list(v any, path string, seen *checked) any {
+func (c *tester) list(v any, path string) any {
 	list, ok := v.([]any)
 	if !ok {
 		return c.wrong(path, "", "must be %s, not %s", c.in.say(), word(v))
@@ -316,12 +326,12 @@ func (c *tester) list(v any, path string, seen *checked) any {
 	}
 	out := make([]any, len(list))
 	for i, one := range list {
-		out[i] = c.of.value(one, path+"."+strconv.Itoa(i), seen)
+		out[i] = c.of.value(one, path+"."+strconv.Itoa(i))
 	}
 	return out
 }
 
-func (c *tester) members(v any, path string, seen *checked) any {
+func (c *tester) members(v any, path string) any {
 	m, ok := v.(map[string]any)
 	if !ok {
 		return c.wrong(path, "", "must be %s, not %s", c.in.say(), word(v))
@@ -332,10 +342,10 @@ func (c *tester) members(v any, path string, seen *checked) any {
 	out := make(map[string]any, len(m))
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		if !mapKey(name) {
-			c.wrong(path, fmt.Sprintf("use letters, digits and _ . : / -, at most %d of them", maxKey), "%s cannot be a name in it", word(name))
+			c.wrong(path, fmt.Sprintf("use letters, digits and _ . : / -, at most %d of them", maxKey), "holds the name %s, which is not allowed", word(name))
 			continue
 		}
-		out[name] = c.of.value(m[name], path+"."+name, seen)
+		out[name] = c.of.value(m[name], path+"."+name)
 	}
 	return out
 }
@@ -346,15 +356,6 @@ func mapKey(name string) bool {
 	return name != "" && len(name) <= maxKey && !strings.ContainsFunc(name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("_.:/-", r)
 	})
-}
-
-// wholePattern matches the whole text, whether or not its author wrote ^ and $:
-// a pattern that also fits inside a longer text guards nothing.
-func wholePattern(pattern string) (*regexp.Regexp, error) {
-	if _, err := regexp.Compile(pattern); err != nil {
-		return nil, err
-	}
-	return regexp.Compile(`\A(?:` + pattern + `)\z`)
 }
 
 func word(v any) string {

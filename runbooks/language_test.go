@@ -227,3 +227,49 @@ func TestStepRules(t *testing.T) {
 		}
 	}
 }
+
+// A rule of lint says where a part of a step stands; a program that was decoded
+// has lost it, and points at the step.
+func TestAt(t *testing.T) {
+	programs := language(t)
+	src := strings.Split(programs[0].Source.Text, "\n")
+	for part, want := range map[string]string{
+		"approval": "approval: {from: [group:leads]}", "undo": "undo: {approval", "undo.approval.quorum": "quorum: 2}, verify", "undo.verify.within": "within: 90s",
+		"contains.expires": "expires: 72h}", "timeout.total": "total: 10m", "with.principal_arn": "principal_arn:", "contains.ask": "contains: {", "nothing": "id: quarantine", "": "id: quarantine",
+	} {
+		pos := step(t, programs[0], "quarantine").At(part)
+		if pos.Line < 1 || !strings.HasPrefix(src[pos.Line-1][pos.Col-1:], want) {
+			t.Errorf("%q is at %+v, not at %q", part, pos, want)
+		}
+		if got := step(t, programs[1], "quarantine").At(part); got != step(t, programs[1], "quarantine").Pos {
+			t.Errorf("%q of a decoded program is at %+v", part, got)
+		}
+	}
+}
+
+// Every expression is found by a walk, so that each is compiled again.
+func TestExpressionsAreAllWalked(t *testing.T) {
+	for _, p := range language(t) {
+		want := map[string][]string{
+			"snapshot":     {`filter(steps.look.outputs.hosts, .state == "running" && .launched > now - 3600)`, "item.id", "item.launched", "index"},
+			"each_role":    {"len(inputs.roles) > 0", "inputs.roles", "item"},
+			"wipe":         {`["a", "b"]`, "item", "index", "item"},
+			"once":         {"incident.id", "steps.once.outputs.target"},
+			"settle_long":  {"incident.severity == 1"},
+			"until_number": {"now + inputs.count * 60"},
+			"rotate":       {"inputs.hosts[0]", "inputs.token"},
+			"ask_each":     {"inputs.matrix[0]", "item", "index"},
+			"put_back":     {`steps.quarantine.status == "done" && steps.tell_cancelled.status != "failed"`, "steps.quarantine.outputs.policy_name"},
+		}
+		for id, sources := range want {
+			var got []string
+			for e := range step(t, p, id).Expressions() {
+				got = append(got, e.Source)
+			}
+			equal(t, id, sources, got)
+			for range step(t, p, id).Expressions() {
+				break // and a walk may stop at any place
+			}
+		}
+	}
+}

@@ -18,10 +18,7 @@ type File struct {
 // the files; a file with errors gives none, and neither does one that calls it.
 // Two files with one id are an error of the second.
 func LoadAll(files []File, cat Catalog, others ...*Program) ([]*Program, Diagnostics) {
-	a := &loading{cat: cat, files: map[string]*unit{}, callable: map[string]*Program{}, broken: map[string]string{}}
-	for _, p := range others {
-		a.callable[p.ID] = p
-	}
+	a := &loading{cat: cat, files: map[string]*unit{}, others: newShelf(others)}
 	units := make([]*unit, 0, len(files))
 	for _, f := range files {
 		rb, found := Parse(f.Name, f.Src)
@@ -39,7 +36,8 @@ func LoadAll(files []File, cat Catalog, others ...*Program) ([]*Program, Diagnos
 		}
 		if rb.ID.Set() {
 			a.files[id] = u
-			delete(a.callable, id)
+			a.others.ids[id] = true
+			delete(a.others.programs, id)
 		}
 	}
 	var programs []*Program
@@ -64,11 +62,10 @@ type unit struct {
 
 // loading is one run of [LoadAll].
 type loading struct {
-	cat      Catalog
-	files    map[string]*unit
-	callable map[string]*Program
-	broken   map[string]string
-	found    Diagnostics
+	cat    Catalog
+	files  map[string]*unit
+	others *shelf
+	found  Diagnostics
 }
 
 func (a *loading) fail(rb *Runbook, pos Pos, rule, hint, format string, args ...any) {
@@ -92,20 +89,20 @@ func (a *loading) compile(u *unit, trail []string) {
 			case !call.Set() || !known || call.Value == id:
 			case next.state == open:
 				circle := append(slices.Clone(trail[slices.Index(trail, call.Value):]), call.Value)
-				a.broken[call.Value] = "the runbooks call each other: " + strings.Join(circle, " calls ")
+				a.others.broken[call.Value] = fault{rule: "runbook-cycle", message: "the runbooks call each other: " + strings.Join(circle, " calls "), hint: "take one of the calls out"}
 			default:
 				a.compile(next, trail)
 			}
 		}
 	}
-	program, found := compile(u.rb, a.cat, a.callable, a.broken)
+	program, found := compile(u.rb, a.cat, a.others)
 	a.found = append(a.found, found...)
 	u.program, u.state = program, closed
 	switch {
 	case !u.rb.ID.Set():
 	case program == nil:
-		a.broken[id] = "it has errors of its own, in " + u.rb.source.name
+		a.others.broken[id] = fault{rule: "runbook", message: "it has errors of its own", hint: "mend " + u.rb.source.name + " first"}
 	default:
-		a.callable[id] = program
+		a.others.programs[id] = program
 	}
 }

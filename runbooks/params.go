@@ -61,7 +61,7 @@ func (c *compilation) expression(n *node, mark string, nth int, text string, at 
 	skip := len([]rune(text)) - len([]rune(trimmed))
 	trimmed = strings.TrimRight(trimmed, " \t\r\n")
 	where := func(offset int) Pos { return c.inside(n, mark, nth, text, skip+offset) }
-	e, faults := compileExpression(trimmed, c.scope, at.known)
+	e, faults := c.tools.compile(trimmed, c.scope, at.known)
 	for _, f := range faults {
 		if f.rule == "reference" && c.hides(f) {
 			continue
@@ -74,6 +74,9 @@ func (c *compilation) expression(n *node, mark string, nth int, text string, at 
 	e.Pos = where(0)
 	for _, l := range e.leaves {
 		c.used[l.path] = true
+		if e.path == "" {
+			c.computed[l.path] = true
+		}
 	}
 	c.readsFit(e, at, where)
 	return e
@@ -82,8 +85,8 @@ func (c *compilation) expression(n *node, mark string, nth int, text string, at 
 // hides says whether a fault only follows from a step that is itself at fault:
 // its action is not known, so nobody knows its outputs.
 func (c *compilation) hides(f fault) bool {
-	if c.noItem && strings.HasPrefix(f.message, strconv.Quote(itemPath)) || strings.HasPrefix(f.message, strconv.Quote(indexPath)) {
-		return c.noItem
+	if c.noItem && (strings.HasPrefix(f.message, strconv.Quote(itemPath)) || strings.HasPrefix(f.message, strconv.Quote(indexPath))) {
+		return true
 	}
 	for i, d := range c.decls {
 		if d.bad && strings.Contains(f.message, fmt.Sprintf("step %q", c.steps[i].ID)) {
@@ -296,6 +299,14 @@ func (c *compilation) filled(n *node, f actions.Field, at *place) *Value {
 	return v
 }
 
+func fieldNames(f actions.Field) []string {
+	names := make([]string, len(f.Fields))
+	for i, of := range f.Fields {
+		names[i] = of.Name
+	}
+	return names
+}
+
 const secretWays = `write secret://env/NAME, or exactly one ${{ inputs.NAME }} of an input that is sensitive`
 
 // secretIn refuses an expression that reads a secret.
@@ -320,7 +331,11 @@ func (c *compilation) fits(e *Expression, f actions.Field, whole bool) bool {
 		if strings.HasPrefix(e.path, "inputs.") && e.result.Secret {
 			return true
 		}
-		c.fail(e.Pos, "secret", secretWays, "a secret is given by reference and never computed")
+		hint := secretWays
+		if strings.HasPrefix(e.path, "inputs.") {
+			hint = "write sensitive: true at this input; then it is given as a reference"
+		}
+		c.fail(e.Pos, "secret", hint, "a secret is given by reference and never computed")
 		return false
 	}
 	if c.secretIn(e) {
@@ -337,8 +352,13 @@ func (c *compilation) fits(e *Expression, f actions.Field, whole bool) bool {
 		return true
 	}
 	hint := f.Doc
-	if f.Kind == actions.String && (e.result.Kind == actions.Int || e.result.Kind == actions.Bool) {
+	switch {
+	case f.Kind == actions.String && (e.result.Kind == actions.Int || e.result.Kind == actions.Bool):
 		hint = "write string(...) around it"
+	case e.result.Kind == actions.Object && f.Kind != actions.Object:
+		hint = "name one of its fields: " + strings.Join(fieldNames(e.result), ", ")
+	case e.result.Kind == actions.List && f.Kind == actions.String && spliceable(e.result):
+		hint = "a list can stand inside a longer text; or choose one item, such as first(...)"
 	}
 	c.fail(e.Pos, "wrong-type", hint, "this must be %s, and the expression is %s", kindWord(f), kindWord(e.result))
 	return false

@@ -16,7 +16,9 @@ const (
 	maxInputs      = 100
 	maxOutputs     = 100
 	maxWaivers     = 100
-	maxExpressions = 2000
+	maxEnum        = 100
+	maxWords       = 500 // in one list of words
+	maxExpressions = 1000
 
 	longest        = 24 * time.Hour       // of what the engine does
 	longestPatient = 7 * 24 * time.Hour   // of what a person does, and of a wait

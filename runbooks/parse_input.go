@@ -17,6 +17,7 @@ type InputDecl struct {
 	Of          *InputDecl
 	Sensitive   At[bool]
 	fallback    *node // default
+	badOf       bool  // of: was written, maybe with a fault
 }
 
 // typeWords are the types that are no format.
@@ -52,19 +53,28 @@ func (in *InputDecl) keys(s *source) []key {
 		{"type", true, s.typeWord(&in.Type)},
 		{"description", false, s.text(&in.Description)},
 		{"pattern", false, s.text(&in.Pattern)},
-		{"enum", false, s.words(&in.Enum, &set, anyWord)},
+		{"enum", false, func(n *node) {
+			if len(n.items) > maxEnum {
+				s.fail(n.items[maxEnum].pos, "size", "write a pattern", "there are %d words; at most %d are allowed", len(n.items), maxEnum)
+				return
+			}
+			s.words(&in.Enum, &set, anyWord)(n)
+		}},
 		{"min", false, s.whole(&in.Min)},
 		{"max", false, s.whole(&in.Max)},
-		{"of", false, func(n *node) { in.Of = s.typed(n, "of") }},
+		{"of", false, func(n *node) { in.Of, in.badOf = s.typed(n, "of"), true }},
 	}
 }
 
 // typed reads a type without a name: one word, or a map as for an input.
 func (s *source) typed(n *node, what string) *InputDecl {
 	in := &InputDecl{Pos: n.pos}
-	if n.kind == scalarNode {
+	switch n.kind {
+	case scalarNode:
 		s.typeWord(&in.Type)(n)
-	} else {
+	case listNode:
+		s.fail(n.pos, "wrong-type", "write one type; for a choice of words: {type: string, enum: [one, two]}", "%s must be one type, not a list", what)
+	default:
 		s.object(n, what, in.keys(s)...)
 	}
 	if !in.Type.Set() {

@@ -2,7 +2,6 @@ package runbooks
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -135,6 +134,9 @@ func (d *StepDecl) read(s *source, n *node) {
 	if n.kind == mapNode {
 		d.whatItDoes(s, n)
 	}
+	if at := n.at("for_each"); at.Line > 0 && d.ForEach == nil {
+		d.ForEach = &ForEachDecl{Pos: at} // without a value
+	}
 }
 
 // at is where a key of a map stands, or the zero Pos.
@@ -250,7 +252,11 @@ func (d *StepDecl) readWait(s *source) func(*node) {
 func (d *StepDecl) readCall(s *source) func(*node) {
 	return func(n *node) {
 		id := s.word(&d.Calls, runbookID)
-		if n.kind != mapNode {
+		switch n.kind {
+		case listNode:
+			s.fail(n.pos, "wrong-type", "make a step for each", "a step calls one runbook, not a list of them")
+			return
+		case scalarNode:
 			id(n)
 			return
 		}
@@ -287,8 +293,11 @@ func (d *StepDecl) readForEach(s *source) func(*node) {
 func (f *ForEachDecl) readMaxErrors(s *source) func(*node) {
 	return func(n *node) {
 		share, percent := strings.CutSuffix(n.text, "%")
-		if n.kind != scalarNode || !percent {
+		if _, number := n.number(); number {
 			s.count(&f.MaxErrors, 0, maxPathItems)(n)
+			return
+		} else if n.kind != scalarNode || !percent {
+			s.fail(n.pos, "wrong-type", "write a number of items, or a share of them such as 10%", "this must be a number of items, not %s", n.shown())
 			return
 		}
 		v, err := strconv.Atoi(share)
@@ -359,6 +368,10 @@ func (d *StepDecl) readTimeout(s *source, step *node) func(*node) {
 
 func (d *StepDecl) readContains(s *source) func(*node) {
 	return func(n *node) {
+		if n.kind == scalarNode {
+			s.fail(n.pos, "wrong-type", "write contains: {expires: 72h}", "contains must be a map of keys and values, not %s", n.shown())
+			return
+		}
 		c := &ContainsDecl{Pos: n.pos}
 		s.object(n, "contains", key{"expires", true, s.span(&c.Expires, longestEffect)}, key{"ask", false, func(n *node) {
 			c.askSet = true
@@ -380,11 +393,15 @@ func (d *StepDecl) readUndo(s *source) func(*node) {
 				}
 			}},
 		)
-		d.Undo = u
-		if n.kind != mapNode || n.at("manual").Line == 0 {
+		switch d.Undo = u; {
+		case n.kind != mapNode:
+			d.Undo = nil
+		case len(n.pairs) == 0:
+			s.fail(n.pos, "missing", "say approval, verify or manual; or leave undo out, then the step is taken back as its action does", "undo says nothing")
+		case n.at("manual").Line == 0:
 			return
 		}
-		for _, name := range slices.Sorted(slices.Values([]string{"approval", "verify"})) {
+		for _, name := range []string{"approval", "verify"} {
 			if at := n.at(name); at.Line > 0 {
 				s.fail(at, "value", fmt.Sprintf("leave %s out; a person takes it back and says so", name), "an undo is either manual or by the action, and only the action's has %s", withArticle(name))
 			}

@@ -15,11 +15,12 @@ func (c *compilation) forEach(step *Step, d *StepDecl, at *place) {
 	if f == nil {
 		return
 	}
-	c.noItem = true
 	if f.in == nil {
+		c.noItem = true
 		return
 	}
-	e := c.bare(f.in, "a for_each", at)
+	e := c.bare(f.in, "a for_each", at) // it cannot read the item itself
+	c.noItem = true
 	if e == nil || c.secretIn(e) {
 		return
 	}

@@ -27,13 +27,13 @@ type key struct {
 
 // object reads a map key by key. Unknown, missing and empty keys are faults.
 func (s *source) object(n *node, what string, keys ...key) {
-	if n.kind != mapNode {
-		s.fail(n.pos, "wrong-type", "", "%s must be a map of keys and values, not %s", what, n.shown())
-		return
-	}
 	known := make([]string, len(keys))
 	for i, k := range keys {
 		known[i] = k.name
+	}
+	if n.kind != mapNode {
+		s.fail(n.pos, "wrong-type", "its keys: "+strings.Join(known, ", "), "%s must be a map of keys and values, not %s", what, n.shown())
+		return
 	}
 	seen := map[string]bool{}
 	for _, p := range n.pairs {
@@ -153,6 +153,10 @@ func (s *source) words(into *[]At[string], set *bool, f form) func(*node) {
 			return
 		}
 		*set = true
+		if len(n.items) > maxWords {
+			s.fail(n.items[maxWords].pos, "size", "", "there are %d words; at most %d are allowed", len(n.items), maxWords)
+			return
+		}
 		for _, item := range n.items {
 			var one At[string]
 			s.word(&one, f)(item)

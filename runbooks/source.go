@@ -18,6 +18,7 @@ import (
 const (
 	maxFile        = 1 << 20
 	maxNesting     = 32
+	maxValues      = 20_000 // keys and values
 	maxDiagnostics = 200
 	maxAnchors     = 3 // more are not reported
 	maxBadBytes    = 10
@@ -32,6 +33,7 @@ type source struct {
 	found Diagnostics
 
 	anchors int
+	values  int
 }
 
 // stride is how far apart the counted offsets of a source are. Without them a
@@ -287,6 +289,12 @@ func (s *source) syntax(err error) {
 func (s *source) convert(y *yaml.Node, depth int) *node {
 	pos := Pos{y.Line, y.Column}
 	if s.full() {
+		return nil
+	}
+	if s.values++; s.values > maxValues {
+		if s.values == maxValues+1 {
+			s.fail(pos, "size", "split the runbook", "the file holds more than %d keys and values", maxValues)
+		}
 		return nil
 	}
 	if depth > maxNesting {

@@ -1,7 +1,6 @@
 package runbooks
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,17 +18,18 @@ const (
 // called finds the program that a step calls, or says why it cannot be called.
 func (c *compilation) called(d *StepDecl) *Program {
 	id := d.Calls.Value
-	if why, known := c.broken[id]; known && id != c.rb.ID.Value {
-		c.fail(d.Calls.Pos, "runbook", "mend that first", "the runbook %q cannot be called: %s", id, why)
+	if why, known := c.others.broken[id]; known && id != c.rb.ID.Value {
+		c.fail(d.Calls.Pos, why.rule, why.hint, "the runbook %q cannot be called: %s", id, why.message)
 		return nil
 	}
-	p, known := c.callable[id]
+	p, known := c.others.programs[id]
 	switch {
 	case id == c.rb.ID.Value:
 		c.fail(d.Calls.Pos, "runbook-cycle", "repeat a step with for_each", "the runbook %q calls itself", id)
 		return nil
 	case !known:
-		ids := slices.Sorted(maps.Keys(c.callable))
+		ids := names(c.others.ids)
+		ids = slices.DeleteFunc(ids, func(other string) bool { return other == c.rb.ID.Value })
 		hint := didYouMean(id, ids)
 		switch {
 		case hint == "" && len(ids) == 0:
@@ -94,6 +94,8 @@ func (c *compilation) total(p *Program) {
 		}
 	}
 	switch {
+	case len(c.steps) > maxSteps:
+		c.fail(c.decls[maxSteps].Pos, "size", "split the runbook", "there are %d steps, with those of on_cancel; at most %d are allowed", len(c.steps), maxSteps)
 	case n > maxAllSteps:
 		c.fail(Pos{1, 1}, "size", "split the runbook", "there are more than %d steps, with those of the runbooks that are called", maxAllSteps)
 	case text > maxAllSource:
@@ -128,7 +130,7 @@ func (c *compilation) call(step *Step, d *StepDecl, at *place) {
 		if err != nil {
 			continue
 		}
-		_, problems := in.Check(v)
+		_, problems := in.check(v, c.patterns)
 		for _, p := range problems {
 			c.fail(m.Value.find(strings.TrimPrefix(strings.TrimPrefix(p.Path, in.Name), ".")), "value", p.Hint, "%s: %s", p.Path, p.Message)
 		}

@@ -21,11 +21,21 @@ func didYouMean(word string, known []string) string {
 func Nearest(word string, known []string) string {
 	best, least := "", 0
 	typed := strings.ToLower(word)
+	letters := []rune(typed)
+	n := len(letters)
+	if n > 2*maxLetters {
+		return ""
+	}
 	for _, k := range known {
 		meant := strings.ToLower(k)
-		d, n := distance(typed, meant), len([]rune(typed))
 		alike := prefix(typed, meant)
-		near := d <= n/3 || n == 2 && d == 1 || alike >= 3 && 2*alike >= n
+		begins := alike >= 3 && 2*alike >= n
+		most := max(n/3, 1)
+		if begins {
+			most = maxLetters
+		}
+		d := distance(letters, []rune(meant), most)
+		near := d <= n/3 || n == 2 && d == 1 || begins
 		if near && (best == "" || d < least) {
 			best, least = k, d
 		}
@@ -42,31 +52,36 @@ func prefix(a, b string) int {
 	return n
 }
 
-// distance is the number of letters to add, drop, change or swap.
-func distance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	if len(x) > 64 || len(y) > 64 {
-		return 64
+// maxLetters is the longest word that is compared letter by letter.
+const maxLetters = 64
+
+// distance is the number of letters to add, drop, change or swap, or far when
+// it is certainly more than most.
+func distance(x, y []rune, most int) int {
+	if len(x) > maxLetters || len(y) > maxLetters || max(len(x)-len(y), len(y)-len(x)) > most {
+		return far
 	}
-	rows := make([][]int, len(x)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(y)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
+	var rows [3][maxLetters + 1]int // of the two letters before, and this one
+	before, last, now := &rows[0], &rows[1], &rows[2]
+	for j := range len(y) + 1 {
+		last[j] = j
 	}
 	for i := 1; i <= len(x); i++ {
+		now[0] = i
 		for j := 1; j <= len(y); j++ {
 			change := 1
 			if x[i-1] == y[j-1] {
 				change = 0
 			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+change)
+			now[j] = min(last[j]+1, now[j-1]+1, last[j-1]+change)
 			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+				now[j] = min(now[j], before[j-2]+1)
 			}
 		}
+		before, last, now = last, now, before
 	}
-	return rows[len(x)][len(y)]
+	return last[len(y)]
 }
+
+// far is a distance at which nothing is near.
+const far = 1 << 10

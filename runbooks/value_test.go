@@ -13,7 +13,7 @@ import (
 // fill compiles a text for a place of some type and resolves it.
 func fill(t *testing.T, text string, f actions.Field, env Env) (any, error) {
 	t.Helper()
-	c := &compilation{source: newSource("test", []byte(text)), scope: testScope(), used: map[string]bool{}, order: map[string]int{"owner": 0, "ask": 1, "here": 2}}
+	c := &compilation{source: newSource("test", []byte(text)), tools: newTools(), scope: testScope(), used: map[string]bool{}, computed: map[string]bool{}, order: map[string]int{"owner": 0, "ask": 1, "here": 2}}
 	c.steps = []Step{{ID: "owner"}, {ID: "ask"}, {ID: "here"}}
 	c.decls = []*StepDecl{{}, {}, {}}
 	c.main = 3
