@@ -80,7 +80,7 @@ func (c *collector) step(s *runbooks.Step, spec actions.Spec, runbook, path stri
 		conditions, more := c.conditions(p.Conditions, s, spec, known)
 		why := p.Why
 		if unknown = uniq(append(unknown, more...)); len(unknown) > 0 {
-			why += " (not known before the run: " + strings.Join(unknown, ", ") + ")"
+			why += " (* for what only the run knows: " + strings.Join(unknown, ", ") + ")"
 		}
 		for _, phase := range phases {
 			c.rows = append(c.rows, Row{p.Action, resources, conditions, phase, runbook, path, spec.Name, why})

@@ -42,7 +42,7 @@ func Denies(o Options) []Deny {
 			arn(buckets...), nil, "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketPolicy",
 			"s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"),
 		deny("NeverDeleteSnapshots", "snapshots that firebreak has made, and the tag that says so, are evidence",
-			[]string{"*"}, tagged, "ec2:DeleteSnapshot", "ec2:DeleteTags", "ec2:UnlockSnapshot", "rds:DeleteDBClusterSnapshot", "rds:DeleteDBSnapshot", "rds:RemoveTagsFromResource"),
+			arn("ec2:*::snapshot/*", "rds:*:*:cluster-snapshot:*", "rds:*:*:snapshot:*"), tagged, "ec2:DeleteSnapshot", "ec2:DeleteTags", "ec2:UnlockSnapshot", "rds:DeleteDBClusterSnapshot", "rds:DeleteDBSnapshot", "rds:RemoveTagsFromResource"),
 		deny("NeverDestroyKeys", "what is encrypted with a key is lost with it, evidence too; a key is disabled instead",
 			[]string{"*"}, nil, "kms:DeleteImportedKeyMaterial", "kms:ScheduleKeyDeletion"),
 		deny("NeverChangeOwnIdentities", "firebreak does not give itself rights, and does not touch the identities that break the glass; reading them, passing and assuming a role stay possible",
