@@ -34,10 +34,13 @@ func hermetic(t *testing.T) {
 }
 
 // registry gives the real actions, against a world.
-func registry(w *awstest.World) *actions.Registry {
-	r := actions.NewRegistry()
+func registry(w *awstest.World, change ...func(*aws.Environment)) *actions.Registry {
+	r, prod := actions.NewRegistry(), aws.Environment{Account: w.Account, Endpoint: w.Proxy.URL}
+	for _, one := range change {
+		one(&prod)
+	}
 	aws.New(aws.Options{
-		Environments: map[string]aws.Environment{"prod": {Account: w.Account, Endpoint: w.Proxy.URL}},
+		Environments: map[string]aws.Environment{"prod": prod},
 		Credentials:  aws.StaticCredentials(w.Credentials.AccessKeyID, actions.NewSecret(w.Credentials.SecretAccessKey)),
 		Settle:       3 * time.Millisecond, MaxBackoff: time.Millisecond,
 	}).Register(r)

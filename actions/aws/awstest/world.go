@@ -49,7 +49,12 @@ func (w *World) User(t *testing.T, path, name string) string {
 // Role makes a role and gives its ARN.
 func (w *World) Role(t *testing.T, path, name string) string {
 	t.Helper()
-	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	return w.RoleTrusting(t, path, name, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
+}
+
+// RoleTrusting makes a role with a trust policy of its own.
+func (w *World) RoleTrusting(t *testing.T, path, name, trust string) string {
+	t.Helper()
 	out, err := w.IAM.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &name, Path: &path, AssumeRolePolicyDocument: &trust})
 	if err != nil {
 		t.Fatal(err)
