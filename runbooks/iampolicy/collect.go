@@ -118,6 +118,27 @@ func phasesOf(s *runbooks.Step, spec actions.Spec, phase actions.Phase) []Phase 
 	return []Phase{own}
 }
 
+// buckets lists those that steps put evidence into, as far as they are known:
+// they are protected by the denies as those of the given patterns are.
+func (c *collector) buckets() []string {
+	var found []string
+	for _, r := range c.rows {
+		if r.Phase != Evidence || r.Action != "s3:PutObject" {
+			continue
+		}
+		for _, resource := range r.Resources {
+			_, object, _ := strings.Cut(resource, ":s3:::")
+			bucket, _, _ := strings.Cut(object, "/")
+			if strings.Contains(bucket, "*") {
+				c.note("%s of %s puts evidence into a bucket that only the run knows; name its pattern with --evidence-bucket, so that the denies protect it.", r.Step, r.Runbook)
+				continue
+			}
+			found = append(found, bucket)
+		}
+	}
+	return uniq(found)
+}
+
 // foreign lists the ARNs a step names that are of another account.
 func (c *collector) foreign(s *runbooks.Step, known scope) []string {
 	if c.options.Account == "" || s.With == nil {

@@ -39,7 +39,7 @@ func Denies(o Options) []Deny {
 		deny("NeverLiftLegalHold", "a legal hold on evidence may be put, not lifted",
 			[]string{"*"}, actions.Conditions{"StringEquals": {"s3:object-lock-legal-hold": {"OFF"}}}, "s3:PutObjectLegalHold"),
 		deny("NeverOpenEvidenceBuckets", "who may read evidence, how long it is kept and whether it can be overwritten is set up by people",
-			arn(buckets...), nil, "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketPolicy",
+			widest(arn(buckets...)), nil, "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketPolicy",
 			"s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration"),
 		deny("NeverDeleteSnapshots", "snapshots that firebreak has made, and the tag that says so, are evidence",
 			arn("ec2:*::snapshot/*", "rds:*:*:cluster-snapshot:*", "rds:*:*:snapshot:*"), tagged, "ec2:DeleteSnapshot", "ec2:DeleteTags", "ec2:UnlockSnapshot", "rds:DeleteDBClusterSnapshot", "rds:DeleteDBSnapshot", "rds:RemoveTagsFromResource"),

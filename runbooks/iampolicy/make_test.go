@@ -16,6 +16,7 @@ import (
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/iampolicy"
+	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
@@ -257,6 +258,59 @@ func TestEvidenceAndUndoByHand(t *testing.T) {
 		return strings.HasPrefix(n, "snap of it needs ec2:DeleteSnapshot on arn:aws:ec2:*::snapshot/*, but NeverDeleteSnapshots denies it if its condition holds")
 	}) {
 		t.Errorf("a right that is denied as well is not told: %q", set.Notes)
+	}
+}
+
+// Where evidence is put is protected, whatever the bucket is called.
+func TestEvidenceBuckets(t *testing.T) {
+	put := spec("aws.put", actions.Reversible, row(actions.PhaseExecute, "s3:PutObject", "arn:{partition}:s3:::{bucket}/*"))
+	for _, test := range []struct {
+		bucket *runbooks.Value
+		want   []string
+		note   bool
+	}{
+		{literal("acme-forensics"), []string{"arn:aws:s3:::acme-forensics", "arn:aws:s3:::firebreak-evidence-*"}, false},
+		{literal("firebreak-evidence-acme"), []string{"arn:aws:s3:::firebreak-evidence-*"}, false},
+		{text("$steps.x.outputs.y"), []string{"arn:aws:s3:::firebreak-evidence-*"}, true},
+	} {
+		set := mustMake(t, program(runbooks.Step{ID: "keep", Uses: "aws.put", Evidence: true, With: with("bucket", test.bucket)}), nil, iampolicy.Options{}, put)
+		for _, p := range set.Policies {
+			for _, s := range p.Documents[0].Statement {
+				if s.Sid == "NeverOpenEvidenceBuckets" {
+					if diff := cmp.Diff(test.want, s.Resource); diff != "" {
+						t.Errorf("%s: want -, got +\n%s", p.Phase, diff)
+					}
+				}
+			}
+		}
+		if got := slices.ContainsFunc(set.Notes, func(n string) bool { return strings.Contains(n, "--evidence-bucket") }); got != test.note {
+			t.Errorf("told: %v, want %v", got, test.note)
+		}
+	}
+}
+
+// Expressions that read only what is known are worked out; those that read
+// anything of the run, its clock and its incident are not.
+func TestCompiledExpressions(t *testing.T) {
+	revoke := spec("aws.iam.revoke_sessions", actions.Reversible, row(actions.PhaseExecute, "x:Do", roleARN))
+	for source, want := range map[string]string{
+		`${{ inputs.team }}/${{ environment.name }}`:    "role/sre/prod",
+		`${{ inputs.team + "/" + environment.region }}`: "role/sre/eu-central-1",
+		`${{ inputs.team == "sre" ? "a/x" : "b/x" }}`:   "role/a/x",
+		`${{ "a/x" }}`:                        "role/a/x",
+		`a/${{ incident.id }}`:                "role/a/*",
+		`a/${{ run }}`:                        "role/a/*",
+		`a/${{ now }}`:                        "role/a/*",
+		`a/${{ inputs.other }}`:               "role/a/*",
+		`a/${{ inputs.team + inputs.other }}`: "role/a/*",
+		`a/${{ inputs.team == "sre" && incident.severity == 1 ? "x" : "y" }}`:      "role/a/*",
+		`a/${{ environment.account == "111122223333" ? inputs.team : "nothing" }}`: "role/a/sre",
+	} {
+		p := load(t, "it.yaml", []byte(head+"inputs:\n  team: {type: string}\n  other: {type: string, default: never}\nsteps:\n  - id: s\n    uses: aws.iam.revoke_sessions\n    with: {role: '"+source+"'}\n"), runbookstest.Catalog())
+		set := mustMake(t, p, map[string]any{"team": "sre"}, iampolicy.Options{Environment: "prod", Account: "111122223333", Region: "eu-central-1"}, revoke)
+		if diff := cmp.Diff([]string{"x:Do arn:aws:iam::111122223333:" + want}, brief(set, iampolicy.Contain)); diff != "" {
+			t.Errorf("%s: want -, got +\n%s", source, diff)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unicode"
 
 	"github.com/firebreak-ir/firebreak/actions"
@@ -128,6 +129,7 @@ func Make(uses []Use, spec func(name string) (actions.Spec, bool), o Options) (*
 			return nil, err
 		}
 	}
+	o.Evidence = append(slices.Clone(o.Evidence), c.buckets()...)
 	set := &Set{Denies: Denies(o)}
 	for _, phase := range o.Phases {
 		rows := sorted(c.rows, phase)
