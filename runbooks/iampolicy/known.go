@@ -194,7 +194,7 @@ func (s scope) expression(e *runbooks.Expression) values {
 			return unknown()
 		}
 	}
-	got, err := (&runbooks.Value{Form: runbooks.Text, Parts: []runbooks.Part{{Expr: e}}}).Resolve(env)
+	got, err := e.Value(env)
 	if err != nil {
 		return unknown()
 	}

@@ -314,6 +314,64 @@ func TestCompiledExpressions(t *testing.T) {
 	}
 }
 
+// The same in the words of the language, compiled.
+func TestWholeLanguage(t *testing.T) {
+	const inner = `apiVersion: firebreak/v1
+kind: Runbook
+id: inner
+title: Inner
+owner: {team: t}
+inputs:
+  name: {type: string}
+  scope: {type: string, default: all}
+steps:
+  - {id: revoke, uses: aws.iam.revoke_sessions, with: {role: "${{ inputs.name }}"}}
+`
+	const outer = `apiVersion: firebreak/v1
+kind: Runbook
+id: outer
+title: Outer
+owner: {team: t}
+inputs:
+  roles: {type: list, of: string}
+  key: {type: string}
+steps:
+  - {id: owner, uses: aws.iam.lookup_access_key, with: {access_key_id: "${{ inputs.key }}"}, evidence: true}
+  - {id: each, uses: aws.iam.revoke_sessions, for_each: inputs.roles, with: {role: "apps/${{ item }}"}, undo: {manual: "by hand"}}
+  - {id: call, runbook: inner, for_each: {in: inputs.roles}, with: {name: "${{ item }}/x"}}
+  - {id: settle, wait: 1m}
+on_cancel:
+  - {id: back, uses: aws.iam.revoke_sessions, with: {role: cancelled/it}}
+`
+	programs, found := runbooks.LoadAll([]runbooks.File{{Name: "inner.yaml", Src: []byte(inner)}, {Name: "outer.yaml", Src: []byte(outer)}}, runbookstest.Catalog())
+	if found.HasErrors() {
+		t.Fatal(found)
+	}
+	given, problems := programs[1].CoerceInputs(map[string]string{"roles": "a,b", "key": "AKIAIOSFODNN7EXAMPLE"})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	set := mustMake(t, programs[1], given, iampolicy.Options{Account: "111122223333"},
+		spec("aws.iam.lookup_access_key", actions.Read, row(actions.PhasePlan, "k:Find", "*"), row(actions.PhaseExecute, "k:Read", "*")),
+		spec("aws.iam.revoke_sessions", actions.Reversible, row(actions.PhaseExecute, "x:Do", roleARN), row(actions.PhaseUndo, "x:Undo", roleARN)))
+	role := func(action string, names ...string) (list []string) {
+		for _, name := range names {
+			list = append(list, action+" arn:aws:iam::111122223333:role/"+name)
+		}
+		return list
+	}
+	for phase, want := range map[iampolicy.Phase][]string{
+		iampolicy.Preflight: {"k:Find *"},
+		iampolicy.Evidence:  {"k:Find *", "k:Read *"},
+		iampolicy.Contain:   role("x:Do", "a/x", "apps/a", "apps/b", "b/x", "cancelled/it"),
+		iampolicy.Release:   role("x:Undo", "a/x", "b/x", "cancelled/it"),
+	} {
+		if diff := cmp.Diff(want, brief(set, phase)); diff != "" {
+			t.Errorf("%s: want -, got +\n%s", phase, diff)
+		}
+	}
+}
+
 // Inside a runbook that is called, the call says what the inputs are.
 func TestCalledRunbooks(t *testing.T) {
 	inner := program(runbooks.Step{ID: "do", Uses: "aws.it", With: with("bucket", text("$inputs.b"), "key", text("$inputs.k"))})
