@@ -40,7 +40,9 @@ and their proof), evidence (steps marked evidence) and release (what an undo nee
 Resources are filled from the runbooks, from the inputs given after a runbook,
 and from the environment; what is not known before a run stays *. --format table
 says for each right which step needs it and why; Terraform has the same as
-comments; --json has documents, reasons and notes.
+comments; --json has documents, reasons and notes. JSON for one phase is the
+document itself, for several an object of documents by name. What would be too
+large for a managed policy goes on in contain-2 and so on.
 
 --trust writes the trust policies of the roles instead.
 

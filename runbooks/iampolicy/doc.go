@@ -1,7 +1,7 @@
 // Package iampolicy works out the IAM rights that runbooks need, and no more.
 //
 //	set, err := iampolicy.Make([]iampolicy.Use{{Program: p}}, registry.Spec, iampolicy.Options{Account: "111122223333"})
-//	data, err := set.JSON()
+//	os.Stdout.Write(set.JSON())
 //
 // It reads what each action declares ([actions.Permission]) for every step of a
 // program: both sides of every condition, the runbooks that are called, the steps
@@ -13,6 +13,7 @@
 // its own:
 //
 //   - [Preflight] reads: the plans of all steps, and the steps that only read.
+//     What firebreak doctor asks, sts:GetCallerIdentity, needs no right.
 //   - [Contain] carries the other steps out and proves them.
 //   - [Evidence] is the same for steps marked evidence. It can collect, never delete.
 //   - [Release] is what an undo needs: its plan, itself, its proof.
@@ -26,7 +27,8 @@
 // and from the environment. The default of an input is not used, because
 // whoever starts a run may give another value. What is not known stays a * in
 // its place, and the reason says so. An IAM user or role named without its path
-// is allowed with any path, since an ARN holds the path.
+// is allowed with any path, since an ARN holds the path. Buckets that steps put
+// evidence into join those that the denies protect.
 //
 // # Denies
 //
