@@ -3,6 +3,8 @@ package actions
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -34,7 +36,17 @@ func Markdown(s Spec) string {
 	if len(s.Permissions) > 0 {
 		b.WriteString("\n## Permissions\n\n| phase | right | on | why |\n| --- | --- | --- | --- |\n")
 		for _, p := range s.Permissions {
-			fmt.Fprintf(&b, "| %s | `%s` | `%s` | %s |\n", p.Phase, cell(p.Action), cell(p.Resource), cell(p.Why))
+			fmt.Fprintf(&b, "| %s | `%s` | `%s`%s | %s |\n", p.Phase, cell(p.Action), cell(p.Resource), conditionWords(p.Conditions), cell(p.Why))
+		}
+	}
+	return b.String()
+}
+
+func conditionWords(c Conditions) string {
+	var b strings.Builder
+	for _, operator := range slices.Sorted(maps.Keys(c)) {
+		for _, key := range slices.Sorted(maps.Keys(c[operator])) {
+			fmt.Fprintf(&b, " if %s `%s` is `%s`", cell(operator), cell(key), cell(strings.Join(c[operator][key], ", ")))
 		}
 	}
 	return b.String()

@@ -25,7 +25,7 @@ func (documented) Spec() actions.Spec {
 		Effect: actions.Reversible, Repeat: actions.Keyed, BlastRadius: "Whoever is inside.", StaysAlive: []string{"Windows.", "The cat flap."},
 		Permissions: []actions.Permission{
 			{Phase: actions.PhasePlan, Action: "door:Look", Resource: "door/{door}", Why: "see | what it is"},
-			{Phase: actions.PhaseExecute, Action: "door:Close", Resource: "*", Why: "close it"},
+			{Phase: actions.PhaseExecute, Action: "door:Close", Resource: "*", Conditions: actions.Conditions{"StringEquals": {"door:Kind": {"front", "back"}}}, Why: "close it"},
 		},
 		Timeout: time.Minute, Settle: 90 * time.Second,
 	}

@@ -51,18 +51,33 @@ type Phase string
 // The phases.
 const (
 	PhasePlan    Phase = "plan"
-	PhaseExecute Phase = "execute"
+	PhaseExecute Phase = "execute" // and the probe of an attempt in doubt
 	PhaseVerify  Phase = "verify"
-	PhaseUndo    Phase = "undo"
+	PhaseUndo    Phase = "undo" // its plan, itself, and its proof
 )
 
-// Permission is one right an action needs, and why.
+// Phases lists the phases in the order in which they come.
+func Phases() []Phase { return []Phase{PhasePlan, PhaseExecute, PhaseVerify, PhaseUndo} }
+
+// Permission is one right an action needs, and why. A right that is used in
+// several phases has a row for each.
+//
+// Resource is a template. {partition}, {account} and {region} are those of the
+// environment; any other {name} is the parameter of that name, or, where there
+// is none, something that is known only when the action runs. A parameter may
+// hold a whole ARN: then the resource is that ARN, and a row whose template does
+// not fit it is not needed. It is "*" only where AWS knows no smaller resource.
 type Permission struct {
-	Phase    Phase  `json:"phase"`
-	Action   string `json:"action"`   // "iam:UpdateAccessKey"
-	Resource string `json:"resource"` // template: "arn:{partition}:iam::{account}:user/{user}"
-	Why      string `json:"why"`
+	Phase      Phase      `json:"phase"`
+	Action     string     `json:"action"`               // "iam:UpdateAccessKey"
+	Resource   string     `json:"resource"`             // template: "arn:{partition}:iam::{account}:user/{user}"
+	Conditions Conditions `json:"conditions,omitempty"` // all must hold, or the right is not used
+	Why        string     `json:"why"`
 }
+
+// Conditions narrow a right as IAM does: operator, key, values. The values may
+// be templates: {"StringEquals": {"iam:PassedToService": {"ec2.amazonaws.com"}}}.
+type Conditions map[string]map[string][]string
 
 // Spec declares an action. Params, Outputs and the three Can fields are filled
 // in by [Register].

@@ -70,6 +70,9 @@ func (s *subject) declared() {
 		if p.Action == "" || p.Resource == "" || p.Why == "" {
 			s.Errorf("the permission %+v is incomplete", p)
 		}
+		if !slices.Contains(actions.Phases(), p.Phase) {
+			s.Errorf("the permission %+v is of no known phase", p)
+		}
 		phases = append(phases, p.Phase)
 	}
 	needed := map[actions.Phase]bool{actions.PhaseExecute: true, actions.PhaseVerify: s.spec.CanVerify, actions.PhaseUndo: s.spec.CanUndo}

@@ -46,23 +46,24 @@ const (
 )
 
 func (quarantinePrincipal) Spec() actions.Spec {
+	const onUser, onRole = "arn:{partition}:iam::{account}:user/{principal_arn}", "arn:{partition}:iam::{account}:role/{principal_arn}"
 	both := func(phase actions.Phase, why string, verbs ...string) []actions.Permission {
 		var rows []actions.Permission
 		for _, verb := range verbs {
 			rows = append(rows,
-				actions.Permission{Phase: phase, Action: fmt.Sprintf("iam:"+verb, "User"), Resource: userResource, Why: why},
-				actions.Permission{Phase: phase, Action: fmt.Sprintf("iam:"+verb, "Role"), Resource: roleResource, Why: why})
+				actions.Permission{Phase: phase, Action: fmt.Sprintf("iam:"+verb, "User"), Resource: onUser, Why: why},
+				actions.Permission{Phase: phase, Action: fmt.Sprintf("iam:"+verb, "Role"), Resource: onRole, Why: why})
 		}
 		return rows
 	}
 	reading := []string{"List%sPolicies", "Get%sPolicy", "ListAttached%sPolicies"}
 	permissions := both(actions.PhasePlan, "make sure that the principal is the one that is meant", "Get%s")
 	permissions = append(permissions, both(actions.PhasePlan, "record its policies before the change", reading...)...)
-	permissions = append(permissions, actions.Permission{Phase: actions.PhasePlan, Action: "iam:ListGroupsForUser", Resource: userResource, Why: "record its groups before the change"})
+	permissions = append(permissions, actions.Permission{Phase: actions.PhasePlan, Action: "iam:ListGroupsForUser", Resource: onUser, Why: "record its groups before the change"})
 	permissions = append(permissions, both(actions.PhaseExecute, "put the deny, and put it again when somebody removes it", "Put%sPolicy")...)
 	permissions = append(permissions, both(actions.PhaseExecute, "watch whether the deny stays", "Get%sPolicy")...)
 	permissions = append(permissions, both(actions.PhaseVerify, "read the deny back, and what else changed", reading...)...)
-	permissions = append(permissions, actions.Permission{Phase: actions.PhaseVerify, Action: "iam:ListGroupsForUser", Resource: userResource, Why: "see whether its groups changed"})
+	permissions = append(permissions, actions.Permission{Phase: actions.PhaseVerify, Action: "iam:ListGroupsForUser", Resource: onUser, Why: "see whether its groups changed"})
 	permissions = append(permissions, both(actions.PhaseUndo, "remove the deny if it is still ours, or put back what stood there", "Get%sPolicy", "Delete%sPolicy", "Put%sPolicy")...)
 	return actions.Spec{
 		Name: "aws.iam.quarantine_principal", Version: 1,

@@ -125,7 +125,7 @@ Exit codes: 0 done, 1 failed, 2 usage; 3 to 21 see: firebreak verify --help;
 	root.PersistentFlags().BoolVar(&p.json, "json", false, "write JSON for machines")
 	root.AddCommand(
 		p.initCommand(), p.serveCommand(), p.incidentCommand(), p.lintCommand(), p.planCommand(), p.exportCommand(),
-		p.verifyCommand(), p.verifyChildCommand(), p.actionsCommand(), p.doctorCommand(), p.slackCommand(), p.demoCommand(), p.versionCommand(),
+		p.verifyCommand(), p.verifyChildCommand(), p.iamPolicyCommand(), p.actionsCommand(), p.doctorCommand(), p.slackCommand(), p.demoCommand(), p.versionCommand(),
 	)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

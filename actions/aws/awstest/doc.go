@@ -12,6 +12,9 @@
 // [Proxy], which loses answers, delays and refuses calls, and records them, and
 // it is looked at by an SDK client of its own that goes around the proxy.
 //
+// [Policies] judge a call as IAM would, and [World.Resource] says what a recorded
+// call was about, so that rights can be held against what was called.
+//
 // Without moto_server its tests are skipped, which is said in so many words.
 // FIREBREAK_REQUIRE_EMULATOR=1 makes that a failure instead.
 //

@@ -24,10 +24,11 @@ type World struct {
 	IAM         *iam.Client // independent: it goes around the proxy
 
 	users, roles []string
+	arns         map[string]string // by "user/name", "role/name" and "key/id"
 }
 
 func newWorld(t *testing.T, e *Emulator, target string, keys, auditor awsfake.Credentials) *World {
-	return &World{Emulator: e, Proxy: NewProxy(t, target), Credentials: keys, IAM: iam.New(iam.Options{
+	return &World{Emulator: e, Proxy: NewProxy(t, target), Credentials: keys, arns: map[string]string{}, IAM: iam.New(iam.Options{
 		Region: "us-east-1", BaseEndpoint: &target,
 		Credentials: credentials.NewStaticCredentialsProvider(auditor.AccessKeyID, auditor.SecretAccessKey, ""),
 	})}
@@ -41,18 +42,25 @@ func (w *World) User(t *testing.T, path, name string) string {
 		t.Fatal(err)
 	}
 	w.users = append(w.users, name)
+	w.arns["user/"+name] = aws.ToString(out.User.Arn)
 	return aws.ToString(out.User.Arn)
 }
 
 // Role makes a role and gives its ARN.
 func (w *World) Role(t *testing.T, path, name string) string {
 	t.Helper()
-	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	return w.RoleTrusting(t, path, name, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)
+}
+
+// RoleTrusting makes a role with a trust policy of its own.
+func (w *World) RoleTrusting(t *testing.T, path, name, trust string) string {
+	t.Helper()
 	out, err := w.IAM.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &name, Path: &path, AssumeRolePolicyDocument: &trust})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.roles = append(w.roles, name)
+	w.arns["role/"+name] = aws.ToString(out.Role.Arn)
 	return aws.ToString(out.Role.Arn)
 }
 
@@ -63,7 +71,30 @@ func (w *World) AccessKey(t *testing.T, user string) (id, secret string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.arns["key/"+aws.ToString(out.AccessKey.AccessKeyId)] = w.arns["user/"+user]
 	return aws.ToString(out.AccessKey.AccessKeyId), aws.ToString(out.AccessKey.SecretAccessKey)
+}
+
+// Resource is the ARN that IAM compares with a policy when it gets this call:
+// of the user or role it names, or of the user whose key it names. A call about
+// something that was not made in this world fails the test. It is empty for
+// sts:GetCallerIdentity, which needs no right.
+func (w *World) Resource(t *testing.T, call Call) string {
+	t.Helper()
+	if call.Operation == "sts:GetCallerIdentity" {
+		return ""
+	}
+	for _, way := range []struct{ field, prefix string }{{"UserName", "user/"}, {"RoleName", "role/"}, {"AccessKeyId", "key/"}} {
+		if name := call.Form.Get(way.field); name != "" {
+			arn, ok := w.arns[way.prefix+name]
+			if !ok {
+				t.Fatalf("%s is about %s%s, which this world does not have", call.Operation, way.prefix, name)
+			}
+			return arn
+		}
+	}
+	t.Fatalf("%s names nothing that has an ARN: %v; teach World.Resource where it stands", call.Operation, call.Form)
+	return ""
 }
 
 // SetKey sets the status of a key, as somebody else would.

@@ -16,6 +16,7 @@ var bans = []struct{ pkg, imports, why string }{
 	{"engine", "math/rand math/rand/v2 crypto/rand", "ids and keys arrive in facts or are derived; chance cannot be replayed"},
 	{"engine", "sync sync/atomic os/signal", "one goroutine owns an incident; the core starts none"},
 	{"runbooks", "net net/http os/exec math/rand math/rand/v2 crypto/rand log log/slog", "compiling a file must not reach out, and must give the same program each time"},
+	{"runbooks/iampolicy", "net net/http os os/exec", "rights are worked out from what is declared; nobody is asked and nothing is run"},
 	{"chatops", "net net/http os os/exec log/slog math/rand math/rand/v2", "grammar, policy and replies are the same in every chat and in a test"},
 	{"engine/journal", "net net/http os/exec", "a log knows its store and its keys, nothing else"},
 	{"engine/plan", "net net/http os os/exec", "a plan reads through actions only"},
