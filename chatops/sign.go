@@ -25,6 +25,16 @@ func terminal(i, run, step, digest string) string {
 	return cmd + " --sign ~/.ssh/id_ed25519"
 }
 
+// cutCommand takes the command off the end of a refusal that tells people to
+// sign, so that it is shown whole and can be copied.
+func cutCommand(refusal string) (why, command string) {
+	const lead = "in a terminal type:"
+	if why, command, ok := strings.Cut(refusal, lead+" firebreak "); ok {
+		return why + lead, "firebreak " + command
+	}
+	return refusal, ""
+}
+
 // signing answers an approve with --sign and without a signature: it shows
 // what is to be signed, and asks the terminal for the signature. Somebody who
 // may not vote is told so before they sign anything.
