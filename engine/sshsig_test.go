@@ -170,6 +170,7 @@ type token struct {
 	ed          ed25519.PrivateKey
 	ec          *ecdsa.PrivateKey
 	flags       byte
+	number      func(*big.Int) []byte // how numbers are written; nil: as they are
 }
 
 func str(values ...[]byte) []byte {
@@ -222,7 +223,11 @@ func (k *token) sign(t testing.TB, namespace string, message []byte) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		raw = str(mpint(a), mpint(b))
+		number := k.number
+		if number == nil {
+			number = mpint
+		}
+		raw = str(number(a), number(b))
 	}
 	signature := append(str([]byte(k.kind), raw), tail...)
 	blob := append([]byte("SSHSIG\x00\x00\x00\x01"), str(k.blob(t), []byte(namespace), nil, []byte("sha512"), signature)...)
@@ -269,6 +274,62 @@ func TestVerifySSHOfHardwareKeys(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A number has one form only: no sign, and no zeros that it does not need.
+func TestVerifySSHOfOtherNumbers(t *testing.T) {
+	k := newToken(t, "sk-ecdsa-sha2-nistp256@openssh.com")
+	message := []byte("text")
+	for name, form := range map[string]func(n *big.Int) []byte{
+		"negative":       func(n *big.Int) []byte { return n.Bytes() }, // half of all, so of 64 pairs some are
+		"a zero more":    func(n *big.Int) []byte { return append([]byte{0}, mpint(n)...) },
+		"nothing at all": func(*big.Int) []byte { return nil },
+		"zero":           func(*big.Int) []byte { return []byte{0} },
+	} {
+		k.number = form
+		refused := 0
+		for range 64 {
+			if _, err := engine.VerifySSH(k.sign(t, "n", message), "n", message); err != nil && strings.Contains(err.Error(), "cut off or damaged") {
+				refused++
+			}
+		}
+		if refused == 0 || name != "negative" && refused < 64 {
+			t.Errorf("%s: refused %d of 64 times", name, refused)
+		}
+	}
+}
+
+// Signatures that are made well and written down in another form than the only one.
+func TestVerifySSHOfOtherForms(t *testing.T) {
+	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{5}, 32))
+	message := []byte("text")
+	type form struct {
+		hash, kind        string
+		tail, inner, pads []byte
+	}
+	make := func(f form) string {
+		sum := sha512.Sum512(message)
+		signed := append([]byte("SSHSIG"), str([]byte("n"), nil, []byte(f.hash), sum[:])...)
+		public := str([]byte("ssh-ed25519"), key.Public().(ed25519.PublicKey))
+		signature := append(str([]byte(f.kind), ed25519.Sign(key, signed)), f.inner...)
+		blob := append([]byte("SSHSIG\x00\x00\x00\x01"), str(append(public, f.pads...), []byte("n"), nil, []byte(f.hash), signature)...)
+		return armor(append(blob, f.tail...))
+	}
+	for name, tt := range map[string]struct {
+		form form
+		want string
+	}{
+		"the only one":                  {form{hash: "sha512", kind: "ssh-ed25519"}, ""},
+		"another hash":                  {form{hash: "sha384", kind: "ssh-ed25519"}, `uses the hash "sha384"`},
+		"another type of key":           {form{hash: "sha512", kind: "ecdsa-sha2-nistp256"}, `made as "ecdsa-sha2-nistp256" with a key of the type "ssh-ed25519"`},
+		"more behind it":                {form{hash: "sha512", kind: "ssh-ed25519", tail: []byte{0}}, "cut off or damaged"},
+		"more behind what the key made": {form{hash: "sha512", kind: "ssh-ed25519", inner: []byte{0}}, "cut off or damaged"},
+		"more behind the public key":    {form{hash: "sha512", kind: "ssh-ed25519", pads: []byte{0}}, "cut off or damaged"},
+	} {
+		if _, err := engine.VerifySSH(make(tt.form), "n", message); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v, want %q", name, err, tt.want)
+		}
 	}
 }
 

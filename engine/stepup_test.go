@@ -107,7 +107,7 @@ func poll(t *testing.T, quorum string) *tape {
 			t.Fatal(err)
 		}
 	}
-	do(engine.Event{Actor: person("alice"), Body: engine.Declared{ID: "INC-1", Title: "x", Severity: 1, Store: "s"}})
+	do(engine.Event{Actor: person("alice"), Body: engine.Declared{ID: "INC-7", Title: "x", Severity: 1, Store: "s7"}})
 	e := started(t, wantSignatures(t, compile(t, strings.Replace(signedStep, "QUORUM", quorum, 1))), "R1", nil, nil)
 	e.Actor = person("alice")
 	do(e)
@@ -182,7 +182,7 @@ func TestStepUp(t *testing.T) {
 		want string // in the refusal
 	}{
 		{name: "signed", vote: good},
-		{name: "no signature", code: engine.StepUpRequired, want: "in a terminal type: firebreak incident approve R1/a INC-1 --sign ~/.ssh/id_ed25519",
+		{name: "no signature", code: engine.StepUpRequired, want: "in a terminal type: firebreak incident approve R1/a INC-7 --sign ~/.ssh/id_ed25519",
 			vote: func(t *testing.T, p *tape) (engine.Actor, engine.Vote) {
 				return signer("bob"), engine.Vote{Approve: true}
 			}},
