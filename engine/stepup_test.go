@@ -4,7 +4,6 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"errors"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -64,27 +63,6 @@ func sign(id string, b engine.Ballot) string {
 	return engine.SignSSH(keyOf(id), engine.VoteNamespace, engine.VoteMessage(b))
 }
 
-var otherDigest = regexp.MustCompile(`its digest is ([0-9a-f]{64})`)
-
-// wantSignatures has each step with an approval want signatures.
-func wantSignatures(t *testing.T, p *runbooks.Program) *runbooks.Program {
-	t.Helper()
-	for n := range p.Steps {
-		if a := p.Steps[n].Approval; a != nil {
-			a.StepUp = true
-		}
-	}
-	data, err := p.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = runbooks.DecodeProgram(data)
-	if m := otherDigest.FindStringSubmatch(err.Error()); m != nil {
-		p.Digest = m[1]
-	}
-	return p
-}
-
 const signedStep = `apiVersion: firebreak/v1
 kind: Runbook
 id: test
@@ -94,11 +72,18 @@ budget: 20m
 steps:
   - id: a
     uses: t.keyed
-    approval: {from: [group:leads], quorum: QUORUM, expires: 15m}
+    approval: {from: [group:leads], quorum: QUORUM, expires: 15m, step_up: true}
 `
 
 // poll is a run whose step a waits for signed votes.
 func poll(t *testing.T, quorum string) *tape {
+	t.Helper()
+	p := running(t, strings.Replace(signedStep, "QUORUM", quorum, 1))
+	planned(t, p, "h1")
+	return p
+}
+
+func running(t *testing.T, src string) *tape {
 	t.Helper()
 	p := newTape(t)
 	do := func(e engine.Event) {
@@ -108,21 +93,24 @@ func poll(t *testing.T, quorum string) *tape {
 		}
 	}
 	do(engine.Event{Actor: person("alice"), Body: engine.Declared{ID: "INC-7", Title: "x", Severity: 1, Store: "s7"}})
-	e := started(t, wantSignatures(t, compile(t, strings.Replace(signedStep, "QUORUM", quorum, 1))), "R1", nil, nil)
+	e := started(t, compile(t, src), "R1", nil, nil)
 	e.Actor = person("alice")
 	do(e)
-	planned(t, p, "h1")
 	return p
 }
 
-func planned(t *testing.T, p *tape, target string) {
+func planned(t *testing.T, p *tape, target string) { t.Helper(); plannedOf(t, p, "a", target) }
+
+func plannedOf(t *testing.T, p *tape, id, target string) {
 	t.Helper()
-	c, ok := command[engine.PlanStep](p.inc, "a")
+	c, ok := command[engine.PlanStep](p.inc, id)
 	if !ok {
 		t.Fatalf("no plan is owed\n%s", dump(p.inc))
 	}
+	run, _ := p.inc.Run("R1")
+	s, _ := run.Step(id)
 	preview := actions.Preview{Targets: []actions.Target{{Type: "host", ID: target}}}
-	if _, err := p.take(engine.Event{Actor: engine.TheEngine, Run: "R1", Step: "a", Body: engine.StepPlanned{N: c.N, Preview: preview, Digest: asked(t, p).PlanDigest(preview)}}); err != nil {
+	if _, err := p.take(engine.Event{Actor: engine.TheEngine, Run: "R1", Step: id, Body: engine.StepPlanned{N: c.N, Preview: preview, Digest: s.PlanDigest(preview)}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -293,6 +281,39 @@ func TestStepUpOfTwo(t *testing.T) {
 	}
 }
 
+// One signature is for all items of a loop: over the plans of all of them.
+func TestStepUpOfALoop(t *testing.T) {
+	p := running(t, strings.Replace(strings.Replace(signedStep, "QUORUM", "1", 1), "    uses: t.keyed\n", "    uses: t.keyed\n    for_each: {in: '[\"h1\", \"h2\"]', max_parallel: 2}\n", 1))
+	plannedOf(t, p, "a.1", "h1")
+	plannedOf(t, p, "a.2", "h2")
+	if _, err := cast(p, signer("bob"), engine.Vote{Approve: true}); code(err) != engine.StepUpRequired {
+		t.Fatalf("a yes to all without a signature is answered with %v", err)
+	}
+	if _, err := cast(p, signer("bob"), engine.Vote{Approve: true, Signature: sign("bob", ballot(t, p, "bob"))}); err != nil {
+		t.Fatal(err)
+	}
+	plannedOf(t, p, "a.1", "h1")
+	plannedOf(t, p, "a.2", "h2")
+	run, _ := p.inc.Run("R1")
+	for _, id := range []string{"a.1", "a.2"} {
+		if s, _ := run.Step(id); s.Status != engine.StepRunning {
+			t.Errorf("step %s is %s", id, s.Status)
+		}
+	}
+	if wrong := audited(t, p, func(*engine.Event) {}); len(wrong) > 0 {
+		t.Errorf("the audit says %q", wrong)
+	}
+	unsign := func(e *engine.Event) {
+		if v, ok := e.Body.(engine.Vote); ok {
+			v.Signature = ""
+			e.Body = v
+		}
+	}
+	if wrong := strings.Join(audited(t, p, unsign), "\n"); strings.Count(wrong, "its approval was not granted: 0 of 1 people") != 2 {
+		t.Errorf("of a record without the signature the audit says %s", wrong)
+	}
+}
+
 // A no needs no signature, and ends it.
 func TestStepUpDenied(t *testing.T) {
 	p := poll(t, "1")
@@ -433,6 +454,22 @@ func TestPlanDigestCoversStepUp(t *testing.T) {
 	}
 }
 
+// audited reads a record, changed here and there, and gives what is wrong with it.
+func audited(t *testing.T, p *tape, change func(e *engine.Event)) []string {
+	t.Helper()
+	var wrong []string
+	a := engine.NewAudit()
+	for _, data := range p.record {
+		e, err := engine.Decode([]byte(data), func(d string) ([]byte, error) { return p.blobs[d], nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(&e)
+		wrong = append(wrong, a.Take(e)...)
+	}
+	return wrong
+}
+
 // The audit finds out from the record alone.
 func TestAuditOfStepUp(t *testing.T) {
 	p := poll(t, "2")
@@ -442,21 +479,7 @@ func TestAuditOfStepUp(t *testing.T) {
 		}
 	}
 	planned(t, p, "h1")
-	audit := func(t *testing.T, change func(e *engine.Event)) []string {
-		t.Helper()
-		var wrong []string
-		a := engine.NewAudit()
-		for _, data := range p.record {
-			e, err := engine.Decode([]byte(data), func(d string) ([]byte, error) { return p.blobs[d], nil })
-			if err != nil {
-				t.Fatal(err)
-			}
-			change(&e)
-			wrong = append(wrong, a.Take(e)...)
-		}
-		return wrong
-	}
-	if wrong := audit(t, func(*engine.Event) {}); len(wrong) > 0 {
+	if wrong := audited(t, p, func(*engine.Event) {}); len(wrong) > 0 {
 		t.Fatalf("a good record is said to be wrong: %q", wrong)
 	}
 	onVote := func(change func(e *engine.Event, v *engine.Vote)) func(e *engine.Event) {
@@ -512,7 +535,7 @@ func TestAuditOfStepUp(t *testing.T) {
 		}, "its approval was not granted: 0 of 2 people"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if wrong := strings.Join(audit(t, c.change), "\n"); !strings.Contains(wrong, c.want) {
+			if wrong := strings.Join(audited(t, p, c.change), "\n"); !strings.Contains(wrong, c.want) {
 				t.Errorf("got %q, want %q in it", wrong, c.want)
 			}
 		})
