@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -53,6 +54,9 @@ func (s *Step) Ballot(actor Actor) (Ballot, error) {
 	}
 	if why := s.ineligible(actor, a.From); why != nil {
 		return Ballot{}, why
+	}
+	if slices.ContainsFunc(a.Votes, func(v CastVote) bool { return v.Actor.ID == actor.ID }) {
+		return Ballot{}, Refuse(AlreadyVoted, "you voted on step %q already; people are counted, not clicks", s.ID)
 	}
 	return s.ballot(a, actor.ID), nil
 }

@@ -262,7 +262,10 @@ func TestStepUpOfTwo(t *testing.T) {
 	if _, err := cast(p, signer("carol"), engine.Vote{Approve: true}); code(err) != engine.StepUpRequired {
 		t.Fatalf("the second yes without a signature is answered with %v", err)
 	}
-	if _, err := cast(p, signer("bob"), yes("bob")); code(err) != engine.AlreadyVoted {
+	if _, err := asked(t, p).Ballot(signer("bob")); code(err) != engine.AlreadyVoted {
+		t.Fatalf("bob could sign once more: %v", err)
+	}
+	if _, err := cast(p, signer("bob"), engine.Vote{Approve: true}); code(err) != engine.AlreadyVoted {
 		t.Fatalf("bob's second signed yes is answered with %v", err)
 	}
 	if s := asked(t, p); s.Status != engine.StepAwaiting || s.Approval.Approvals() != 1 {
