@@ -79,6 +79,40 @@ func (v asking) approval() Message {
 		m.Title, m.Tone = v.outcome()
 		m.Notify = nil
 	}
+	m.Parts = append(m.Parts, Part{Fields: v.fields()})
+	if len(appr.Because) > 0 {
+		m.text("Asked again: since it was approved %s changed. That approval is void.", line(strings.Join(appr.Because, ", "), 300))
+	}
+	if s.Digest == appr.Digest || open {
+		v.plan(&m)
+	}
+	rule := fmt.Sprintf("%d of %d", appr.Approvals(), appr.Quorum)
+	if appr.Floor {
+		rule += " (demanded by the environment)"
+	}
+	if open {
+		rule += signedOnly(appr)
+	}
+	fields := []Field{{"From", names(appr.From)}, {"Approved", rule}}
+	if open {
+		fields = append(fields, Field{"Expires", moment(appr.Expires.Time, v.i.Now) + ", then it counts as refused"})
+	}
+	m.Parts = append(m.Parts, Part{Fields: append(fields, Field{"Plan digest", short(appr.Digest)})})
+	v.votes(&m)
+	if len(appr.Changed) > 0 {
+		m.text("What changed: %s", line(strings.Join(appr.Changed, ", "), 300))
+	}
+	if !open {
+		return m
+	}
+	v.ways(&m)
+	m.Parts = append(m.Parts, Part{Note: "The person who asked, and a person the step acts against, cannot approve it."})
+	return m
+}
+
+// fields say what is asked about, and who wants it.
+func (v asking) fields() []Field {
+	s := v.s
 	asker := v.r.Requester
 	if s.Undoes != nil {
 		asker = s.By
@@ -94,37 +128,7 @@ func (v asking) approval() Message {
 	if v.r.Environment.Name != "" {
 		fields = append(fields, Field{"Environment", line(v.r.Environment.Name, 60)})
 	}
-	m.Parts = append(m.Parts, Part{Fields: fields})
-	if len(appr.Because) > 0 {
-		m.text("Asked again: since it was approved %s changed. That approval is void.", line(strings.Join(appr.Because, ", "), 300))
-	}
-	if s.Digest == appr.Digest || open {
-		v.plan(&m)
-	}
-	rule := fmt.Sprintf("%d of %d", appr.Approvals(), appr.Quorum)
-	if appr.Floor {
-		rule += " (demanded by the environment)"
-	}
-	fields = []Field{{"From", names(appr.From)}, {"Approved", rule}}
-	if open {
-		fields = append(fields, Field{"Expires", moment(appr.Expires.Time, v.i.Now) + ", then it counts as refused"})
-	}
-	m.Parts = append(m.Parts, Part{Fields: append(fields, Field{"Plan digest", short(appr.Digest)})})
-	v.votes(&m)
-	if len(appr.Changed) > 0 {
-		m.text("What changed: %s", line(strings.Join(appr.Changed, ", "), 300))
-	}
-	if !open {
-		return m
-	}
-	yes := v.button(Approve, "Approve", Good, v.confirm())
-	if s.Def.Effect == actions.Destructive {
-		yes.Tone = Danger
-	}
-	m.Parts = append(m.Parts, Part{Buttons: []Button{yes, v.button(Deny, "Deny…", Neutral, "")}})
-	m.next(answers(v.i, v.r, v.a)...)
-	m.Parts = append(m.Parts, Part{Note: "The person who asked, and a person the step acts against, cannot approve it."})
-	return m
+	return fields
 }
 
 // outcome is the headline of a closed approval.
@@ -158,6 +162,9 @@ func (v asking) votes(m *Message) {
 			l = Line{Mark: "✗", Text: who(vote.Actor) + " denied"}
 		}
 		l.Text += " at " + vote.At.UTC().Format("15:04:05 UTC")
+		if vote.Key != "" {
+			l.Text += ", signed with " + vote.Key
+		}
 		if vote.Reason != "" {
 			l.Text += ": " + line(vote.Reason, 300)
 		}

@@ -13,6 +13,8 @@ type Input struct {
 	Nonce   string // of the delivery, "" when the way in has none
 	Text    string // the words after /incident
 	Channel string // the chat channel it was typed in; empty in a terminal
+
+	Signature string // an armored SSH signature that answers [Message.Sign]; empty: none
 }
 
 // Click is a button somebody clicked.
@@ -86,7 +88,7 @@ func (b *Bot) Command(ctx context.Context, in Input) Message {
 
 func (b *Bot) command(ctx context.Context, in Input) Message {
 	c := b.call(ctx, in.Actor, in.Nonce)
-	c.chat, c.channel = in.Channel != "", in.Channel
+	c.chat, c.channel, c.signature = in.Channel != "", in.Channel, in.Signature
 	cmd, refusal := parse(in.Text)
 	c.Command, c.entry = cmd, entryOf(cmd.Verb)
 	if refusal != nil {
@@ -103,19 +105,20 @@ func (b *Bot) command(ctx context.Context, in Input) Message {
 // call is one request on its way through the Bot.
 type call struct {
 	Command
-	ctx      context.Context
-	entry    entry
-	actor    engine.Actor
-	nonce    string
-	dir      *Directory
-	now      time.Time
-	chat     bool   // it came from a chat, which can show a form
-	channel  string // where it was typed
-	ask      string // the ask whose button was clicked, or form was filled in
-	filled   bool   // a form was filled in
-	incident string // which incident it is about, once that is known
-	taken    bool   // the incident was not named: it is the only open one
-	aim      aim
+	ctx       context.Context
+	entry     entry
+	actor     engine.Actor
+	nonce     string
+	dir       *Directory
+	now       time.Time
+	chat      bool   // it came from a chat, which can show a form
+	channel   string // where it was typed
+	ask       string // the ask whose button was clicked, or form was filled in
+	filled    bool   // a form was filled in
+	signature string // of a vote
+	incident  string // which incident it is about, once that is known
+	taken     bool   // the incident was not named: it is the only open one
+	aim       aim
 }
 
 func (b *Bot) call(ctx context.Context, actor engine.Actor, nonce string) *call {

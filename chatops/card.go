@@ -175,7 +175,7 @@ func waiting(i *engine.Incident, shown map[*engine.Step]bool, now time.Time) []L
 		}
 		switch a.Type {
 		case engine.AskApproval:
-			lines = append(lines, Line{Mark: "?", Text: fmt.Sprintf("%s asks %s, %d of %d approved, until %s, then it counts as refused", name, names(a.Appr.From), a.Appr.Approvals(), a.Appr.Quorum, moment(a.Appr.Expires.Time, now))})
+			lines = append(lines, Line{Mark: "?", Text: fmt.Sprintf("%s asks %s, %d of %d approved%s, until %s, then it counts as refused", name, names(a.Appr.From), a.Appr.Approvals(), a.Appr.Quorum, signedOnly(a.Appr), moment(a.Appr.Expires.Time, now))})
 		case engine.AskManual:
 			lines = append(lines, Line{Mark: "?", Text: name + " waits for a person to do it"})
 		case engine.AskHeld:
@@ -235,6 +235,8 @@ func retries(i *engine.Incident, r *engine.Run) []string {
 func answers(i *engine.Incident, r *engine.Run, a *engine.Ask) []string {
 	on := i.ID + " " + r.ID + "/" + a.Step.ID
 	switch {
+	case a.Type == engine.AskApproval && a.Appr.StepUp:
+		return []string{terminal(i.ID, r.ID, a.Step.ID, a.Appr.Digest), "deny " + on + ` --reason "..."`}
 	case a.Type == engine.AskApproval:
 		return []string{"approve " + on + " --digest " + short(a.Appr.Digest), "deny " + on + ` --reason "..."`}
 	case a.Type == engine.AskManual:

@@ -23,6 +23,7 @@ type PersonEntry struct {
 	OSUser     string   // name on the machine the server runs on
 	Identities []string // targets that are this person: "aws.iam.user:alice"
 	Roles      []Role
+	SSHKeys    []string // public keys that may sign votes: "ssh-ed25519 AAAA..."
 }
 
 // Role is what a person may do besides what groups allow.

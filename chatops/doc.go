@@ -36,6 +36,9 @@
 //   - Who may approve, and whether the plan is still the one that was seen, is
 //     judged by the engine when the vote is applied. The policy only keeps away
 //     those who have no business with it.
+//   - A yes that has to be signed has no button. A terminal is asked for the
+//     signature by [Message.Sign], puts the text together itself, and sends the
+//     line again; in a chat such a yes is refused with the command to type.
 //   - An incident that may not be seen is answered in the same words as one that
 //     does not exist.
 //   - A refusal says what, why, and what to type next. Those of the policy, and

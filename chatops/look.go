@@ -326,6 +326,9 @@ func (b *Bot) whoami(c *call) Message {
 	if len(c.actor.Identities) > 0 {
 		fields = append(fields, Field{"You are also", enough(shown(c.actor.Identities), 10)})
 	}
+	if keys := fingerprints(person.SSHKeys); len(keys) > 0 {
+		fields = append(fields, Field{"You sign with", strings.Join(keys, ", ")})
+	}
 	m.Parts = append(m.Parts, Part{Fields: fields})
 	return m
 }

@@ -11,6 +11,7 @@ type Message struct {
 	Public bool // everybody in the incident's channel sees it; else only who asked
 	Parts  []Part
 	Form   *Form // ask for more before anything is done; then the rest is only a fallback text
+	Sign   *Sign // ask a terminal for a signature before anything is done
 	Files  []File
 	Seq    int64 // journal place of the change this answers; -1: nothing was changed
 	Failed bool  // the request was not followed; a terminal exits with 1

@@ -103,7 +103,11 @@ func refused(c *call, refusal *engine.Refusal) Message {
 	if refusal.Code == engine.Usage {
 		m.Title, m.Tone, m.Usage = "Not understood", Warn, true
 	}
-	m.text("%s", VisibleLines(refusal.Message))
+	why, command := cutCommand(refusal.Message)
+	m.text("%s", VisibleLines(why))
+	if command != "" {
+		m.Parts = append(m.Parts, Part{Code: VisibleLines(command)})
+	}
 	m.Parts = append(m.Parts, Part{Note: string(refusal.Code)})
 	return m
 }

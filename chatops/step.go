@@ -78,7 +78,7 @@ func state(s *engine.Step, now time.Time) string {
 	switch s.Status {
 	case engine.StepAwaiting:
 		if a := s.Approval; a != nil {
-			return fmt.Sprintf("waits for %s, %d of %d approved, until %s", names(a.From), a.Approvals(), a.Quorum, moment(a.Expires.Time, now))
+			return fmt.Sprintf("waits for %s, %d of %d approved%s, until %s", names(a.From), a.Approvals(), a.Quorum, signedOnly(a), moment(a.Expires.Time, now))
 		}
 	case engine.StepChecking:
 		return "approved; the plan is read once more"
@@ -122,6 +122,14 @@ func state(s *engine.Step, now time.Time) string {
 		return string(s.Status) + ": " + line(s.Why, 240)
 	}
 	return string(s.Status)
+}
+
+// signedOnly is said of an approval that counts signatures.
+func signedOnly(a *engine.Approval) string {
+	if a.StepUp {
+		return " (a yes needs a signature)"
+	}
+	return ""
 }
 
 func because(s *engine.Step) string {

@@ -111,6 +111,7 @@ func entries() []entry {
 		{verb: Approve, aliases: []string{"yes", "lgtm"}, scope: needIncident, target: stepSlot, changes: true, who: asked, handle: (*Bot).approve,
 			flags: []flag{
 				{name: "digest", value: "hex", doc: "vote only on the plan with this digest (its first 12 digits or more)"},
+				{name: "sign", value: "key", doc: "in a terminal: sign the yes with this SSH key, a file or the word agent"},
 				reason},
 			help: "say yes to the step that asks you", example: "approve disable --digest 0123456789ab"},
 		{verb: Deny, aliases: []string{"reject", "no"}, scope: needIncident, target: stepSlot, changes: true, reason: true, who: asked, handle: (*Bot).deny,

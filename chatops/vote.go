@@ -5,10 +5,16 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
 )
 
-func (b *Bot) approve(c *call) Message { return b.vote(c, true) }
+func (b *Bot) approve(c *call) Message {
+	if _, sign := c.Flags["sign"]; sign && c.signature == "" {
+		return b.signing(c)
+	}
+	return b.vote(c, true)
+}
 
 func (b *Bot) deny(c *call) Message { return b.vote(c, false) }
 
@@ -23,6 +29,10 @@ func (b *Bot) vote(c *call, yes bool) Message {
 		return b.refuse(c, refusal, true)
 	}
 	vote := engine.Vote{Approval: c.aim.approval, Approve: yes, Digest: digest, Reason: c.Flags["reason"]}
+	if c.signature != "" {
+		person, _ := c.dir.Person(c.actor.ID)
+		vote.Signature, c.actor.Keys = c.signature, person.SSHKeys
+	}
 	if size, root, err := b.o.Incidents.Head(c.ctx); err == nil { // a vote must not fail for want of it
 		vote.Root = Head(size, root)
 	}
@@ -49,6 +59,9 @@ func (b *Bot) vote(c *call, yes bool) Message {
 	if err != nil {
 		m.text("Look with: status %s", c.incident)
 	}
+	if vote.Signature != "" {
+		m.text("Signed with an SSH key of %s", who(c.actor))
+	}
 	if reason := c.Flags["reason"]; reason != "" {
 		m.text("Reason: %s", line(reason, 300))
 	}
@@ -71,4 +84,24 @@ func (c *call) digest() (string, *engine.Refusal) {
 		return "", engine.Refuse(engine.Usage, "--digest is 12 to 64 hex digits, as they stand under the question; look with: step %s", c.place())
 	}
 	return given, nil
+}
+
+// ways offers the ways to answer an open approval: the buttons, and the words
+// that do the same. A yes that has to be signed has no button, because a click
+// could never be one.
+func (v asking) ways(m *Message) {
+	no := v.button(Deny, "Deny…", Neutral, "")
+	typed := answers(v.i, v.r, v.a)
+	if v.a.Appr.StepUp {
+		m.text("A yes to this step needs a signature by your SSH key, so there is no button for it. In a terminal run:")
+		m.Parts = append(m.Parts, Part{Code: typed[0]}, Part{Buttons: []Button{no}})
+		m.next(typed[1:]...)
+		return
+	}
+	yes := v.button(Approve, "Approve", Good, v.confirm())
+	if v.s.Def.Effect == actions.Destructive {
+		yes.Tone = Danger
+	}
+	m.Parts = append(m.Parts, Part{Buttons: []Button{yes, no}})
+	m.next(typed...)
 }

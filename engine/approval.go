@@ -139,7 +139,11 @@ func (s *Step) vote(e Event, b Vote) error {
 	if !b.Approve && strings.TrimSpace(b.Reason) == "" {
 		return Refuse(ReasonRequired, `a denial needs a reason: deny %s --reason "..."`, s.ID)
 	}
-	a.Votes = append(a.Votes, CastVote{Vote: b, Actor: e.Actor, At: e.At})
+	key, refusal := s.signed(e.Actor, a, b)
+	if refusal != nil {
+		return refusal
+	}
+	a.Votes = append(a.Votes, CastVote{Vote: b, Actor: e.Actor, At: e.At, Key: key})
 	return nil
 }
 
@@ -244,6 +248,7 @@ func (s *Step) askFor(rule *runbooks.Approval) ApprovalRequested {
 		Digest:  s.Digest,
 		From:    rule.From,
 		Quorum:  rule.Quorum,
+		StepUp:  rule.StepUp,
 		Expires: At(now.Add(time.Duration(rule.Expires))),
 		Floor:   s.Def.Approval == nil || s.Def.Approval.Quorum != rule.Quorum,
 	}

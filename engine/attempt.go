@@ -60,6 +60,8 @@ func (s *Step) mayProceed(e Event) error {
 		return s.contradicts(e, "it has no approval")
 	case a.Approvals() < rule.Quorum:
 		return s.contradicts(e, "%d of %d people approved", a.Approvals(), rule.Quorum)
+	case rule.StepUp && !a.StepUp:
+		return s.contradicts(e, "it was approved without the signatures that it needs")
 	case a.Digest != s.Digest:
 		return s.contradicts(e, "the approval is for another plan")
 	case !e.At.Before(a.Expires.Time):

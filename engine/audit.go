@@ -16,7 +16,8 @@ import (
 // nothing that may only run once was repeated. It is what a stranger would
 // check, so it is written apart from Incident on purpose.
 type Audit struct {
-	runs map[string]*auditRun
+	store, incident string // as declared; part of what a signed vote is over
+	runs            map[string]*auditRun
 }
 
 type auditRun struct {
@@ -66,6 +67,9 @@ func (a *Audit) Take(e Event) []string {
 	var wrong []string
 	say := func(format string, args ...any) {
 		wrong = append(wrong, fmt.Sprintf("%s %s/%s: ", e.Kind(), e.Run, e.Step)+fmt.Sprintf(format, args...))
+	}
+	if b, ok := e.Body.(Declared); ok {
+		a.store, a.incident = b.Store, b.ID
 	}
 	if b, ok := e.Body.(RunStarted); ok {
 		p, err := runbooks.DecodeProgram(b.Program.Value)
@@ -123,6 +127,8 @@ func (a *Audit) Take(e Event) []string {
 		}
 		if rule := EffectiveApproval(s.def, run.floor); rule == nil || b.Quorum < rule.Quorum {
 			say("it asks for fewer people than the runbook and the environment demand")
+		} else if rule.StepUp && !b.StepUp {
+			say("it asks for no signatures, which the runbook demands")
 		}
 		s.approvals[b.ID] = &auditApproval{ApprovalRequested: b, from: b.From, covers: s.covered(), spent: map[string]bool{}}
 	case ApprovalEscalated:
@@ -138,7 +144,7 @@ func (a *Audit) Take(e Event) []string {
 			p.ended = true
 		}
 	case Vote:
-		for _, w := range s.judge(run, e, b) {
+		for _, w := range s.judge(a, run, e, b) {
 			say("%s", w)
 		}
 	case EffectIntent:
@@ -294,7 +300,7 @@ func (r *auditRun) add(id string, s *auditStep) {
 	r.order = append(r.order, id)
 }
 
-func (s *auditStep) judge(run *auditRun, e Event, b Vote) []string {
+func (s *auditStep) judge(a *Audit, run *auditRun, e Event, b Vote) []string {
 	p := s.approvals[b.Approval]
 	if p == nil {
 		return []string{"a vote on an approval that was never asked"}
@@ -327,7 +333,12 @@ func (s *auditStep) judge(run *auditRun, e Event, b Vote) []string {
 			wrong = append(wrong, fmt.Sprintf("%q decided about an effect on themselves", e.Actor.ID))
 		}
 	}
-	if b.Approve {
+	rule := EffectiveApproval(s.def, run.floor)
+	unsigned := a.unsigned(p, p.StepUp || rule != nil && rule.StepUp, e, b)
+	if unsigned != "" {
+		wrong = append(wrong, unsigned)
+	}
+	if b.Approve && unsigned == "" {
 		p.people = append(p.people, e.Actor.ID)
 	} else {
 		p.denied = true

@@ -31,6 +31,11 @@
 //   - What a plan captured before the first attempt is never captured again.
 //   - The requester of a step and its target never count as approvers, and a
 //     person counts once.
+//   - Where an approval wants signatures, a yes counts only with an SSH signature
+//     over this very question and plan ([VoteMessage]), by a key that the
+//     directory had of that person at that moment. The keys are written down
+//     with the vote, so [Audit] verifies it again from the record alone. Who may
+//     change the directory names the keys: that file is the root of this trust.
 //   - Replay needs only Apply, so a better Decide never breaks an old journal.
 //
 // # Design
@@ -42,4 +47,11 @@
 // that an effect had begun, a change of code breaks running work, and the
 // audit trail is a second truth beside it. Keeping three lists of commands,
 // events and audit rows equal was rejected for the same reason.
+//
+// Votes are signed in the SSH signature format (PROTOCOL.sshsig of OpenSSH),
+// because responders have such keys, in hardware too, and ssh-keygen is on
+// their machines; it is verified with the standard library. Rejected: a
+// one-time code, which proves nothing to who reads the record later, and a page
+// for WebAuthn, which needs a browser and a server that it can reach at night.
+// golang.org/x/crypto/ssh has no such signatures and would be a dependency here.
 package engine

@@ -243,13 +243,14 @@ type CastVote struct {
 	Vote
 	Actor Actor
 	At    time.Time
+	Key   string // fingerprint of the SSH key that signed it, verified; empty: not signed
 }
 
-// Approvals counts the people who said yes.
+// Approvals counts the people who said yes, with a signature where one is needed.
 func (a *Approval) Approvals() int {
 	n := 0
 	for _, v := range a.Votes {
-		if v.Approve {
+		if v.Approve && (!a.StepUp || v.Key != "") {
 			n++
 		}
 	}

@@ -20,6 +20,8 @@ const (
 	AlreadyVoted    Code = "E_ALREADY_VOTED"
 	Expired         Code = "E_EXPIRED"
 	PlanChanged     Code = "E_PLAN_CHANGED"
+	StepUpRequired  Code = "E_STEP_UP_REQUIRED" // a yes without the signature it needs
+	BadSignature    Code = "E_BAD_SIGNATURE"    // a signature that does not hold, or by a key of somebody else
 	ReasonRequired  Code = "E_REASON_REQUIRED"
 	NotRetryable    Code = "E_NOT_RETRYABLE"
 	OutcomeUnknown  Code = "E_OUTCOME_UNKNOWN"

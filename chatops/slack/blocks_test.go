@@ -6,13 +6,17 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
+	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/chatops"
 	"github.com/firebreak-ir/firebreak/chatops/slack"
 	"github.com/firebreak-ir/firebreak/chatops/slack/slackfake"
+	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 func drawn(t interface{ Fatal(...any) }, m chatops.Message) ([]byte, string) {
@@ -77,6 +81,7 @@ func TestBlocksKeepEveryLimit(t *testing.T) {
 func TestBlocksGolden(t *testing.T) {
 	long := strings.Repeat("A line that is repeated until the card is full.\n", 400)
 	for name, m := range map[string]chatops.Message{
+		"signed": signedAsk(),
 		"card": {Title: "INC-12 Leaked access key", Tone: chatops.Danger, Parts: []chatops.Part{
 			{Fields: []chatops.Field{{Label: "State", Value: "open since 12:00"}, {Label: "Severity", Value: "SEV 2"}}},
 			{Lines: []chatops.Line{{Mark: "✓", Text: "owner"}, {Mark: "…", Text: "disable"}}},
@@ -104,6 +109,20 @@ func TestBlocksGolden(t *testing.T) {
 			golden(t, "blocks-"+name+".txt", out.Bytes())
 		})
 	}
+}
+
+// signedAsk is a question whose yes has to be signed, as the rest of the house asks it.
+func signedAsk() chatops.Message {
+	at := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	s := &engine.Step{ID: "disable", Def: &runbooks.Step{ID: "disable", Title: "Disable the key", Uses: "aws.iam.deactivate_access_key", Effect: actions.Reversible, CanUndo: true},
+		Status: engine.StepAwaiting, Digest: strings.Repeat("ab", 32), Params: []byte(`{"user":"ci"}`),
+		Preview: &actions.Preview{Targets: []actions.Target{{Type: "aws.iam.user", ID: "ci", Account: "111122223333"}}}}
+	s.Approval = &engine.Approval{State: engine.ApprovalOpen, AskedAt: at, ApprovalRequested: engine.ApprovalRequested{
+		ID: "0011223344556677", Digest: s.Digest, From: []string{"group:leads"}, Quorum: 2, StepUp: true, Expires: engine.At(at.Add(15 * time.Minute))}}
+	alice := engine.Actor{Type: engine.Person, ID: "alice", Name: "Alice"}
+	run := &engine.Run{ID: "R1", Program: &runbooks.Program{ID: "leaked-access-key"}, Requester: alice, Status: engine.RunActive, StartedAt: at, Steps: []*engine.Step{s}}
+	ask := &engine.Ask{ID: s.Approval.ID, Type: engine.AskApproval, Step: s, Appr: s.Approval, At: at}
+	return chatops.AskMessage(&engine.Incident{ID: "INC-12", Title: "Leaked access key", Severity: 2, DeclaredAt: at, Now: at, DeclaredBy: alice, Runs: []*engine.Run{run}, Asks: []*engine.Ask{ask}}, ask)
 }
 
 func TestACardThatIsCutSaysSoAndKeepsItsButtons(t *testing.T) {

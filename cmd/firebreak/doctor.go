@@ -100,6 +100,11 @@ func (p *program) examine(ctx context.Context) []finding {
 		bad = errors.New("some have errors; see: firebreak lint")
 	}
 	check("runbooks", fmt.Sprintf("%d can be run", len(programs)), bad)
+	var floors []*engine.Floor
+	for _, e := range cfg.Environments {
+		floors = append(floors, e.Floor)
+	}
+	list = append(list, examineSigners(programs, &cfg.Directory, floors)...)
 	for _, e := range cfg.Environments {
 		limit, cancel := context.WithTimeout(ctx, 15*time.Second)
 		who, err := app.WhoAmI(limit, cfg, e.Name)

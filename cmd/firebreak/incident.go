@@ -34,6 +34,13 @@ Who you are is your user name on this machine, looked up in the directory.
   firebreak incident declare "leaked key" --sev 2
   firebreak incident run leaked-access-key access_key_id=AKIA... INC-12
   firebreak incident approve disable INC-12
+  firebreak incident approve disable INC-12 --sign ~/.ssh/id_ed25519
+
+A step may want a yes to be signed with an SSH key of yours that the directory
+holds. --sign names the key, its .pub file when the private half is in
+ssh-agent, or the word agent for the first key of ssh-agent that fits. What is
+signed is shown; ssh-keygen makes the signature, and asks for the pass phrase
+or the touch of a hardware key.
 
 --config comes before the verb. What is handed out (export) is written into the
 current folder; firebreak export writes it elsewhere.
@@ -143,7 +150,7 @@ func (p *program) ownFlags(args []string) (words []string, help bool, err error)
 
 // talk is somebody who answers lines and forms.
 type talk struct {
-	command func(ctx context.Context, text string) (chatops.Message, error)
+	command func(ctx context.Context, text, signature string) (chatops.Message, error)
 	answer  func(ctx context.Context, form, state string, values map[string]string) (chatops.Message, map[string]string, error)
 }
 
@@ -165,8 +172,8 @@ func (p *program) say(ctx context.Context, cfg *config.Config, text string) (cha
 	}
 	actor := local.Person(&cfg.Directory, os.Getuid())
 	m, err := p.converse(ctx, talk{
-		command: func(ctx context.Context, text string) (chatops.Message, error) {
-			return a.Bot.Command(ctx, chatops.Input{Actor: actor, Text: text}), nil
+		command: func(ctx context.Context, text, signature string) (chatops.Message, error) {
+			return a.Bot.Command(ctx, chatops.Input{Actor: actor, Text: text, Signature: signature}), nil
 		},
 		answer: func(ctx context.Context, form, state string, values map[string]string) (chatops.Message, map[string]string, error) {
 			m, wrong := a.Bot.Answer(ctx, chatops.Answer{Actor: actor, Form: form, State: state, Values: values})
@@ -209,9 +216,13 @@ func (p *program) finish(ctx context.Context, a *app.App) error {
 	return nil
 }
 
-// converse sends a line and fills in the form it may be answered with.
+// converse sends a line, signs what it may be answered with, and fills in the
+// form it may be answered with.
 func (p *program) converse(ctx context.Context, t talk, text string) (chatops.Message, error) {
-	m, err := t.command(ctx, text)
+	m, err := t.command(ctx, text, "")
+	if err == nil && m.Sign != nil {
+		m, err = p.signed(ctx, t, text, m)
+	}
 	for err == nil && m.Form != nil && p.interactive() && !p.json {
 		form := *m.Form
 		var values, wrong map[string]string

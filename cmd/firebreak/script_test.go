@@ -36,7 +36,8 @@ import (
 //	exits CODE PROGRAM WORD...   run it and compare its exit code
 //	until PATTERN PROGRAM WORD...  run it until its output matches
 //	house                        init a folder with alice, bob, carol and the played worlds
-//	be PERSON                    be that person of the directory from now on (nobody: none)
+//	be PERSON                    be that person of the directory from now on (nobody: none);
+//	                             who has a PERSON.pub here, has it in the directory
 //	aws start | deny OP | heal | key STATUS | unchanged | changed OP N
 //	slack start | down | up | type WHO TEXT | shows TEXT
 //	server start | stop CODE | wait CODE
@@ -249,7 +250,11 @@ func be(ts *testscript.TestScript, neg bool, args []string) {
 		if p.id == args[0] {
 			osUser = worldOf(ts).me
 		}
-		text += fmt.Sprintf("  - {id: %s, slack: T0001/%s, os_user: %q, roles: %s}\n", p.id, p.slack, osUser, p.roles)
+		keys := ""
+		if public, err := os.ReadFile(ts.MkAbs(p.id + ".pub")); err == nil {
+			keys = fmt.Sprintf(", ssh_keys: [%q]", strings.TrimSpace(string(public)))
+		}
+		text += fmt.Sprintf("  - {id: %s, slack: T0001/%s, os_user: %q, roles: %s%s}\n", p.id, p.slack, osUser, p.roles, keys)
 	}
 	text += "groups:\n  security-leads: [alice, bob]\n  ciso: [bob]\n"
 	ts.Check(os.WriteFile(ts.MkAbs("directory.yaml"), []byte(text), 0o600))

@@ -190,6 +190,9 @@ func (a *Approval) votes() string {
 		if v.Approve {
 			words[i] = v.Actor.Who() + " yes"
 		}
+		if v.Signed {
+			words[i] += ", signed"
+		}
 		words[i] += because(v.Reason)
 	}
 	return strings.Join(words, "; ")

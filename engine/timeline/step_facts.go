@@ -255,7 +255,7 @@ func (f *fold) voted(row *Row, s *step, b engine.Vote) {
 	}
 	row.Outcome, row.Digest = verb, b.Digest
 	if a := f.byAsk[b.Approval]; a != nil {
-		a.Votes = append(a.Votes, Vote{Actor: row.Actor, Approve: b.Approve, At: row.At, Reason: b.Reason, Seq: row.Seq})
+		a.Votes = append(a.Votes, Vote{Actor: row.Actor, Approve: b.Approve, At: row.At, Reason: b.Reason, Signed: b.Signature != "", Seq: row.Seq})
 		row.Digest = a.Digest // the digest a person saw is a beginning of it, or the vote was refused
 		if b.Approve {
 			of = fmt.Sprintf(" (%d of %d)", a.yes(), a.Quorum)
@@ -265,6 +265,9 @@ func (f *fold) voted(row *Row, s *step, b engine.Vote) {
 	row.Text = row.Actor.Who() + " " + verb + " " + s.name() + of
 	if row.Digest != "" {
 		row.Text += ", plan " + short(row.Digest)
+	}
+	if b.Signature != "" {
+		row.Text += ", signed with an SSH key"
 	}
 	row.Text += because(b.Reason)
 	row.Targets = s.targets

@@ -92,6 +92,7 @@ type Vote struct {
 	Approve bool         `json:"approve"`
 	At      engine.Stamp `json:"at"`
 	Reason  string       `json:"reason,omitempty"`
+	Signed  bool         `json:"signed,omitempty"` // with an SSH key of the directory; it was verified when the vote was taken
 	Seq     int64        `json:"seq"`
 }
 

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/firebreak-ir/firebreak/chatops"
+	"github.com/firebreak-ir/firebreak/engine"
 )
 
 // directory is a directory file being read.
@@ -87,6 +88,12 @@ func (d *directory) person(n *yaml.Node, at string) {
 				}
 			})
 		}),
+		may("ssh_keys", func(n *yaml.Node, at string) {
+			d.list(n, at, func(n *yaml.Node, at string) { d.key(n, at, &p) })
+			if len(p.SSHKeys) > engine.MaxKeys {
+				d.fault(n, "remove those that are not used any more", "%s holds %d keys, and a person can have %d", at, len(p.SSHKeys), engine.MaxKeys)
+			}
+		}),
 	)
 	if !ok {
 		return
@@ -117,6 +124,31 @@ func (d *directory) alone(at, kind, value string) {
 		return
 	}
 	d.taken[kind+value] = d.at[at]
+}
+
+// key reads one public SSH key of a person. A key that two people have would
+// let one of them sign for the other.
+func (d *directory) key(n *yaml.Node, at string, p *chatops.PersonEntry) {
+	var line string
+	d.text(&line)(n, at)
+	if line == "" || line == masked {
+		return
+	}
+	key, err := engine.ParseSSHKey(line)
+	if err != nil {
+		d.fault(n, "write the line of a .pub file, in quotes", "%s: %v", at, err)
+		return
+	}
+	if slices.Contains(p.SSHKeys, key.String()) {
+		d.fault(n, "remove it", "%s repeats the key %s", at, key.Fingerprint())
+		return
+	}
+	if before := d.taken["key "+key.String()]; before != nil {
+		d.fault(n, "a key is one person's; remove it from the other", "the SSH key %s belongs to somebody else already, on line %d", key.Fingerprint(), before.Line)
+		return
+	}
+	d.taken["key "+key.String()] = n
+	p.SSHKeys = append(p.SSHKeys, key.String())
 }
 
 // once refuses a word that stands in a list already.

@@ -20,6 +20,8 @@
 //     problem ever shows such a value.
 //   - A name that is used is defined: members of groups, the groups and people of
 //     an approval floor, the default environment.
+//   - An account and an SSH key are one person's. Only public keys of the types
+//     that can sign a vote are taken.
 //   - A loaded Config holds absolute paths only; relative ones are relative to the
 //     folder of the config file, not to where the command was started.
 //   - A signer, a journal or a socket that does not exist is no fault: the same

@@ -17,6 +17,9 @@ var rewrite = flag.Bool("rewrite", false, "write testdata/faults.txt anew")
 // canary stands for a value that must never be shown.
 const canary = "c4n4ry-0f-4-s3cr3t"
 
+// aliceKey is a key of testdata/directory.yaml, generated for these tests.
+const aliceKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFWSJBJXqWungmCy8zgG62xLZnYkBJ7LJ48BbB24IP1t"
+
 // house writes a config that has no faults, with all that it names.
 func house(t *testing.T) (dir string) {
 	t.Helper()
@@ -177,6 +180,15 @@ var faults = []struct {
 	{name: "role twice", old: "[commander, responder]", new: "[commander, commander]"},
 	{name: "identity as a pattern", old: "aws.iam.user:alice", new: "aws.iam.user:al*"},
 	{name: "identity without a kind", old: "aws.iam.user:alice", new: "alice"},
+	{name: "keys that are no list", old: "roles: [responder]", new: "ssh_keys: \"" + aliceKey + "\""},
+	{name: "key of somebody else", old: "roles: [responder]", new: "ssh_keys: [\"" + aliceKey + "\"]"},
+	{name: "SSH key twice", old: "roles: [commander, responder]\n    ssh_keys:\n", new: "ssh_keys:\n      - " + aliceKey + "\n"},
+	{name: "key that is cut off", old: "roles: [responder]", new: "ssh_keys: [\"" + aliceKey[:40] + "\"]"},
+	{name: "key of RSA", old: "roles: [responder]", new: "ssh_keys: [\"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQ== bob\"]"},
+	{name: "key of an unknown type", old: "roles: [responder]", new: "ssh_keys: [\"bob " + aliceKey + "\"]"},
+	{name: "fingerprint for a key", old: "roles: [responder]", new: "ssh_keys: [\"SHA256:nLfzi6BXoCCn5CAgTMuvdfb2Hg2j5icxUSCuakpQObg\"]"},
+	{name: "private key for a key", old: "roles: [responder]", new: "ssh_keys: [\"-----BEGIN OPENSSH PRIVATE KEY-----" + canary + "\"]"},
+	{name: "number for a key", old: "roles: [responder]", new: "ssh_keys: [1]"},
 	{name: "stranger in a group", old: "security-leads: [alice, bob]", new: "security-leads: [alice, bobby]"},
 	{name: "member twice", old: "security-leads: [alice, bob]", new: "security-leads: [alice, alice]"},
 	{name: "group that is empty and needed", old: "security-leads: [alice, bob]", new: "security-leads: []"},

@@ -53,6 +53,7 @@ func TestLoad(t *testing.T) {
 				{
 					ID: "alice", Name: "Alice Example", Slack: "T0123/U0456", OSUser: "alice",
 					Identities: []string{"aws.iam.user:alice"}, Roles: []chatops.Role{chatops.Commander, chatops.Responder},
+					SSHKeys: []string{aliceKey, "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBA/Chb5SWTK+9VMzQGYt/piezvhF24sxbK1XrwHlBOqg0lgM7vNH3l9pY+apv4dVvl0DDmq28AyFIr2/D/0/Dtc="},
 				},
 				{ID: "bob", Name: "bob", Slack: "T0123/U0789", Roles: []chatops.Role{chatops.Responder}},
 			},
@@ -99,9 +100,9 @@ environments: {lab: {account: '000000000001', region: eu-west-1, endpoint: "http
 
 func TestWarnings(t *testing.T) {
 	for _, tt := range []struct{ name, old, new, want string }{
-		{"empty group", "groups:\n", "groups:\n  ciso: []\n", `directory.yaml:12:9: the group "ciso" is empty`},
-		{"other workspace", "T0123/U0789", "T9999/U0789", `directory.yaml:10:22: "bob" is of the workspace T9999`},
-		{"person nobody can recognise", "{id: bob, slack: T0123/U0789, roles: [responder]}", "{id: bob}", `directory.yaml:10:5: "bob" cannot be recognised`},
+		{"empty group", "groups:\n", "groups:\n  ciso: []\n", `directory.yaml:15:9: the group "ciso" is empty`},
+		{"other workspace", "T0123/U0789", "T9999/U0789", `directory.yaml:13:22: "bob" is of the workspace T9999`},
+		{"person nobody can recognise", "{id: bob, slack: T0123/U0789, roles: [responder]}", "{id: bob}", `directory.yaml:13:5: "bob" cannot be recognised`},
 		{"no runbooks", "runbooks: [runbooks]\nlibrary: true", "library: false", `firebreak.yaml:1:1: there are no runbooks`},
 		{"listening to all", "mode: socket\n", "mode: http\n  listen: 0.0.0.0:8080\n  signing_secret: secret://env/S\n", `firebreak.yaml:12:11: slack.listen is open to other machines`},
 		{"long socket", "var/firebreak.sock", strings.Repeat("long/", 20) + "s", `firebreak.yaml:9:9: socket is a path of`},

@@ -6,6 +6,10 @@
 // machine, and the name a person of the directory. A token in a file was
 // rejected, because whoever reads the file becomes somebody else.
 //
+// A vote that has to be signed takes two commands: the first is answered with
+// what is to be signed (chatops.Message.Sign), the second carries the
+// signature. The server never sees a private key.
+//
 // The protocol is HTTP with JSON: POST /v1/command, POST /v1/answer and
 // GET /v1/snapshot. It may change with every version; both ends are the same
 // binary.
@@ -54,11 +58,11 @@ type peer struct {
 func NewServer(o Options) *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/command", func(w http.ResponseWriter, r *http.Request) {
-		var in struct{ Text string }
+		var in struct{ Text, Signature string }
 		if !read(w, r, &in) {
 			return
 		}
-		reply(w, answer{Message: o.Bot.Command(r.Context(), chatops.Input{Actor: actor(r.Context(), o.Directory()), Text: in.Text})})
+		reply(w, answer{Message: o.Bot.Command(r.Context(), chatops.Input{Actor: actor(r.Context(), o.Directory()), Text: in.Text, Signature: in.Signature})})
 	})
 	mux.HandleFunc("POST /v1/answer", func(w http.ResponseWriter, r *http.Request) {
 		var in struct {
@@ -154,10 +158,10 @@ func Dial(socket string) (*Client, error) {
 	return &Client{&http.Client{Transport: t}}, nil
 }
 
-// Command sends a line.
-func (c *Client) Command(ctx context.Context, text string) (chatops.Message, error) {
+// Command sends a line, with the signature that a Message.Sign asked for, or "".
+func (c *Client) Command(ctx context.Context, text, signature string) (chatops.Message, error) {
 	var a answer
-	err := c.post(ctx, "/v1/command", map[string]string{"Text": text}, &a)
+	err := c.post(ctx, "/v1/command", map[string]string{"Text": text, "Signature": signature}, &a)
 	return a.Message, err
 }
 

@@ -101,7 +101,7 @@ func listen(t *testing.T, s *http.Server) (client *Client, socket string) {
 func TestWhoIsTypingIsWhatTheSystemSays(t *testing.T) {
 	bot := &listener{}
 	client, _ := serve(t, Options{Bot: bot, Directory: directory(me(t))})
-	m, err := client.Command(t.Context(), "list --all")
+	m, err := client.Command(t.Context(), "list --all", "")
 	if err != nil || m.Title != "heard list --all" || m.Seq != 7 || m.Failed {
 		t.Errorf("got %+v, %v", m, err)
 	}
@@ -197,7 +197,7 @@ func TestOnlyTheServersUserCopiesTheJournal(t *testing.T) {
 func TestWhatIsTooLongOrTornIsNotHeard(t *testing.T) {
 	bot := &listener{}
 	client, _ := serve(t, Options{Bot: bot, Directory: directory(me(t))})
-	if _, err := client.Command(t.Context(), strings.Repeat("x", 2<<20)); err == nil || !strings.Contains(err.Error(), "the server refused: the request cannot be read") {
+	if _, err := client.Command(t.Context(), strings.Repeat("x", 2<<20), ""); err == nil || !strings.Contains(err.Error(), "the server refused: the request cannot be read") {
 		t.Errorf("2 MiB: got %v", err)
 	}
 	if _, err := client.do(t.Context(), http.MethodPost, "/v1/answer", strings.NewReader(`{"Form":`)); err == nil || !strings.Contains(err.Error(), "the request cannot be read") {
@@ -254,7 +254,7 @@ func TestNoServer(t *testing.T) {
 // A server that dies over a request may have done it: nobody is told to repeat.
 func TestServerGoneBeforeItAnswered(t *testing.T) {
 	client, _ := serve(t, Options{Bot: dying{}, Directory: directory("x")})
-	_, err := client.Command(t.Context(), "run wipe")
+	_, err := client.Command(t.Context(), "run wipe", "")
 	if err == nil || !strings.Contains(err.Error(), "the server went away before it answered; see with: status, what it did") {
 		t.Errorf("got %v", err)
 	}
