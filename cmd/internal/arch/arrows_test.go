@@ -40,6 +40,7 @@ var arrows = []arrow{
 	// Tools of the language.
 	{"runbooks/*", wordsOfRunbooks, "rules, drawings and schemas read the program, and do not see each other"},
 	{"runbooks/library", "./runbooks", "files, and how to find them"},
+	{"runbooks/format", wordsOfRunbooks + " go.yaml.in/yaml/v4", "lays out a file by the places that YAML gives its values; a program has no layout"},
 
 	// The rooms of the engine, and the few arrows between them.
 	{"engine/journal", "golang.org/x/mod", "a log of opaque records that any program could use: it does not know the engine"},
