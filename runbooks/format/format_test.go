@@ -77,7 +77,7 @@ func TestGolden(t *testing.T) {
 // good are files that compile: those of the language's own tests, and the library.
 func good(t testing.TB) map[string][]byte {
 	all := map[string][]byte{}
-	for _, path := range files(t, "../testdata/ok/*.yaml") {
+	for _, path := range append(files(t, "../testdata/ok/*.yaml"), files(t, "../testdata/callees/*.yaml")...) {
 		all[filepath.Base(path)] = read(t, path)
 	}
 	for _, e := range library.List() {
@@ -86,9 +86,19 @@ func good(t testing.TB) map[string][]byte {
 	return all
 }
 
+// callees are what the good files call.
+func callees(t testing.TB) []*runbooks.Program {
+	var list []runbooks.File
+	for _, path := range files(t, "../testdata/callees/*.yaml") {
+		list = append(list, runbooks.File{Name: path, Src: read(t, path)})
+	}
+	programs, _ := runbooks.LoadAll(list, runbookstest.Catalog())
+	return programs
+}
+
 // digest is that of the program, or "" when it does not compile.
-func digest(src []byte) string {
-	p, _ := runbooks.Load("a.yaml", src, runbookstest.Catalog())
+func digest(src []byte, others []*runbooks.Program) string {
+	p, _ := runbooks.Load("a.yaml", src, runbookstest.Catalog(), others...)
 	if p == nil {
 		return ""
 	}
@@ -96,12 +106,13 @@ func digest(src []byte) string {
 }
 
 func TestMeaningStays(t *testing.T) {
+	others := callees(t)
 	for name, src := range good(t) {
-		before := digest(src)
+		before := digest(src, others)
 		if before == "" {
 			t.Errorf("%s does not compile, so this shows nothing", name)
 		}
-		if after := digest(laidOut(t, src)); before != after {
+		if after := digest(laidOut(t, src), others); before != after {
 			t.Errorf("%s: the digest was %s and is %s", name, before, after)
 		}
 	}
@@ -109,7 +120,7 @@ func TestMeaningStays(t *testing.T) {
 
 // Most files with faults can be laid out, too; the faults are the same.
 func TestFaultsStay(t *testing.T) {
-	n := 0
+	n, others := 0, callees(t)
 	for _, path := range files(t, "../testdata/err/*.yaml") {
 		src := read(t, path)
 		out, found := format.Source("a.yaml", src)
@@ -117,8 +128,8 @@ func TestFaultsStay(t *testing.T) {
 			continue
 		}
 		n++
-		_, before := runbooks.Load("a.yaml", src, runbookstest.Catalog())
-		_, after := runbooks.Load("a.yaml", out, runbookstest.Catalog())
+		_, before := runbooks.Load("a.yaml", src, runbookstest.Catalog(), others...)
+		_, after := runbooks.Load("a.yaml", out, runbookstest.Catalog(), others...)
 		if got, want := messages(after), messages(before); !cmp.Equal(got, want) {
 			t.Errorf("%s: %s", path, cmp.Diff(want, got))
 		}

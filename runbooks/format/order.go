@@ -30,9 +30,10 @@ func language() *shape {
 			"runbook":  {order: "id digest"},
 			"for_each": {order: "in max_parallel max_errors"},
 			"approval": approval,
+			"verify":   {order: "within"},
 			"retry":    {order: "attempts backoff"},
 			"timeout":  {order: "attempt total"},
-			"undo":     {order: "manual approval verify", keys: map[string]*shape{"approval": approval}},
+			"undo":     {order: "manual approval verify", keys: map[string]*shape{"approval": approval, "verify": {order: "within"}}},
 			"contains": {order: "expires ask"},
 		},
 	}
