@@ -77,7 +77,7 @@ func value(f actions.Field) object {
 	case actions.Bool:
 		s = object{"type": "boolean"}
 	case actions.Duration:
-		s = word(anyDuration, `write a number and a unit: "90s", "15m", "2h"`)
+		s = length()
 	case actions.Time:
 		s = word(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T`, "write it like 2026-11-22T04:50:24Z", "2026-11-22T04:50:24Z")
 	case actions.List:

@@ -77,7 +77,7 @@ func typeRules(withDefault bool) []object {
 	add(is("string"), text(), []string{"min", "max", "of"})
 	add(is("int"), object{"type": "integer"}, []string{"pattern", "enum", "of"})
 	add(is("bool"), object{"type": "boolean"}, []string{"pattern", "enum", "min", "max", "of"})
-	add(is("duration"), object{"type": "string", "pattern": anyDuration}, []string{"pattern", "enum", "min", "max", "of"})
+	add(is("duration"), length(), []string{"pattern", "enum", "min", "max", "of"})
 	add(is("list"), object{"type": "array"}, []string{"pattern", "enum"}, "of")
 	add(is("map"), object{"type": "object"}, []string{"pattern", "enum"}, "of")
 	names := []string{}

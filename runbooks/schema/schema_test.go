@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
+	"pgregory.net/rapid"
 
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/library"
@@ -69,7 +70,7 @@ func compiled(t testing.TB, c *jsonschema.Compiler, path string) *jsonschema.Sch
 }
 
 // core reads YAML as YAML 1.2 does, and so as editors do.
-func core(t testing.TB, src []byte) any {
+func core(t rapid.TB, src []byte) any {
 	t.Helper()
 	var document yaml.Node
 	loader, err := yaml.NewLoader(bytes.NewReader(src))

@@ -86,9 +86,9 @@ func doing(cat runbooks.Catalog) []key {
 	return []key{
 		{"uses", "The action that is carried out; firebreak actions list shows what there is.", actionWord(cat), false},
 		{"manual", "What a person has to do. The text may hold ${{ }}.", either(
-			described(prose(), "The instructions; they may hold ${{ }}."),
+			described(text(), "The instructions; they may hold ${{ }}."),
 			table(
-				key{"instructions", "What to do; may hold ${{ }}.", prose(), true},
+				key{"instructions", "What to do; may hold ${{ }}.", text(), true},
 				key{"answer", "What the person answers; steps.ID.outputs.answer has this type. Without it, any text or none.", typed("The type of the answer."), false},
 			)), false},
 		{"wait", "Lets time pass, such as for a change to settle.", either(
@@ -140,7 +140,7 @@ func stepTail() []key {
 				key{"approval", "Who is asked before it is taken back; without it, as before the step.", approval(), false},
 				key{"verify", "How it is proved that it was taken back.", verify(), false},
 			),
-			table(key{"manual", "How a person takes it back; may hold ${{ }}.", prose(), true}),
+			table(key{"manual", "How a person takes it back; may hold ${{ }}.", text(), true}),
 		), false},
 		{"contains", "The effect is meant to end; somebody is asked when it is time.", table(
 			key{"expires", "When to ask, counted from the proof of the effect.", span("72h"), false},

@@ -13,7 +13,6 @@ const (
 	duration      = `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+$`
 	secretRef     = `^secret://[^/]+/.`
 	secretOrInput = `^(secret://[^/]+/.|\$\{\{[\s\S]*\}\}$)`
-	anyDuration   = `^\+?(0|(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$` // zero, too
 	share         = `^([1-9][0-9]?|100)%$`
 	filledIn      = `^\$\{\{[\s\S]*\}\}$` // exactly one ${{ }}, which keeps its type
 	holdsOne      = `\$\{\{[\s\S]*\}\}`   // a text with ${{ }} in it
@@ -45,6 +44,13 @@ func withExamples(s object, examples []any) object {
 
 func span(examples ...any) object {
 	return word(duration, `write a number and a unit: "90s", "15m", "2h"`, examples...)
+}
+
+// length is a duration that may be zero, which needs no unit.
+func length() object {
+	s := word(`^[-+]?0$|`+duration, `write a number and a unit: "90s", "15m", "2h"`)
+	s["type"], s["minimum"], s["maximum"] = []string{"string", "integer"}, 0, 0
+	return s
 }
 
 func date() object { return word(day, "write a day like 2027-01-31", "2027-01-31") }
