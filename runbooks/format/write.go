@@ -109,7 +109,6 @@ func (w *writer) head(e *entry, indent int) ([]remark, bool) {
 		for _, one := range e.value.foot {
 			push(one)
 		}
-		e.value.foot = nil
 	}
 	if e.key == nil && opens {
 		inner, _ := w.head(e.value.entries[0], indent+2)
