@@ -7,11 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
 	"github.com/firebreak-ir/firebreak/cmd/internal/app"
+	"github.com/firebreak-ir/firebreak/cmd/internal/config"
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/format"
 )
@@ -72,7 +74,7 @@ func (p *program) filesToLayOut(args []string) ([]string, error) {
 		if cfg == nil {
 			return nil, usage("there is no configuration; name a file or a folder, or - for standard input")
 		}
-		args = cfg.Runbooks
+		return configured(cfg)
 	}
 	var all []string
 	for _, arg := range args {
@@ -94,6 +96,19 @@ func (p *program) filesToLayOut(args []string) ([]string, error) {
 	return all, nil
 }
 
+// configured are the files of the configuration, which may have none yet.
+func configured(cfg *config.Config) ([]string, error) {
+	var all []string
+	for _, path := range cfg.Runbooks {
+		files, err := app.Files(path)
+		if err != nil {
+			return nil, fmt.Errorf("the runbooks of the configuration: %s: %w", path, err)
+		}
+		all = append(all, files...)
+	}
+	return all, nil
+}
+
 // layOut does all files, and says at the end what it did.
 func (p *program) layOut(l *layout, files []string) error {
 	var diffs bytes.Buffer
@@ -102,7 +117,8 @@ func (p *program) layOut(l *layout, files []string) error {
 			return err
 		}
 	}
-	if !l.stdout && files[0] != "-" || l.check || l.diff {
+	toOutput := l.stdout || slices.Equal(files, []string{"-"})
+	if !toOutput || l.check || l.diff {
 		err := p.write(l, func(w io.Writer) error {
 			if l.diff {
 				_, err := w.Write(diffs.Bytes())

@@ -172,7 +172,7 @@ func (w *writer) lines(lines []string, indent int) {
 }
 
 // inline is a value on one line, if it can be: comments and texts of several
-// lines need lines of their own.
+// lines need lines of their own, and so does what is far too long.
 func (v *value) inline() (string, bool) {
 	if v.kind == yaml.ScalarNode {
 		return v.lines[0], len(v.lines) == 1 && !v.block
@@ -180,9 +180,10 @@ func (v *value) inline() (string, bool) {
 	if len(v.foot) > 0 && len(v.entries) > 0 {
 		return "", false
 	}
-	parts := make([]string, len(v.entries))
-	for i, e := range v.entries {
-		if len(e.head) > 0 || len(e.line) > 0 || len(e.value.foot) > 0 {
+	var parts []string
+	size := 0
+	for _, e := range v.entries {
+		if size > utf8.UTFMax*Width || len(e.head) > 0 || len(e.line) > 0 || len(e.value.foot) > 0 {
 			return "", false
 		}
 		text, ok := e.value.inline()
@@ -195,7 +196,8 @@ func (v *value) inline() (string, bool) {
 				text = e.key.lines[0]
 			}
 		}
-		parts[i] = text
+		parts = append(parts, text)
+		size += len(text)
 	}
 	if v.kind == yaml.MappingNode {
 		return "{" + strings.Join(parts, ", ") + "}", true
