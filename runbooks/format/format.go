@@ -8,8 +8,8 @@
 //   - keys that the language knows stand in the order in which it is explained
 //     (id, title, what the step does, ...), each with its comments; names that the
 //     author chose, of inputs and of parameters, stay in the author's order;
-//   - {} and [] stay where they fit into 120 columns and hold no comment, else
-//     they become lines of their own; nothing is ever joined that was not;
+//   - {} and [] are one line where they fit into 120 columns and hold no comment,
+//     else lines of their own; what was lines of its own stays so;
 //   - quotes, block texts and folded texts stay as they are; so do single empty
 //     lines between two things;
 //   - every comment stays: above a key, at the end of its line, or at the end of
