@@ -22,16 +22,18 @@ func input() object {
 }
 
 // typed is a type without a name, of items or of an answer: one word, or a map.
+// One word says everything about all types but lists and maps.
 func typed(doc string) object {
 	long := table(typeKeys()...)
 	long["allOf"] = typeRules(false)
-	return described(either(described(typeWord(), doc), long), doc)
+	short := slices.DeleteFunc(typeWords(), func(w [2]string) bool { return w[0] == "list" || w[0] == "map" })
+	return described(either(described(choice(short), doc), long), doc)
 }
 
 // typeKeys are the keys of every type.
 func typeKeys() []key {
 	return []key{
-		{"type", "What kind of value it is. A format, such as aws.iam.role, is a text of a known form.", typeWord(), true},
+		{"type", "What kind of value it is. A format, such as aws.iam.role, is a text of a known form.", choice(typeWords()), true},
 		{"of", "What the items of a list or the values of a map are: a type, or a map as for an input.", as("of"), false},
 		{"pattern", "A regular expression that the whole text must match.", text("^AKIA[A-Z0-9]{16}$"), false},
 		{"enum", "The only texts that are allowed.", list(text(), []any{"soft", "hard"}), false},
@@ -53,8 +55,8 @@ func plainTypes() [][2]string {
 	}
 }
 
-// typeWord is the name of a type or of a format.
-func typeWord() object { return choice(append(plainTypes(), formats()...)) }
+// typeWords are the names of types and formats, with what each is.
+func typeWords() [][2]string { return append(plainTypes(), formats()...) }
 
 // typeRules say which keys belong to which type, and what its default is.
 func typeRules(withDefault bool) []object {

@@ -90,6 +90,12 @@ func table(keys ...key) object {
 	return s
 }
 
+// some says that a map has at least one key.
+func some(s object) object {
+	s["minProperties"] = 1
+	return s
+}
+
 // described adds a description, in Markdown with the examples where there are some.
 func described(s object, doc string) object {
 	s["description"] = doc

@@ -53,7 +53,7 @@ func stepOf(kind string, cat runbooks.Catalog) object {
 	for _, name := range keysOf(kind) {
 		k := named[name]
 		if kind == "manual" && name == "timeout" {
-			k = key{"timeout", "How long people may take.", either(span("2h"), table(key{"total", "How long people may take.", span("2h"), false})), false}
+			k = key{"timeout", "How long people may take.", either(span("2h"), table(key{"total", "How long people may take.", span("2h"), true})), false}
 		}
 		keys = append(keys, k)
 	}
@@ -131,19 +131,19 @@ func stepTail() []key {
 		), false},
 		{"timeout", "How long one attempt may take, or that and all of them together.", either(
 			described(span("30s"), "How long one attempt may take."),
-			table(
+			some(table(
 				key{"attempt", "How long one attempt may take.", span("30s"), false},
 				key{"total", "How long all attempts and proofs may take together.", span("10m"), false},
-			)), false},
+			))), false},
 		{"undo", "How it is taken back, where that differs from what the action and the step say.", either(
-			table(
+			some(table(
 				key{"approval", "Who is asked before it is taken back; without it, as before the step.", approval(), false},
 				key{"verify", "How it is proved that it was taken back.", verify(), false},
-			),
+			)),
 			table(key{"manual", "How a person takes it back; may hold ${{ }}.", text(), true}),
 		), false},
 		{"contains", "The effect is meant to end; somebody is asked when it is time.", table(
-			key{"expires", "When to ask, counted from the proof of the effect.", span("72h"), false},
+			key{"expires", "When to ask, counted from the proof of the effect.", span("72h"), true},
 			key{"ask", "Who decides then whether it is lifted or stays; without it, those of the approval, else owner.escalate.", people([]any{"group:security-leads"}), false},
 		), false},
 		{"critical", "When it fails or is refused the run has failed, even if it went on. True unless on_failure or on_refused is continue.", object{"type": "boolean"}, false},
