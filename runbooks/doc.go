@@ -16,6 +16,30 @@
 //	}
 //	inputs, problems := p.CoerceInputs(map[string]string{"access_key_id": "AKIA..."})
 //
+// # Steps
+//
+// A step does one thing: it uses an action, asks a person (manual), lets time pass
+// (wait) or runs another runbook. With for_each it is done for each item of a list;
+// how many at once and how many may fail is written down, and one approval is asked
+// for all. What belongs to which kind is said by the compiler, with a place.
+//
+// A runbook that is called becomes part of the program that calls it, so a run
+// depends on no file. [LoadAll] compiles files in the order of their calls, and
+// refuses circles, more than four inside each other, more than 1,000 steps in all,
+// and a call from an environment that the called one is not for.
+//
+// The steps of on_cancel run after a cancel. A waiver lets one finding of lint pass;
+// the compiler checks its form, lint its rule and its day.
+//
+// # Inputs
+//
+// An input is text, a whole number, true or false, a duration, a list or a map (two
+// inside each other at most), or a text of a known form: see [Formats]. A sensitive
+// one is the reference to a secret, never the value, and is given as a whole to a
+// parameter that is secret, or nowhere. A list may have 10,000 items where it is only
+// named; an expression computes with 256, and the compiler bounds the input to that,
+// so that it is not found out in the middle of a run.
+//
 // # Faults
 //
 // Every fault of a file is reported at once, sorted, each a [Diagnostic] with
@@ -32,10 +56,12 @@
 //
 // # Expressions
 //
-// The if of a step is an [Expression]; with and manual hold a [Value] whose texts
-// may hold ${{ expression }}. They read inputs.NAME, steps.ID.status,
-// steps.ID.outputs.FIELD, incident.id, .title and .severity, environment.name,
-// .account and .region, run, and now. All of these are typed, so a wrong name or
+// The if of a step, the list of a for_each, the until of a wait and an output are
+// each an [Expression]; with, manual and undo hold a [Value] whose texts may hold
+// ${{ expression }}. They read inputs.NAME, steps.ID.status, steps.ID.outputs.FIELD,
+// incident.id, .title and .severity, environment.name, .account and .region, run, and
+// now; with, manual and undo of a step with for_each read item and index too, its if
+// does not, because it decides for all items. All of these are typed, so a wrong name or
 // a wrong type is an error with a column when the file is read. There are text,
 // whole numbers, true and false, lists and objects; a duration counts as whole
 // seconds and a time as Unix seconds, as now does. A text that is exactly one
@@ -47,15 +73,16 @@
 //     default; a value that is not there is an error that names its path.
 //     Comparing a closed set of words with another word is a fault.
 //   - A step reads only what has certainly ended before it. The outputs of a step
-//     that may end without being done (it has an if, or its failure or refusal lets
-//     the run continue) are read only behind steps.ID.status == "done" && ..., in
+//     that may end without being done (it has an if or a list that may be empty, its
+//     failure or refusal lets the run continue, or the run was cancelled) are read only
+//     behind steps.ID.status == "done" && ..., in
 //     the same expression or in the if of the step that reads.
 //   - A value is filled in once. What an expression gives is never looked at
 //     again, so text from an alert that contains ${{ }} stays text.
 //
 // An expression is deterministic and bounded: at most 1 KiB of source and 200
-// parts, two loops inside each other, lists of 256 items, texts of 64 KiB; it has
-// no clock, no random order and only the functions of [Functions].
+// parts, two loops inside each other, lists of 256 items, texts of 64 KiB, and 1,000
+// of them in a file; it has no clock, no random order and only the functions of [Functions].
 //
 // # Design
 //
@@ -70,7 +97,17 @@
 // The digest covers meaning: comments, layout, the order of keys, positions and
 // the file's name do not count. Of an action it covers what the run depends on
 // (version, effect, repeat, the outputs that are read), so that an action may gain
-// an output without voiding every approval.
+// an output without voiding every approval; of a runbook that is called it covers the
+// digest. To read the results of a for_each pins all outputs of its action.
+//
+// A runbook that is called is compiled into the program that calls it. Rejected: a
+// reference that a run resolves when it gets there, by which an edit during an
+// incident would change what was approved; and one flat list of steps, by which the
+// record would not say who wrote what.
+//
+// A pattern is weighed before it is compiled, and every list of a file is counted:
+// reading a file costs at most what its length allows, whatever it says, because the
+// files of others are read too when an editor or a pull request opens them.
 //
 // A condition, a guard and an order are checked by the compiler rather than by a
 // lint rule, because a program that breaks them cannot be run with any safety.

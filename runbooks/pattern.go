@@ -42,8 +42,11 @@ func patternSize(pattern string) (int, error) {
 // the limit. A class of many characters counts for more than one.
 func weigh(tree *syntax.Regexp) int {
 	n := 1 + len(tree.Rune)/8
-	if tree.Op == syntax.OpLiteral {
+	switch tree.Op {
+	case syntax.OpLiteral:
 		n = len(tree.Rune)
+	case syntax.OpConcat, syntax.OpRepeat:
+		n = 0
 	}
 	for _, sub := range tree.Sub {
 		n = min(n+weigh(sub), maxPattern+1)

@@ -49,11 +49,31 @@ func TestSizes(t *testing.T) {
 	nested := func(n int) string { // three levels are above it
 		return head + "  - {id: a, uses: test.types, with: {labels: {a: " + strings.Repeat("[", n) + strings.Repeat("]", n) + "}}}\n"
 	}
+	numbered := func(format string, n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	const waiver = "  - {rule: r%d, reason: because it is so, owner: group:a, expires: 2027-01-31}\n"
+	input := func(of string) string {
+		return strings.TrimSuffix(head, "steps:\n") + "inputs:\n  i: {type: string, " + of + "}\nsteps:\n  - {id: a, uses: test.nothing}\n"
+	}
 	for _, tt := range []struct{ name, fits, exceeds, rule string }{
 		{"bytes", comment(1 << 20), comment(1<<20 + 1), "size"},
 		{"steps", steps(500), steps(501), "size"},
 		{"inputs", inputs(100), inputs(101), "size"},
-		{"expressions", expressions(2000), expressions(2001), "size"},
+		{"expressions", expressions(1000), expressions(1001), "size"},
+		{"steps with those of on_cancel", steps(400) + "on_cancel:\n" + numbered("  - {id: c%d, wait: 5m}\n", 100), steps(400) + "on_cancel:\n" + numbered("  - {id: c%d, wait: 5m}\n", 101), "size"},
+		{"outputs", steps(1) + "outputs:\n" + numbered("  o%d: run\n", 100), steps(1) + "outputs:\n" + numbered("  o%d: run\n", 101), "size"},
+		{"waivers", steps(1) + "waivers:\n" + numbered(waiver, 100), steps(1) + "waivers:\n" + numbered(waiver, 101), "size"},
+		{"enum", input("enum: [" + numbered("w%d, ", 100) + "]"), input("enum: [" + numbered("w%d, ", 101) + "]"), "size"},
+		{"words", head + "  - {id: a, uses: test.types, approval: {from: [" + numbered("'group:g%d', ", 500) + "]}}\n", head + "  - {id: a, uses: test.types, approval: {from: [" + numbered("'group:g%d', ", 501) + "]}}\n", "size"},
+		{"values", head + "  - {id: a, uses: test.types, with: {names: [" + strings.Repeat("a, ", 19_980) + "]}}\n", head + "  - {id: a, uses: test.types, with: {names: [" + strings.Repeat("a, ", 20_000) + "]}}\n", "size"},
+		{"a pattern", input("pattern: 'x{990}y{990}z{990}w{990}'"), input("pattern: 'x{999}y{999}z{999}w{999}abcde'"), "size"},
+		{"a pattern inside itself", input("pattern: '(x{30}){30}'"), input("pattern: '((x{10}){10}){10}x{1000}x{1000}x{1000}'"), "size"},
+		{"a pattern of a large class", input("pattern: '\\pL{10}'"), input("pattern: '\\pL{900}'"), "size"},
 	} {
 		if p, rules := rulesOf(tt.fits); p == nil {
 			t.Errorf("%s at the limit: %s", tt.name, rules)

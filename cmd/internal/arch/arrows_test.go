@@ -28,7 +28,7 @@ var arrows = []arrow{
 	{"runbooks", "./actions go.yaml.in/yaml/v4 github.com/expr-lang/expr", "a file becomes a program with nothing but the words of actions, YAML and expressions"},
 	{"engine", wordsOfRunbooks, "the core is pure: it folds facts and knows no store, no chat and no cloud"},
 	{"chatops", wordsOfEngine, "grammar, policy and replies are the same for every chat"},
-	{"cmd/firebreak", "./cmd/internal/... " + wordsOfChat + " ./engine/journal ./engine/plan ./engine/timeline ./runbooks/iampolicy ./runbooks/library ./runbooks/lint github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term", "a command parses flags and prints; adapters are wired in cmd/internal/app, where another binary finds them too"},
+	{"cmd/firebreak", "./cmd/internal/... " + wordsOfChat + " ./engine/journal ./engine/plan ./engine/timeline ./runbooks/format ./runbooks/iampolicy ./runbooks/library ./runbooks/lint ./runbooks/schema github.com/rogpeppe/go-internal/diff github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term", "a command parses flags and prints; adapters are wired in cmd/internal/app, where another binary finds them too"},
 
 	// Providers: one each, and never each other.
 	{"actions/*", "./actions", "a provider stands alone; one with an SDK has a row of its own"},
@@ -40,6 +40,8 @@ var arrows = []arrow{
 	// Tools of the language.
 	{"runbooks/*", wordsOfRunbooks, "rules, drawings and schemas read the program, and do not see each other"},
 	{"runbooks/library", "./runbooks", "files, and how to find them"},
+	{"runbooks/schema", wordsOfRunbooks, "describes the language and the actions to editors; what a file holds it never sees"},
+	{"runbooks/format", wordsOfRunbooks + " go.yaml.in/yaml/v4", "lays out a file by the places that YAML gives its values; a program has no layout"},
 
 	// The rooms of the engine, and the few arrows between them.
 	{"engine/journal", "golang.org/x/mod", "a log of opaque records that any program could use: it does not know the engine"},
@@ -92,9 +94,10 @@ const forTests = "github.com/google/go-cmp pgregory.net/rapid github.com/rogpepp
 
 // clients are modules that the tests of a package use to look at it from outside.
 var clients = map[string]string{
-	"chatops/slack/slackfake": "github.com/slack-go/slack",                             // what bots are written with
-	"cmd/internal/e2e":        "github.com/aws/aws-sdk-go-v2",                          // a second reader, who does not believe the first
-	"actions/aws/awsfake":     "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go", // what AWS is called with
+	"chatops/slack/slackfake": "github.com/slack-go/slack",                                   // what bots are written with
+	"cmd/internal/e2e":        "github.com/aws/aws-sdk-go-v2",                                // a second reader, who does not believe the first
+	"runbooks/schema":         "github.com/santhosh-tekuri/jsonschema/v6 go.yaml.in/yaml/v4", // a reader of the schema who does not know us
+	"actions/aws/awsfake":     "github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go",       // what AWS is called with
 }
 
 func TestArrows(t *testing.T) { report(t, checkArrows(house(t))) }
