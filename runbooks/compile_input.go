@@ -116,16 +116,16 @@ func (c *compilation) sensitive(in *Input, d *InputDecl, none func(Pos, string, 
 		return
 	}
 	if in.Type != actions.String || in.Format != "" {
-		c.fail(d.Sensitive.Pos, "value", "write type: string", "only a text can be sensitive, not %s", d.Type.Value)
+		c.fail(d.Sensitive.Pos, "secret", "write type: string", "only a text can be sensitive, not %s", d.Type.Value)
 		in.Sensitive = false
 		return
 	}
 	const hint = "leave it out; what is given is a reference, such as secret://env/NAME"
 	if d.Pattern.Set() {
-		c.fail(d.Pattern.Pos, "value", hint, "a sensitive input has no pattern")
+		c.fail(d.Pattern.Pos, "secret", hint, "a sensitive input has no pattern")
 	}
 	if len(d.Enum) > 0 {
-		c.fail(d.Enum[0].Pos, "value", hint, "a sensitive input has no enum")
+		c.fail(d.Enum[0].Pos, "secret", hint, "a sensitive input has no enum")
 	}
 	in.Pattern, in.Enum = "", nil
 }
