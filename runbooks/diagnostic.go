@@ -40,7 +40,7 @@ func (d Diagnostic) head() (place, rest string) {
 	if d.Severity == SeverityWarning {
 		severity = "warning: "
 	}
-	return fmt.Sprintf("%s:%d:%d:", d.File, d.Pos.Line, d.Pos.Col), severity + visible(d.Message)
+	return fmt.Sprintf("%s:%d:%d:", visible(d.File), d.Pos.Line, d.Pos.Col), severity + visible(d.Message)
 }
 
 // Diagnostics is everything that was found at once.
