@@ -56,7 +56,7 @@ read, or it cannot run as things are, 2 usage.`,
 				programs, _, _ := app.Programs(cfg, registry)
 				return programs
 			}, func(name string, src []byte) (*runbooks.Program, runbooks.Diagnostics) {
-				return app.Check(name, src, registry, &cfg.Directory.Groups)
+				return app.Check(name, src, registry, cfg)
 			})
 			if err != nil {
 				return err

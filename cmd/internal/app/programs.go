@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/chatops"
 	"github.com/firebreak-ir/firebreak/cmd/internal/config"
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/library"
@@ -27,7 +28,7 @@ func Programs(cfg *config.Config, r *actions.Registry) ([]*runbooks.Program, run
 	where := map[string]string{}
 	add := func(name string, src []byte) {
 		sources[name] = src
-		p, found := Check(name, src, r, &cfg.Directory.Groups)
+		p, found := Check(name, src, r, cfg)
 		faults = append(faults, found...)
 		if p == nil || found.HasErrors() {
 			return
@@ -63,19 +64,43 @@ func Programs(cfg *config.Config, r *actions.Registry) ([]*runbooks.Program, run
 	return programs, faults, sources
 }
 
-// Check compiles and lints one runbook. groups may be nil when the directory
-// is not known.
-func Check(name string, src []byte, r *actions.Registry, groups *map[string][]string) (*runbooks.Program, runbooks.Diagnostics) {
+// Check compiles and lints one runbook. Without a configuration, which may be
+// nil, rules about people are silent.
+func Check(name string, src []byte, r *actions.Registry, cfg *config.Config) (*runbooks.Program, runbooks.Diagnostics) {
+	p, faults, _ := Inspect(name, src, r, cfg)
+	return p, faults
+}
+
+// Inspect does as [Check] does and tells what was waived, too.
+func Inspect(name string, src []byte, r *actions.Registry, cfg *config.Config) (*runbooks.Program, runbooks.Diagnostics, []lint.Waived) {
 	p, faults := runbooks.Load(name, src, r)
+	var waived []lint.Waived
 	if p != nil {
-		o := lint.Options{Now: time.Now()}
-		if groups != nil {
-			o.Groups = *groups
-		}
-		faults = append(faults, lint.Check(p, r, o)...)
+		result := lint.Inspect(p, r, lintOptions(cfg))
+		faults, waived = append(faults, result.Found...), result.Waived
 	}
 	faults.Sort()
-	return p, faults
+	return p, faults, waived
+}
+
+// lintOptions is what lint may know of who is who.
+func lintOptions(cfg *config.Config) lint.Options {
+	o := lint.Options{Now: time.Now()}
+	if cfg == nil {
+		return o
+	}
+	d, policy := &cfg.Directory, chatops.Policy{EverybodyResponds: cfg.Policy.EverybodyResponds}
+	o.Groups, o.People, o.Starters = d.Groups, []string{}, []string{}
+	if o.Groups == nil {
+		o.Groups = map[string][]string{}
+	}
+	for _, person := range d.People {
+		o.People = append(o.People, person.ID)
+		if slices.ContainsFunc(policy.Roles(d, person.ID), func(r chatops.Role) bool { return r == chatops.Responder || r == chatops.Commander }) {
+			o.Starters = append(o.Starters, person.ID)
+		}
+	}
+	return o
 }
 
 // Files lists the runbook files at a path: itself, or every .yaml below the
