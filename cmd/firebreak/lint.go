@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"github.com/firebreak-ir/firebreak/cmd/internal/app"
 	"github.com/firebreak-ir/firebreak/cmd/internal/config"
 	"github.com/firebreak-ir/firebreak/runbooks"
-	"github.com/firebreak-ir/firebreak/runbooks/library"
 	"github.com/firebreak-ir/firebreak/runbooks/lint"
 	"github.com/firebreak-ir/firebreak/runbooks/report"
 )
@@ -62,14 +60,14 @@ Exit codes: 0 nothing wrong (there may be warnings), 1 errors, 2 usage.`,
 			if err != nil {
 				return err
 			}
-			l, err := p.lint(cfg, args)
+			shelf, err := p.lint(cfg, args)
 			if err != nil {
 				return err
 			}
-			if err := l.write(p.out, format, p.style().Color); err != nil {
+			if err := p.report(shelf, format); err != nil {
 				return err
 			}
-			if l.faults.HasErrors() {
+			if shelf.Faults.HasErrors() {
 				return &exit{code: exitFailed}
 			}
 			return nil
@@ -94,45 +92,38 @@ func (p *program) loadIfThere() (*config.Config, error) {
 	return p.load()
 }
 
-// linted is what was found in all the runbooks that were asked about.
-type linted struct {
-	faults  runbooks.Diagnostics
-	waived  []lint.Waived
-	sources map[string][]byte
-	n       int // runbooks that were looked at
-}
-
-func (l *linted) write(w io.Writer, format string, color bool) error {
+// report writes what was found in a format.
+func (p *program) report(shelf app.Shelf, format string) error {
 	switch format {
 	case formatJSON:
-		return report.JSON(w, l.faults)
+		return report.JSON(p.out, shelf.Faults)
 	case formatGitHub:
-		return report.GitHub(w, l.faults)
+		return report.GitHub(p.out, shelf.Faults)
 	case formatSARIF:
-		return report.SARIF(w, report.Log{Version: buildVersion(), Rules: explained(), Found: l.faults, Suppressed: l.suppressed()})
+		return report.SARIF(p.out, report.Log{Version: buildVersion(), Rules: explained(), Found: shelf.Faults, Suppressed: suppressed(shelf.Waived)})
 	}
-	to := l.faults.WriteText
-	if color {
-		to = l.faults.WriteColor
+	write := shelf.Faults.WriteText
+	if p.style().Color {
+		write = shelf.Faults.WriteColor
 	}
-	if err := to(w, l.sources); err != nil {
+	if err := write(p.out, shelf.Sources); err != nil {
 		return err
 	}
-	if len(l.faults) > 0 {
+	if len(shelf.Faults) > 0 {
 		return nil
 	}
 	waived := ""
-	if n := len(l.suppressed()); n > 0 {
+	if n := len(suppressed(shelf.Waived)); n > 0 {
 		waived = fmt.Sprintf(" (%s waived)", count(n, "finding"))
 	}
-	_, err := fmt.Fprintf(w, "%s, nothing wrong%s\n", count(l.n, "runbook"), waived)
+	_, err := fmt.Fprintf(p.out, "%s, nothing wrong%s\n", count(len(shelf.Programs), "runbook"), waived)
 	return err
 }
 
 // suppressed lists what waivers cover.
-func (l *linted) suppressed() []report.Suppressed {
+func suppressed(waived []lint.Waived) []report.Suppressed {
 	var out []report.Suppressed
-	for _, w := range l.waived {
+	for _, w := range waived {
 		for _, d := range w.Findings {
 			out = append(out, report.Suppressed{Diagnostic: d, Reason: fmt.Sprintf("waived by %s until %s: %s", w.Waiver.Owner, w.Waiver.Expires, w.Waiver.Reason)})
 		}
@@ -140,43 +131,41 @@ func (l *linted) suppressed() []report.Suppressed {
 	return out
 }
 
-func (p *program) lint(cfg *config.Config, args []string) (*linted, error) {
+// lint loads what the arguments name, else the runbooks of the configuration,
+// else the library. Files may call those of the configuration, or of the library.
+func (p *program) lint(cfg *config.Config, args []string) (app.Shelf, error) {
 	registry := app.Registry(cfg, app.Options{}, nil)
-	if len(args) == 0 && cfg != nil {
-		programs, faults, sources := app.Programs(cfg, registry)
-		return &linted{faults: faults, sources: sources, n: len(programs)}, nil
-	}
-	l := &linted{sources: map[string][]byte{}}
-	check := func(name string, src []byte) {
-		_, found, waived := app.Inspect(name, src, registry, cfg)
-		l.sources[name] = src
-		l.faults, l.waived = append(l.faults, found...), append(l.waived, waived...)
+	if len(args) == 0 && cfg == nil {
+		return app.LoadFiles(app.LibraryFiles(), registry, nil), nil
 	}
 	if len(args) == 0 {
-		for _, e := range library.List() {
-			check("library/"+e.Name, e.Source)
-		}
+		return app.LoadShelf(cfg, registry), nil
 	}
+	var files []runbooks.File
+	seen := map[string]bool{}
 	for _, arg := range args {
-		files, err := app.Files(arg)
+		names, err := app.Files(arg)
 		if err != nil {
-			return nil, usage("%s: %w", arg, err)
+			return app.Shelf{}, usage("%s: %w", arg, err)
 		}
-		if len(files) == 0 {
-			return nil, usage("%s: there is no .yaml file in this folder", arg)
+		if len(names) == 0 {
+			return app.Shelf{}, usage("%s: there is no .yaml file in this folder", arg)
 		}
-		for _, file := range files {
-			if _, twice := l.sources[file]; twice {
+		for _, name := range names {
+			if seen[name] {
 				continue
 			}
-			src, err := os.ReadFile(file)
+			seen[name] = true
+			src, err := os.ReadFile(name)
 			if err != nil {
-				return nil, fmt.Errorf("read a runbook: %w", err)
+				return app.Shelf{}, fmt.Errorf("read a runbook: %w", err)
 			}
-			check(file, src)
+			files = append(files, runbooks.File{Name: name, Src: src})
 		}
 	}
-	l.faults.Sort()
-	l.n = len(l.sources)
-	return l, nil
+	others := app.LoadFiles(app.LibraryFiles(), registry, nil)
+	if cfg != nil {
+		others = app.LoadShelf(cfg, registry)
+	}
+	return app.LoadFiles(files, registry, cfg, others.Programs...), nil
 }

@@ -331,7 +331,7 @@ func TestProgramsLeavesOutWhatIsBroken(t *testing.T) {
 		t.Errorf("got %d sources, want those of a, b, c and d", len(sources))
 	}
 	var text strings.Builder
-	if err := faults.WriteText(&text, sources); err != nil || !strings.Contains(text.String(), "b.yaml:1:1: another runbook has the id look: "+filepath.Join(dir, "a.yaml")) {
+	if err := faults.WriteText(&text, sources); err != nil || !strings.Contains(text.String(), `another runbook has the id "look": `+filepath.Join(dir, "a.yaml")) {
 		t.Errorf("got %v:\n%s", err, &text)
 	}
 
