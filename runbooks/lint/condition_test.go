@@ -25,6 +25,9 @@ steps:
   - {id: ask, uses: test.terminate, with: {target: x}, approval: {from: [group:leads]}, on_failure: ask, on_refused: ask}
   - {id: maybe, if: inputs.b, uses: test.nothing}
   - {id: not, if: "!inputs.b", uses: test.nothing}
+  - {id: sev, if: incident.severity == 1, uses: test.nothing}
+  - {id: early, if: now < 1000, uses: test.nothing}
+  - {id: each, for_each: '["a", "b"]', uses: test.nothing, on_failure: continue}
   - {id: done, if: steps.on.status == "done", uses: test.nothing}
   - {id: never, if: 'steps.stop.status == "failed"', uses: test.nothing}
 `
@@ -90,6 +93,8 @@ func TestConditions(t *testing.T) {
 		{`steps.ask.status == "failed"`, ""},
 		{`steps.ask.status == "refused"`, ""},
 		{`steps.on.status == "cancelled"`, never},
+		{`steps.each.status == "failed"`, ""},
+		{`steps.each.status == "refused"`, ""}, // some of them
 		{`steps.on.status == "done" && steps.on.status == "failed"`, never},
 
 		// What a step's own condition says.
@@ -103,7 +108,9 @@ func TestConditions(t *testing.T) {
 
 		// What moves is asked anew each time.
 		{`now > 5 && now < 5`, never},
+		{`steps.early.status == "done" && now > 1000`, ""},
 		{`incident.severity == 1`, ""},
+		{`steps.sev.status == "done" && incident.severity != 1`, ""}, // it was raised since
 
 		// What an action may leave out.
 		{`steps.look.outputs.note == "x"`, silent},
@@ -122,6 +129,26 @@ func TestConditions(t *testing.T) {
 		if got := said(t, tt.condition); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.condition, got, tt.want)
 		}
+	}
+}
+
+// After a cancel nothing is known of how the steps ended.
+func TestConditionsOnCancel(t *testing.T) {
+	src := lint.Example(conditionHead + `on_cancel:
+  - {id: last, if: 'steps.stop.status == "failed"', uses: test.nothing}
+  - {id: end, if: 'steps.stop.status == "cancelled"', uses: test.nothing}
+  - {id: off, if: 'steps.stop.status == "failed" && steps.stop.status == "done"', uses: test.nothing}
+`)
+	p := program(t, "test.yaml", src)
+	var got []string
+	for _, d := range lint.Check(p, runbookstest.Catalog(), options()) {
+		if d.Rule == "unreachable-step" {
+			got = append(got, d.Message)
+		}
+	}
+	want := []string{`the step "never" never runs: its condition can never be true`, `the step "off" never runs: its condition can never be true`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -85,7 +85,7 @@ func TestEvidenceOrder(t *testing.T) {
 		{"at the same time", []runbooks.Step{evidence("e"), changes("c")}, late("e", "c")},
 		{"before one of two", []runbooks.Step{evidence("e"), changes("c", "e"), changes("d")}, late("e", "d")},
 		{"after reading and telling", []runbooks.Step{reads("r"), tells("t", "r"), evidence("e", "t")}, nil},
-		{"evidence that makes something", []runbooks.Step{evidence("e"), func() runbooks.Step { s := changes("snap", "e"); s.Evidence = true; return s }()}, nil},
+		{"evidence that makes something", []runbooks.Step{evidence("e"), func() runbooks.Step { s := changes("snap"); s.Evidence = true; return s }()}, nil},
 		{"the called one changes", []runbooks.Step{calls("call", onlyChange), evidence("e", "call")}, late("e", "call.c")},
 		{"the called one collects", []runbooks.Step{changes("c"), calls("call", onlyEvidence, "c")}, late("call.e", "c")},
 		{"both are called", []runbooks.Step{calls("one", onlyChange), calls("two", onlyEvidence, "one")}, late("two.e", "one.c")},
@@ -142,6 +142,85 @@ func TestBudget(t *testing.T) {
 		if got := messages(&p, "budget-too-small"); got != nil {
 			t.Errorf("%s, no budget: got %v", tt.name, got)
 		}
+	}
+}
+
+// harmless says that every action only reads.
+type harmless struct{ runbooks.Catalog }
+
+func (h harmless) Spec(name string) (actions.Spec, bool) {
+	spec, ok := h.Catalog.Spec(name)
+	spec.Effect = actions.Read
+	return spec, ok
+}
+
+// Looking at firebreak itself is fine.
+func TestTargetSelfMayBeRead(t *testing.T) {
+	step := reads("look")
+	step.Uses = "aws.iam.quarantine_principal"
+	step.With = &runbooks.Value{Form: runbooks.Object, Members: []runbooks.Member{{Name: "principal_arn", Value: &runbooks.Value{Form: runbooks.Literal, Literal: "firebreak"}}}}
+	p := whole(step)
+	if found := lint.Check(&p, harmless{runbookstest.Catalog()}, options()); len(found) > 0 {
+		t.Errorf("got %v", found)
+	}
+	if got := messages(&p, "target-self"); len(got) != 1 {
+		t.Errorf("with the catalog of today: got %v", got)
+	}
+}
+
+// Runbooks that call each other, as they are written.
+func TestCalls(t *testing.T) {
+	file := func(id, rest string) runbooks.File {
+		return runbooks.File{Name: id + ".yaml", Src: lint.Example("\nid: " + id + rest)}
+	}
+	const who = `who: {type: string, description: Whom to stop}`
+	programs, found := runbooks.LoadAll([]runbooks.File{
+		file("stop", `
+inputs:
+  `+who+`
+steps:
+  - id: quarantine
+    uses: aws.iam.quarantine_principal
+    with: {principal_arn: "${{ inputs.who }}"}
+    approval: {from: [group:leads]}
+`),
+		file("record", `
+inputs: # none
+steps:
+  - {id: look, uses: test.collect, with: {target: x}, evidence: true}
+`),
+		file("wrong", `
+steps:
+  - {id: stop, runbook: stop, with: {who: "arn:aws:iam::111122223333:role/firebreak-contain"}}
+  - {id: record, runbook: record}
+`),
+		file("right", `
+steps:
+  - {id: record, runbook: record}
+  - {id: stop, runbook: stop, with: {who: "arn:aws:iam::111122223333:role/ci-deploy"}}
+`),
+		file("each", `
+inputs:
+  roles: {type: list, of: string, description: Which}
+steps:
+  - {id: stop, for_each: inputs.roles, runbook: stop, with: {who: "${{ item }}"}}
+`),
+	}, runbookstest.Catalog())
+	if len(found) > 0 {
+		t.Fatal(found)
+	}
+	var got []string
+	for _, p := range programs {
+		for _, d := range lint.Check(p, runbookstest.Catalog(), options()) {
+			got = append(got, d.Error())
+		}
+	}
+	want := []string{
+		`wrong.yaml:13:42: the step "stop" acts against "firebreak-contain", which is firebreak's own [target-self]`,
+		`wrong.yaml:14:5: the step "record.look" collects evidence and may run after the step "stop.quarantine" has changed something [evidence-after-change]`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

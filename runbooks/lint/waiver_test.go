@@ -79,6 +79,7 @@ func TestWaivers(t *testing.T) {
 			`11 reversible-without-approval: the step "two" changes its target and nobody has to approve it; the waiver of this, which group:leads owns, expired on 2026-11-26 (add approval: {from: [group:...]}, or let group:leads say again why it has to be, and until when)`}},
 		{"the day of UTC", []runbooks.Waiver{{Rule: rule, Expires: "2026-11-26"}}, day("2026-11-27T01:00:00+02:00"), []string{"waived in 30: 10 " + rule, "waived in 30: 11 " + rule}},
 		{"expired, and renewed", []runbooks.Waiver{{Rule: rule, Step: "two", Expires: "2026-10-01"}, {Rule: rule, Step: "two", Expires: "2026-12-01"}}, now, []string{one, "waived in 31: 11 " + rule}},
+		{"twice over", []runbooks.Waiver{{Rule: rule, Expires: "2026-12-01"}, {Rule: rule, Step: "two", Expires: "2026-12-01"}}, now, []string{"waived in 30: 10 " + rule, "waived in 30: 11 " + rule}},
 		{"no clock", []runbooks.Waiver{{Rule: rule, Step: "two", Expires: "2026-12-01"}}, time.Time{}, []string{one, two}},
 		{"a day that is none", []runbooks.Waiver{{Rule: rule, Step: "two", Expires: "soon"}}, now, []string{one,
 			`11 reversible-without-approval: the step "two" changes its target and nobody has to approve it; the waiver of this, which group:leads owns, expired on soon (add approval: {from: [group:...]}, or let group:leads say again why it has to be, and until when)`}},
