@@ -216,8 +216,8 @@ steps:
 		}
 	}
 	want := []string{
-		`wrong.yaml:13:42: the step "stop" acts against "firebreak-contain", which is firebreak's own [target-self]`,
-		`wrong.yaml:14:5: the step "record.look" collects evidence and may run after the step "stop.quarantine" has changed something [evidence-after-change]`,
+		`wrong.yaml:11:43: the step "stop" acts against "firebreak-contain", which is firebreak's own [target-self]`,
+		`wrong.yaml:12:5: the step "record.look" collects evidence and may run after the step "stop.quarantine" has changed something [evidence-after-change]`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
