@@ -30,11 +30,17 @@ type Diagnostic struct {
 
 // Error is the diagnostic in one line: file:line:col: message [rule].
 func (d Diagnostic) Error() string {
+	place, rest := d.head()
+	return fmt.Sprintf("%s %s [%s]", place, rest, d.Rule)
+}
+
+// head is the place, and the message with what kind it is.
+func (d Diagnostic) head() (place, rest string) {
 	severity := ""
 	if d.Severity == SeverityWarning {
 		severity = "warning: "
 	}
-	return fmt.Sprintf("%s:%d:%d: %s%s [%s]", d.File, d.Pos.Line, d.Pos.Col, severity, visible(d.Message), d.Rule)
+	return fmt.Sprintf("%s:%d:%d:", visible(d.File), d.Pos.Line, d.Pos.Col), severity + visible(d.Message)
 }
 
 // Diagnostics is everything that was found at once.
@@ -58,12 +64,36 @@ func (ds *Diagnostics) Sort() {
 // hint. Sources are the files by name; without one the line is left out, and
 // so it is for every rule whose name begins with secret.
 func (ds Diagnostics) WriteText(w io.Writer, sources map[string][]byte) error {
+	return ds.write(w, sources, plainText)
+}
+
+// WriteColor writes the same for a terminal that shows colors.
+func (ds Diagnostics) WriteColor(w io.Writer, sources map[string][]byte) error {
+	return ds.write(w, sources, colored)
+}
+
+// paint puts a color around a text that is harmless already.
+type paint func(color, text string) string
+
+func plainText(_, text string) string { return text }
+
+func colored(color, text string) string { return color + text + "\x1b[0m" }
+
+// The colors of a terminal.
+const (
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	red    = "\x1b[31m"
+	yellow = "\x1b[33m"
+)
+
+func (ds Diagnostics) write(w io.Writer, sources map[string][]byte, p paint) error {
 	files := map[string]*source{}
 	for name, src := range sources {
 		files[name] = newSource(name, src)
 	}
 	for _, d := range ds {
-		if _, err := io.WriteString(w, d.text(files[d.File])); err != nil {
+		if _, err := io.WriteString(w, d.text(files[d.File], p)); err != nil {
 			return err
 		}
 	}
@@ -73,14 +103,19 @@ func (ds Diagnostics) WriteText(w io.Writer, sources map[string][]byte) error {
 // longLine is how many characters of a line of source are shown.
 const longLine = 160
 
-func (d Diagnostic) text(s *source) string {
+func (d Diagnostic) text(s *source, p paint) string {
 	var b strings.Builder
-	b.WriteString(d.Error() + "\n")
+	place, rest := d.head()
+	color := red
+	if d.Severity == SeverityWarning {
+		color = yellow
+	}
+	b.WriteString(p(bold, place) + " " + p(color, rest) + " " + p(dim, "["+d.Rule+"]") + "\n")
 	quotable := !strings.HasPrefix(d.Rule, "secret") // the line may hold the secret, and output lands in logs
 	if n := d.Pos.Line; s != nil && quotable && n >= 1 && n <= len(s.lines) {
 		line, col := s.around(d.Pos)
 		gutter := fmt.Sprintf("%4d | ", n)
-		fmt.Fprintf(&b, "%s%s\n%s| %s^\n", gutter, visible(line), strings.Repeat(" ", len(gutter)-2), strings.Repeat(" ", col-1))
+		fmt.Fprintf(&b, "%s%s\n%s%s%s\n", p(dim, gutter), visible(line), p(dim, strings.Repeat(" ", len(gutter)-2)+"| "), strings.Repeat(" ", col-1), p(color, "^"))
 	}
 	if d.Hint != "" {
 		fmt.Fprintf(&b, "       %s\n", visible(d.Hint))

@@ -2,6 +2,8 @@ package runbooks_test
 
 import (
 	"encoding/json"
+	"errors"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,5 +55,27 @@ a.yaml:2:1: hidden [secret-x]
 	}
 	if !found.HasErrors() || found[1:2].HasErrors() {
 		t.Error("warnings and errors are mixed up")
+	}
+}
+
+func TestWriteColor(t *testing.T) {
+	found := runbooks.Diagnostics{
+		{File: "a.yaml", Pos: runbooks.Pos{Line: 1, Col: 3}, Rule: "r", Severity: runbooks.SeverityError, Message: "bad \x1b[31m", Hint: "mend it"},
+		{File: "a.yaml", Pos: runbooks.Pos{Line: 2, Col: 1}, Rule: "r", Severity: runbooks.SeverityWarning, Message: "odd"},
+	}
+	sources := map[string][]byte{"a.yaml": []byte("a\x1b[2Jx\nb\n")}
+	var color, plain strings.Builder
+	if err := errors.Join(found.WriteColor(&color, sources), found.WriteText(&plain, sources)); err != nil {
+		t.Fatal(err)
+	}
+	want := "\x1b[1ma.yaml:1:3:\x1b[0m \x1b[31mbad ·[31m\x1b[0m \x1b[2m[r]\x1b[0m\n" +
+		"\x1b[2m   1 | \x1b[0ma·[2Jx\n\x1b[2m     | \x1b[0m  \x1b[31m^\x1b[0m\n       mend it\n" +
+		"\x1b[1ma.yaml:2:1:\x1b[0m \x1b[33mwarning: odd\x1b[0m \x1b[2m[r]\x1b[0m\n" +
+		"\x1b[2m   2 | \x1b[0mb\n\x1b[2m     | \x1b[0m\x1b[33m^\x1b[0m\n"
+	if diff := cmp.Diff(want, color.String()); diff != "" {
+		t.Error(diff)
+	}
+	if stripped := regexp.MustCompile("\x1b\\[[0-9]+m").ReplaceAllString(color.String(), ""); stripped != plain.String() {
+		t.Errorf("without its colors: got %q, want %q", stripped, plain.String())
 	}
 }

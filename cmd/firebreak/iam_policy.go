@@ -16,7 +16,6 @@ import (
 	"github.com/firebreak-ir/firebreak/cmd/internal/config"
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/iampolicy"
-	"github.com/firebreak-ir/firebreak/runbooks/library"
 )
 
 // iamPolicy holds the flags of the command.
@@ -170,26 +169,11 @@ func (f *iamPolicy) environment(cfg *config.Config) error {
 
 // uses reads the words: runbooks, each with its inputs behind it.
 func (p *program) uses(cfg *config.Config, registry *actions.Registry, args []string) ([]iampolicy.Use, error) {
-	var groups *map[string][]string
-	if cfg != nil {
-		groups = &cfg.Directory.Groups
-	}
+	shelf := shelfOf(cfg, registry)
 	check := func(name string, src []byte) (*runbooks.Program, runbooks.Diagnostics) {
-		return app.Check(name, src, registry, groups)
+		return app.Check(name, src, registry, cfg, shelf.Programs...)
 	}
-	loaded := func() []*runbooks.Program {
-		if cfg != nil {
-			programs, _, _ := app.Programs(cfg, registry)
-			return programs
-		}
-		var programs []*runbooks.Program
-		for _, e := range library.List() {
-			if r, faults := check("library/"+e.Name, e.Source); r != nil && !faults.HasErrors() {
-				programs = append(programs, r)
-			}
-		}
-		return programs
-	}
+	loaded := func() []*runbooks.Program { return shelf.Programs }
 	var uses []iampolicy.Use
 	var given []map[string]string
 	for _, word := range args {

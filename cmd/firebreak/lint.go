@@ -2,51 +2,87 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/cmd/internal/app"
 	"github.com/firebreak-ir/firebreak/cmd/internal/config"
 	"github.com/firebreak-ir/firebreak/runbooks"
-	"github.com/firebreak-ir/firebreak/runbooks/library"
+	"github.com/firebreak-ir/firebreak/runbooks/lint"
+	"github.com/firebreak-ir/firebreak/runbooks/report"
+)
+
+// The formats in which findings are written.
+const (
+	formatText   = "text"
+	formatJSON   = "json"
+	formatSARIF  = "sarif"
+	formatGitHub = "github"
 )
 
 func (p *program) lintCommand() *cobra.Command {
-	return &cobra.Command{
+	var format, explain string
+	var rules bool
+	formats := []string{formatText, formatJSON, formatSARIF, formatGitHub}
+	c := &cobra.Command{
 		Use:   "lint [FILE|FOLDER ...]",
 		Short: "Check runbooks: form, types, and rules against danger",
 		Long: `Check runbooks and say everything that is wrong at once, each with file, line and
 column and what to do about it. Without arguments the runbooks of the
 configuration are checked, else the embedded library. With a configuration the
-groups of approvals are checked, too.
+people and groups of approvals are checked, too.
+
+--rules lists the rules against danger, --explain RULE shows one with examples.
+--format json, sarif (for code scanning) and github (marks the lines of a pull
+request in GitHub Actions) write for programs; --json is --format json.
 
 Exit codes: 0 nothing wrong (there may be warnings), 1 errors, 2 usage.`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case !slices.Contains(formats, format):
+				return usage("there is no format %q; known: %s", format, strings.Join(formats, ", "))
+			case p.json && c.Flags().Changed("format") && format != formatJSON:
+				return usage("--json and --format %s do not fit together", format)
+			case (rules || explain != "") && (len(args) > 0 || rules && explain != "" || c.Flags().Changed("format")):
+				return usage("--rules and --explain stand alone; with --json they write JSON")
+			case rules:
+				return p.listRules()
+			case c.Flags().Changed("explain"):
+				return p.explain(explain)
+			}
+			if p.json {
+				format = formatJSON
+			}
 			cfg, err := p.loadIfThere()
 			if err != nil {
 				return err
 			}
-			faults, sources, n, err := p.lint(cfg, args)
+			shelf, err := p.lint(cfg, args)
 			if err != nil {
 				return err
 			}
-			err = p.write(faults, func(w io.Writer) error {
-				if err := faults.WriteText(w, sources); err != nil {
-					return err
-				}
-				if len(faults) == 0 {
-					fmt.Fprintf(w, "%s, nothing wrong\n", count(n, "runbook"))
-				}
-				return nil
-			})
-			if err == nil && faults.HasErrors() {
-				err = &exit{code: exitFailed}
+			if err := p.report(shelf, format); err != nil {
+				return err
 			}
-			return err
+			if shelf.Faults.HasErrors() {
+				return &exit{code: exitFailed}
+			}
+			return nil
 		},
 	}
+	c.Flags().StringVar(&format, "format", formatText, "how to write: "+strings.Join(formats, ", "))
+	c.Flags().BoolVar(&rules, "rules", false, "list the rules against danger")
+	c.Flags().StringVar(&explain, "explain", "", "explain a `RULE` with examples")
+	for flag, words := range map[string][]string{"format": formats, "explain": ruleNames()} {
+		if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+			panic("firebreak: the flag --" + flag + " is not there: " + err.Error())
+		}
+	}
+	return c
 }
 
 // loadIfThere reads the configuration when there is one. An explicit one must exist.
@@ -57,46 +93,82 @@ func (p *program) loadIfThere() (*config.Config, error) {
 	return p.load()
 }
 
-func (p *program) lint(cfg *config.Config, args []string) (runbooks.Diagnostics, map[string][]byte, int, error) {
+// report writes what was found in a format.
+func (p *program) report(shelf app.Shelf, format string) error {
+	switch format {
+	case formatJSON:
+		return report.JSON(p.out, shelf.Faults)
+	case formatGitHub:
+		return report.GitHub(p.out, shelf.Faults)
+	case formatSARIF:
+		return report.SARIF(p.out, report.Log{Version: buildVersion(), Rules: explained(), Found: shelf.Faults, Suppressed: suppressed(shelf.Waived)})
+	}
+	write := shelf.Faults.WriteText
+	if p.style().Color {
+		write = shelf.Faults.WriteColor
+	}
+	if err := write(p.out, shelf.Sources); err != nil {
+		return err
+	}
+	if len(shelf.Faults) > 0 {
+		return nil
+	}
+	waived := ""
+	if n := len(suppressed(shelf.Waived)); n > 0 {
+		waived = fmt.Sprintf(" (%s waived)", count(n, "finding"))
+	}
+	_, err := fmt.Fprintf(p.out, "%s, nothing wrong%s\n", count(len(shelf.Programs), "runbook"), waived)
+	return err
+}
+
+// suppressed lists what waivers cover.
+func suppressed(waived []lint.Waived) []report.Suppressed {
+	var out []report.Suppressed
+	for _, w := range waived {
+		for _, d := range w.Findings {
+			out = append(out, report.Suppressed{Diagnostic: d, Reason: fmt.Sprintf("waived by %s until %s: %s", w.Waiver.Owner, w.Waiver.Expires, w.Waiver.Reason)})
+		}
+	}
+	return out
+}
+
+// lint loads what the arguments name, else the runbooks of the configuration,
+// else the library. Files may call those of the configuration, or of the library.
+func (p *program) lint(cfg *config.Config, args []string) (app.Shelf, error) {
 	registry := app.Registry(cfg, app.Options{}, nil)
-	if len(args) == 0 && cfg != nil {
-		programs, faults, sources := app.Programs(cfg, registry)
-		if faults == nil {
-			faults = runbooks.Diagnostics{}
-		}
-		return faults, sources, len(programs), nil
-	}
-	var groups *map[string][]string
-	if cfg != nil {
-		groups = &cfg.Directory.Groups
-	}
-	faults, sources := runbooks.Diagnostics{}, map[string][]byte{}
-	check := func(name string, src []byte) {
-		sources[name] = src
-		_, found := app.Check(name, src, registry, groups)
-		faults = append(faults, found...)
-	}
 	if len(args) == 0 {
-		for _, e := range library.List() {
-			check("library/"+e.Name, e.Source)
-		}
+		return shelfOf(cfg, registry), nil
 	}
+	var files []runbooks.File
+	seen := map[string]bool{}
 	for _, arg := range args {
-		files, err := app.Files(arg)
+		names, err := app.Files(arg)
 		if err != nil {
-			return nil, nil, 0, usage("%s: %w", arg, err)
+			return app.Shelf{}, usage("%s: %w", arg, err)
 		}
-		if len(files) == 0 {
-			return nil, nil, 0, usage("%s: there is no .yaml file in this folder", arg)
+		if len(names) == 0 {
+			return app.Shelf{}, usage("%s: there is no .yaml file in this folder", arg)
 		}
-		for _, file := range files {
-			src, err := os.ReadFile(file)
-			if err != nil {
-				return nil, nil, 0, fmt.Errorf("read a runbook: %w", err)
+		for _, name := range names {
+			if seen[name] {
+				continue
 			}
-			check(file, src)
+			seen[name] = true
+			src, err := os.ReadFile(name)
+			if err != nil {
+				return app.Shelf{}, fmt.Errorf("read a runbook: %w", err)
+			}
+			files = append(files, runbooks.File{Name: name, Src: src})
 		}
 	}
-	faults.Sort()
-	return faults, sources, len(sources), nil
+	return app.LoadFiles(files, registry, cfg, shelfOf(cfg, registry).Programs...), nil
+}
+
+// shelfOf loads the runbooks of the configuration, or those of the library
+// without one: what can be named by its id, and called.
+func shelfOf(cfg *config.Config, registry *actions.Registry) app.Shelf {
+	if cfg == nil {
+		return app.LoadFiles(app.LibraryFiles(), registry, nil)
+	}
+	return app.LoadShelf(cfg, registry)
 }

@@ -52,11 +52,12 @@ read, or it cannot run as things are, 2 usage.`,
 				inputs[name] = value
 			}
 			registry := app.Registry(cfg, app.Options{}, nil)
-			program, err := p.program(args[0], func() []*runbooks.Program {
+			loaded := func() []*runbooks.Program {
 				programs, _, _ := app.Programs(cfg, registry)
 				return programs
-			}, func(name string, src []byte) (*runbooks.Program, runbooks.Diagnostics) {
-				return app.Check(name, src, registry, &cfg.Directory.Groups)
+			}
+			program, err := p.program(args[0], loaded, func(name string, src []byte) (*runbooks.Program, runbooks.Diagnostics) {
+				return app.Check(name, src, registry, cfg, loaded()...)
 			})
 			if err != nil {
 				return err

@@ -125,6 +125,8 @@ func setup(env *testscript.Env) error {
 	env.Values[worldKey{}] = w
 	env.Setenv("FB_SOCKET", filepath.Join(folder, "fb.sock"))
 	env.Setenv("FB_USER", w.me)
+	env.Setenv("FB_SOON", time.Now().UTC().AddDate(0, 1, 0).Format(time.DateOnly))
+	env.Setenv("FB_PAST", time.Now().UTC().AddDate(0, -1, 0).Format(time.DateOnly))
 	env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	env.Setenv("NO_COLOR", "1")
 	env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command of a -race build waits a second

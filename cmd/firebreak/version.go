@@ -25,11 +25,8 @@ func (p *program) versionCommand() *cobra.Command {
 				Go        string `json:"go"`
 				Format    int    `json:"event_format"`
 				Semantics int    `json:"runbook_semantics"`
-			}{"(devel)", "", runtime.Version(), engine.FormatVersion, runbooks.Semantics}
+			}{buildVersion(), "", runtime.Version(), engine.FormatVersion, runbooks.Semantics}
 			if info, ok := debug.ReadBuildInfo(); ok {
-				if info.Main.Version != "" {
-					v.Version = info.Main.Version
-				}
 				for _, s := range info.Settings {
 					if s.Key == "vcs.revision" {
 						v.Commit = s.Value
@@ -42,4 +39,12 @@ func (p *program) versionCommand() *cobra.Command {
 			})
 		},
 	}
+}
+
+// buildVersion is the version of the module that this was built from.
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
 }

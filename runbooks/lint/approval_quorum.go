@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/firebreak-ir/firebreak/runbooks"
@@ -12,39 +13,48 @@ func approvalQuorum() Rule {
 		Name:     "approval-quorum",
 		Severity: runbooks.SeverityError,
 		Doc:      "A quorum can be reached by the people who are asked, counted once each.",
+		Bad: `
+steps:
+  - id: quarantine
+    uses: aws.iam.quarantine_principal
+    with: {principal_arn: "${{ inputs.principal }}"}
+    approval: {from: [group:ciso], quorum: 3} # two people
+`,
+		Good: `
+steps:
+  - id: quarantine
+    uses: aws.iam.quarantine_principal
+    with: {principal_arn: "${{ inputs.principal }}"}
+    approval: {from: [group:leads], quorum: 2} # three people
+`,
+		Waivable: true,
 		check: func(p *pass) {
 			if p.opts.Groups == nil {
 				return
 			}
-			for i := range p.program.Steps {
-				step := &p.program.Steps[i]
-				if step.Approval == nil {
-					continue
-				}
-				if n, known := p.people(step.Approval); known && n > 0 && n < step.Approval.Quorum {
-					p.report(step.Pos, fmt.Sprintf("the approval of step %q needs %d people and only %d can be asked", step.ID, step.Approval.Quorum, n), "name another group, or lower the quorum")
+			for q := range p.questions() {
+				if people, known := p.people(q.approval); known && len(people) > 0 && len(people) < q.approval.Quorum {
+					p.step(q.step, q.part+".quorum", fmt.Sprintf("%s needs %d people and only %d can be asked", q.name, q.approval.Quorum, len(people)), "name another group, or lower the quorum")
 				}
 			}
 		},
 	}
 }
 
-// people counts who may answer; known is false when a group is not in the
-// directory, which is reported by its own rule.
-func (p *pass) people(a *runbooks.Approval) (n int, known bool) {
-	seen := map[string]bool{}
+// people lists who may answer, sorted; known is false when a group is not in
+// the directory, which is reported by its own rule.
+func (p *pass) people(a *runbooks.Approval) (people []string, known bool) {
 	for _, who := range asked(a) {
 		if name, isGroup := strings.CutPrefix(who, "group:"); isGroup {
-			people, ok := p.opts.Groups[name]
+			members, ok := p.opts.Groups[name]
 			if !ok {
-				return 0, false
+				return nil, false
 			}
-			for _, person := range people {
-				seen[person] = true
-			}
+			people = append(people, members...)
 			continue
 		}
-		seen[strings.TrimPrefix(who, "person:")] = true
+		people = append(people, strings.TrimPrefix(who, "person:"))
 	}
-	return len(seen), true
+	slices.Sort(people)
+	return slices.Compact(people), true
 }

@@ -12,10 +12,24 @@ func destructiveWithoutApproval() Rule {
 		Name:     "destructive-without-approval",
 		Severity: runbooks.SeverityError,
 		Doc:      "What cannot be taken back is never done on one person's word.",
+		Bad: `
+steps:
+  - id: stop
+    uses: test.terminate
+    with: {target: i-1}
+`,
+		Good: `
+steps:
+  - id: stop
+    uses: test.terminate
+    with: {target: i-1}
+    approval: {from: [group:leads]}
+`,
+		Waivable: true,
 		check: func(p *pass) {
 			for step, d := range p.actionSteps() {
 				if d.effect == actions.Destructive && step.Approval == nil {
-					p.report(step.Pos, fmt.Sprintf("the step %q is destructive and nobody has to approve it", step.ID), "add approval: {from: [group:...]}")
+					p.step(step, "uses", fmt.Sprintf("the step %q is destructive and nobody has to approve it", step.ID), "add approval: {from: [group:...]}")
 				}
 			}
 		},

@@ -12,10 +12,26 @@ func destructiveWithoutVerify() Rule {
 		Name:     "destructive-without-verify",
 		Severity: runbooks.SeverityError,
 		Doc:      "After a destructive step its effect is read back; an answer of the target alone proves nothing.",
+		Bad: `
+steps:
+  - id: wipe
+    uses: test.wipe # cannot verify
+    with: {target: i-1}
+    approval: {from: [group:leads]}
+    undo: {manual: "Restore the newest backup"}
+`,
+		Good: `
+steps:
+  - id: stop
+    uses: test.terminate # verifies by itself
+    with: {target: i-1}
+    approval: {from: [group:leads]}
+`,
+		Waivable: true,
 		check: func(p *pass) {
 			for step, d := range p.actionSteps() {
 				if d.effect == actions.Destructive && step.Verify == nil {
-					p.report(step.Pos, fmt.Sprintf("the step %q is destructive and its effect is not read back", step.ID), fmt.Sprintf("the action %s cannot verify; use one that can", step.Uses))
+					p.step(step, "uses", fmt.Sprintf("the step %q is destructive and its effect is not read back", step.ID), fmt.Sprintf("the action %s cannot verify; use one that can", step.Uses))
 				}
 			}
 		},

@@ -22,8 +22,9 @@ var update = flag.Bool("update", false, "write the golden files of testdata/err"
 
 func options() lint.Options {
 	return lint.Options{
-		Groups: map[string][]string{"leads": {"alice", "bob"}, "ciso": {"carol"}, "ghosts": {}, "security-leads": {"alice", "bob"}},
-		Now:    time.Date(2026, 11, 22, 23, 59, 0, 0, time.UTC),
+		Groups: map[string][]string{"leads": {"alice", "bob", "carol"}, "ciso": {"dave", "erin"}, "ghosts": {}, "lonely": {"alice"}, "security-leads": {"alice", "bob"}},
+		People: []string{"alice", "bob", "carol", "dave", "erin"},
+		Now:    time.Date(2026, 11, 26, 23, 59, 0, 0, time.UTC),
 	}
 }
 
@@ -56,12 +57,14 @@ func TestDangers(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatal("no files", err)
 	}
-	seen := map[string]bool{}
+	seen := map[string]int{}
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			got := check(t, path)
 			for _, rule := range lint.Rules() {
-				seen[rule.Name] = seen[rule.Name] || strings.Contains(got, "["+rule.Name+"]")
+				if strings.Contains(got, "["+rule.Name+"]") {
+					seen[rule.Name]++
+				}
 			}
 			golden := strings.TrimSuffix(path, ".yaml") + ".out"
 			if *update {
@@ -85,18 +88,21 @@ func TestDangers(t *testing.T) {
 		})
 	}
 	for _, rule := range lint.Rules() {
-		if !seen[rule.Name] && rule.Name != "retry-of-once" {
-			t.Errorf("no file of testdata/err shows the rule %s", rule.Name)
-		}
-		if rule.Doc == "" || rule.Severity == "" {
-			t.Errorf("the rule %s does not explain itself", rule.Name)
+		if seen[rule.Name] < 2 && rule.Name != "retry-of-once" { // that one is for the catalog of today
+			t.Errorf("%d files of testdata/err show the rule %s, want 2", seen[rule.Name], rule.Name)
 		}
 	}
 }
 
 func TestQuiet(t *testing.T) {
-	if got := check(t, "testdata/ok/quiet.yaml"); got != "" {
-		t.Error(got)
+	paths, err := filepath.Glob("testdata/ok/*.yaml")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no files", err)
+	}
+	for _, path := range paths {
+		if got := check(t, path); got != "" {
+			t.Errorf("%s: %s", path, got)
+		}
 	}
 }
 
@@ -121,10 +127,11 @@ func TestCatalogOfToday(t *testing.T) {
 	stricter := worse{runbookstest.Catalog()}
 	var rules []string
 	for _, d := range lint.Check(p, stricter, options()) {
-		if d.Pos == step.Pos {
+		if d.Pos.Line == step.Pos.Line {
 			rules = append(rules, d.Rule)
 		}
 	}
+	slices.Sort(rules)
 	want := []string{"destructive-without-approval", "destructive-without-undo", "destructive-without-verify", "retry-of-once"}
 	if !slices.Equal(rules, want) {
 		t.Errorf("got %v, want %v", rules, want)

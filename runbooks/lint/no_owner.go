@@ -7,14 +7,25 @@ func noOwner() Rule {
 		Name:     "no-owner",
 		Severity: runbooks.SeverityError,
 		Doc:      "A runbook has a team that answers for it and a place where they can be reached.",
+		Bad: `
+owner: {team: cloud-security}
+steps:
+  - {id: look, uses: aws.iam.lookup_access_key, with: {access_key_id: "${{ inputs.key }}"}}
+`,
+		Good: `
+owner: {team: cloud-security, contact: "#cloud-sec"}
+steps:
+  - {id: look, uses: aws.iam.lookup_access_key, with: {access_key_id: "${{ inputs.key }}"}}
+`,
+		Waivable: true,
 		check: func(p *pass) {
 			switch o := p.program.Owner; {
 			case o.Team == "" && o.Contact == "":
-				p.report(runbooks.Pos{}, "the runbook has no owner", `add owner: {team: ..., contact: "#..."}`)
+				p.runbook("the runbook has no owner", `add owner: {team: ..., contact: "#..."}`)
 			case o.Team == "":
-				p.report(runbooks.Pos{}, "the owner has no team", "add team: to owner:")
+				p.runbook("the owner has no team", "add team: to owner:")
 			case o.Contact == "":
-				p.report(runbooks.Pos{}, "the owner has no contact", "add contact: to owner:, a channel or an address")
+				p.runbook("the owner has no contact", "add contact: to owner:, a channel or an address")
 			}
 		},
 	}

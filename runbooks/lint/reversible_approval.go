@@ -12,10 +12,24 @@ func reversibleWithoutApproval() Rule {
 		Name:     "reversible-without-approval",
 		Severity: runbooks.SeverityWarning,
 		Doc:      "A change that can be taken back still hurts until it is; somebody else should have seen it. Messages to people are exempt.",
+		Bad: `
+steps:
+  - id: quarantine
+    uses: aws.iam.quarantine_principal
+    with: {principal_arn: "${{ inputs.principal }}"}
+`,
+		Good: `
+steps:
+  - id: quarantine
+    uses: aws.iam.quarantine_principal
+    with: {principal_arn: "${{ inputs.principal }}"}
+    approval: {from: [group:leads]}
+`,
+		Waivable: true,
 		check: func(p *pass) {
 			for step, d := range p.actionSteps() {
-				if d.effect == actions.Reversible && step.Approval == nil && !step.Tells {
-					p.report(step.Pos, fmt.Sprintf("the step %q changes its target and nobody has to approve it", step.ID), "add approval: {from: [group:...]}")
+				if d.effect == actions.Reversible && step.Approval == nil && !d.tells {
+					p.step(step, "uses", fmt.Sprintf("the step %q changes its target and nobody has to approve it", step.ID), "add approval: {from: [group:...]}")
 				}
 			}
 		},

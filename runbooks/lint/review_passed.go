@@ -12,13 +12,24 @@ func reviewPassed() Rule {
 		Name:     "review-passed",
 		Severity: runbooks.SeverityWarning,
 		Doc:      "A runbook is read again before the day it names; until the end of that day it is in time.",
+		Bad: `
+review_by: 2026-06-30
+steps:
+  - {id: look, uses: aws.iam.lookup_access_key, with: {access_key_id: "${{ inputs.key }}"}}
+`,
+		Good: `
+review_by: 2027-06-30
+steps:
+  - {id: look, uses: aws.iam.lookup_access_key, with: {access_key_id: "${{ inputs.key }}"}}
+`,
+		Waivable: true,
 		check: func(p *pass) {
 			day, err := time.Parse(time.DateOnly, p.program.ReviewBy)
 			if err != nil || p.opts.Now.IsZero() {
 				return
 			}
 			if !p.opts.Now.UTC().Before(day.AddDate(0, 0, 1)) {
-				p.report(runbooks.Pos{}, fmt.Sprintf("the runbook was to be reviewed by %s", p.program.ReviewBy), "read it, rehearse it, and set a later day")
+				p.runbook(fmt.Sprintf("the runbook was to be reviewed by %s", p.program.ReviewBy), "read it, rehearse it, and set a later day")
 			}
 		},
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/journal/bolt"
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 const leaked = "AKIAIOSFODNN7EXAMPLE"
@@ -331,13 +332,65 @@ func TestProgramsLeavesOutWhatIsBroken(t *testing.T) {
 		t.Errorf("got %d sources, want those of a, b, c and d", len(sources))
 	}
 	var text strings.Builder
-	if err := faults.WriteText(&text, sources); err != nil || !strings.Contains(text.String(), "b.yaml:1:1: another runbook has the id look: "+filepath.Join(dir, "a.yaml")) {
+	if err := faults.WriteText(&text, sources); err != nil || !strings.Contains(text.String(), `another runbook has the id "look": `+filepath.Join(dir, "a.yaml")) {
 		t.Errorf("got %v:\n%s", err, &text)
 	}
 
 	cfg.Library, cfg.Runbooks = false, nil
 	if programs, faults, _ = Programs(cfg, Registry(cfg, Options{}, nil)); len(programs)+len(faults) > 0 {
 		t.Errorf("without files and library: %v, %v", programs, faults)
+	}
+}
+
+// What lint refuses is not run as a part of something else either, however
+// deep it lies; what a waiver covers is run.
+func TestProgramsLeavesOutWhoCallsWhatIsRefused(t *testing.T) {
+	const calling = `apiVersion: firebreak/v1
+kind: Runbook
+id: %s
+title: Calls another
+owner: {team: t, contact: "#t"}
+budget: 5m
+inputs:
+  access_key_id: {type: string, pattern: "^AKIA[A-Z0-9]{16}$", description: The key}
+steps:
+  - {id: call, runbook: %s, with: {access_key_id: "${{ inputs.access_key_id }}"}}
+`
+	inner := strings.Replace(fmt.Sprintf(runbook, "inner"), `contact: "#t", `, "", 1)
+	for _, tt := range []struct {
+		name, inner string
+		want        []string
+		said        []string
+	}{
+		{"fine", fmt.Sprintf(runbook, "inner"), []string{"inner", "outer", "middle"}, nil},
+		{"refused", inner, nil, []string{
+			"inner.yaml:1:1: the owner has no contact [no-owner]",
+			`middle.yaml:10:16: the runbook "inner" cannot be called: it has errors of its own, in inner.yaml [runbook]`,
+			`outer.yaml:10:16: the runbook "middle" cannot be called: it has errors of its own, in inner.yaml [runbook]`,
+		}},
+		{"waived", inner + fmt.Sprintf("waivers:\n  - {rule: no-owner, reason: the team has no channel yet, owner: group:ciso, expires: %s}\n", time.Now().UTC().AddDate(0, 1, 0).Format(time.DateOnly)), []string{"inner", "outer", "middle"}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			files := []runbooks.File{
+				{Name: "inner.yaml", Src: []byte(tt.inner)},
+				{Name: "outer.yaml", Src: fmt.Appendf(nil, calling, "outer", "middle")}, // before what it calls
+				{Name: "middle.yaml", Src: fmt.Appendf(nil, calling, "middle", "inner")},
+			}
+			cfg := house(t, "")
+			shelf := LoadFiles(files, Registry(cfg, Options{}, nil), cfg)
+			var ids, said []string
+			for _, p := range shelf.Programs {
+				ids = append(ids, p.ID)
+			}
+			for _, d := range shelf.Faults {
+				if d.Severity == runbooks.SeverityError {
+					said = append(said, d.Error())
+				}
+			}
+			if !slices.Equal(ids, tt.want) || !slices.Equal(said, tt.said) {
+				t.Errorf("got %v, want %v\nsaid %q", ids, tt.want, said)
+			}
+		})
 	}
 }
 

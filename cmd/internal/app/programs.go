@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,72 +11,177 @@ import (
 	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/chatops"
 	"github.com/firebreak-ir/firebreak/cmd/internal/config"
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/library"
 	"github.com/firebreak-ir/firebreak/runbooks/lint"
 )
 
-// Programs loads every runbook of the configuration: our own, then those of
-// the library whose id we do not use ourselves. A runbook with an error is
-// left out and its faults are told; the others can still be run, because one
-// broken file must not take the night shift's tools away.
+// Shelf is a set of runbooks that were loaded together.
+type Shelf struct {
+	Programs []*runbooks.Program // those that can be run
+	Faults   runbooks.Diagnostics
+	Waived   []lint.Waived
+	Sources  map[string][]byte // by name of the file
+}
+
+// Programs gives the runbooks of a configuration that can be run, what is wrong
+// with the others, and the files; see [LoadShelf].
 func Programs(cfg *config.Config, r *actions.Registry) ([]*runbooks.Program, runbooks.Diagnostics, map[string][]byte) {
-	sources := map[string][]byte{}
+	s := LoadShelf(cfg, r)
+	return s.Programs, s.Faults, s.Sources
+}
+
+// LoadShelf loads every runbook of the configuration: our own, then those of the
+// library whose id we do not use ourselves. A runbook with an error is left out,
+// and so is one that calls it, and its faults are told; the others can still be
+// run, because one broken file must not take the night shift's tools away.
+func LoadShelf(cfg *config.Config, r *actions.Registry) Shelf {
+	var files []runbooks.File
 	var faults runbooks.Diagnostics
-	var programs []*runbooks.Program
-	where := map[string]string{}
-	add := func(name string, src []byte) {
-		sources[name] = src
-		p, found := Check(name, src, r, &cfg.Directory.Groups)
-		faults = append(faults, found...)
-		if p == nil || found.HasErrors() {
-			return
-		}
-		if other, twice := where[p.ID]; twice {
-			faults = append(faults, runbooks.Diagnostic{File: name, Pos: runbooks.Pos{Line: 1, Col: 1}, Rule: "duplicate-id", Severity: runbooks.SeverityError, Message: "another runbook has the id " + p.ID + ": " + other, Hint: "give it an id of its own"})
-			return
-		}
-		where[p.ID] = name
-		programs = append(programs, p)
-	}
 	for _, path := range cfg.Runbooks {
-		files, err := Files(path)
+		names, err := Files(path)
 		if err != nil {
 			faults = append(faults, runbooks.Diagnostic{File: path, Rule: "file", Severity: runbooks.SeverityError, Message: err.Error()})
 		}
-		for _, file := range files {
-			src, err := os.ReadFile(file)
+		for _, name := range names {
+			src, err := os.ReadFile(name)
 			if err != nil {
-				faults = append(faults, runbooks.Diagnostic{File: file, Rule: "file", Severity: runbooks.SeverityError, Message: err.Error()})
+				faults = append(faults, runbooks.Diagnostic{File: name, Rule: "file", Severity: runbooks.SeverityError, Message: err.Error()})
 				continue
 			}
-			add(file, src)
+			files = append(files, runbooks.File{Name: name, Src: src})
 		}
 	}
+	ready := Shelf{}
 	if cfg.Library {
-		for _, e := range library.List() {
-			if _, ours := where[e.ID]; !ours {
-				add("library/"+e.Name, e.Source)
+		ready = LoadFiles(LibraryFiles(), r, cfg)
+	}
+	shelf := LoadFiles(files, r, cfg, ready.Programs...)
+	ours := map[string]bool{}
+	for _, p := range shelf.Programs {
+		ours[p.ID] = true
+	}
+	shelf.Faults = append(faults, shelf.Faults...)
+	for _, e := range library.List() {
+		name := "library/" + e.Name
+		if ours[e.ID] || ready.Sources[name] == nil {
+			continue
+		}
+		shelf.Sources[name] = e.Source
+		for _, p := range ready.Programs {
+			if p.Source.Name == name {
+				shelf.Programs = append(shelf.Programs, p)
+			}
+		}
+		for _, d := range ready.Faults {
+			if d.File == name {
+				shelf.Faults = append(shelf.Faults, d)
+			}
+		}
+		for _, w := range ready.Waived {
+			if w.Findings[0].File == name {
+				shelf.Waived = append(shelf.Waived, w)
 			}
 		}
 	}
-	return programs, faults, sources
+	shelf.Faults.Sort()
+	return shelf
 }
 
-// Check compiles and lints one runbook. groups may be nil when the directory
-// is not known.
-func Check(name string, src []byte, r *actions.Registry, groups *map[string][]string) (*runbooks.Program, runbooks.Diagnostics) {
-	p, faults := runbooks.Load(name, src, r)
-	if p != nil {
-		o := lint.Options{Now: time.Now()}
-		if groups != nil {
-			o.Groups = *groups
+// LibraryFiles are the runbooks of the library.
+func LibraryFiles() []runbooks.File {
+	var files []runbooks.File
+	for _, e := range library.List() {
+		files = append(files, runbooks.File{Name: "library/" + e.Name, Src: e.Source})
+	}
+	return files
+}
+
+// LoadFiles compiles and lints runbooks that may call each other, and others.
+// Without a configuration, which may be nil, rules about people are silent.
+func LoadFiles(files []runbooks.File, r *actions.Registry, cfg *config.Config, others ...*runbooks.Program) Shelf {
+	shelf := Shelf{Faults: runbooks.Diagnostics{}, Sources: map[string][]byte{}}
+	for _, f := range files {
+		shelf.Sources[f.Name] = f.Src
+	}
+	programs, found := runbooks.LoadAll(files, r, others...)
+	shelf.Faults = append(shelf.Faults, found...)
+	refused := map[string]string{} // file of a runbook that lint refuses, by digest
+	opts := lintOptions(cfg)
+	for _, p := range programs {
+		result := lint.Inspect(p, r, opts)
+		shelf.Faults, shelf.Waived = append(shelf.Faults, result.Found...), append(shelf.Waived, result.Waived...)
+		if result.Found.HasErrors() {
+			refused[p.Digest] = p.Source.Name
 		}
-		faults = append(faults, lint.Check(p, r, o)...)
+	}
+	for _, p := range programs {
+		faults := callsRefused(p, refused)
+		shelf.Faults = append(shelf.Faults, faults...)
+		if _, itself := refused[p.Digest]; !itself && len(faults) == 0 {
+			shelf.Programs = append(shelf.Programs, p)
+		}
+	}
+	shelf.Faults.Sort()
+	return shelf
+}
+
+// callsRefused finds the steps that call what lint refuses: what is too
+// dangerous to be run is not run as a part of something else either.
+func callsRefused(p *runbooks.Program, refused map[string]string) runbooks.Diagnostics {
+	var faults runbooks.Diagnostics
+	for step := range p.All() {
+		if step.Runbook == nil {
+			continue
+		}
+		file, bad := refused[step.Runbook.Digest]
+		for _, inner := range step.Runbook.Program.Deep() {
+			if inner.Runbook != nil && !bad {
+				file, bad = refused[inner.Runbook.Digest]
+			}
+		}
+		if bad {
+			faults = append(faults, runbooks.Diagnostic{
+				File: p.Source.Name, Pos: step.At("runbook"), Rule: "runbook", Severity: runbooks.SeverityError,
+				Message: fmt.Sprintf("the runbook %q cannot be called: it has errors of its own, in %s", step.Runbook.ID, file), Hint: "mend that first",
+			})
+		}
+	}
+	return faults
+}
+
+// Check compiles and lints one runbook, which may call others. There is a
+// program as soon as it compiles, even when lint refuses it. Without a
+// configuration, which may be nil, rules about people are silent.
+func Check(name string, src []byte, r *actions.Registry, cfg *config.Config, others ...*runbooks.Program) (*runbooks.Program, runbooks.Diagnostics) {
+	p, faults := runbooks.Load(name, src, r, others...)
+	if p != nil {
+		faults = append(faults, lint.Check(p, r, lintOptions(cfg))...)
 	}
 	faults.Sort()
 	return p, faults
+}
+
+// lintOptions is what lint may know of who is who.
+func lintOptions(cfg *config.Config) lint.Options {
+	o := lint.Options{Now: time.Now()}
+	if cfg == nil {
+		return o
+	}
+	d, policy := &cfg.Directory, chatops.Policy{EverybodyResponds: cfg.Policy.EverybodyResponds}
+	o.Groups, o.People, o.Starters = d.Groups, []string{}, []string{}
+	if o.Groups == nil {
+		o.Groups = map[string][]string{}
+	}
+	for _, person := range d.People {
+		o.People = append(o.People, person.ID)
+		if slices.ContainsFunc(policy.Roles(d, person.ID), func(r chatops.Role) bool { return r == chatops.Responder || r == chatops.Commander }) {
+			o.Starters = append(o.Starters, person.ID)
+		}
+	}
+	return o
 }
 
 // Files lists the runbook files at a path: itself, or every .yaml below the

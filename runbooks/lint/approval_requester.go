@@ -1,0 +1,60 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+func approvalRequester() Rule {
+	return Rule{
+		Name:     "approval-requester",
+		Severity: runbooks.SeverityWarning,
+		Doc:      "Nobody approves what they started: enough people must remain when the one who starts the run, or asks for the undo, is among those who are asked.",
+		Bad: `
+steps:
+  - id: quarantine
+    uses: aws.iam.quarantine_principal
+    with: {principal_arn: "${{ inputs.principal }}"}
+    approval: {from: [group:ciso], quorum: 2} # two people, and one of them may be the one who starts it
+`,
+		Good: `
+steps:
+  - id: quarantine
+    uses: aws.iam.quarantine_principal
+    with: {principal_arn: "${{ inputs.principal }}"}
+    approval: {from: [group:leads], quorum: 2} # three people
+`,
+		Waivable: true,
+		check: func(p *pass) {
+			if p.opts.Groups == nil {
+				return
+			}
+			for q := range p.questions() {
+				people, known := p.people(q.approval)
+				if !known || len(people) != q.approval.Quorum { // with fewer nobody can ever approve, which is a rule of its own
+					continue
+				}
+				i := slices.IndexFunc(people, p.starts)
+				if i < 0 {
+					continue
+				}
+				does, did := "starts the run", "a run that they started"
+				if q.part != "approval" {
+					does, did = "asks for the undo", "an undo that they asked for"
+				}
+				message := fmt.Sprintf("%s needs all %d people who are asked; when one of them, such as %s, %s, it cannot be given", q.name, len(people), people[i], does)
+				if len(people) == 1 {
+					message = fmt.Sprintf("%s asks nobody but %s, who cannot approve %s", q.name, people[i], did)
+				}
+				p.step(q.step, q.part+".quorum", message, "ask one more person, or add escalate: {after: ..., to: [group:...]} with others")
+			}
+		},
+	}
+}
+
+// starts says whether a person may start a run.
+func (p *pass) starts(person string) bool {
+	return p.opts.Starters == nil || slices.Contains(p.opts.Starters, person)
+}
