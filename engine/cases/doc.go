@@ -1,0 +1,2 @@
+// Package cases runs the tests of runbooks on the simulated world.
+package cases
