@@ -184,6 +184,7 @@ type answersDecl struct {
 
 type answerDecl struct {
 	pos                         Pos
+	bad                         bool // a fault was found in it
 	outputs, targets, drifts    *node
 	changes                     []At[string]
 	changesSet                  bool
@@ -206,6 +207,7 @@ type actDecl struct {
 
 type expectDecl struct {
 	TestExpect
+	bad         bool // a fault was found in it
 	outputs     []pair
 	stepOutputs []pair
 }

@@ -31,9 +31,13 @@ func (s *source) testCase(n *node, what string, own bool) caseDecl {
 }
 
 func (s *source) table(n *node) []caseDecl {
-	if n.kind != listNode || len(n.items) == 0 {
-		s.fail(n.pos, "wrong-type", "write a row with a name in each line: - {name: ..., inputs: {...}}", "a table must be a list of rows, not %s", n.shown())
+	const hint = "write a row with a name in each line: - {name: ..., inputs: {...}}"
+	if n.kind != listNode {
+		s.fail(n.pos, "wrong-type", hint, "a table must be a list of rows, not %s", n.shown())
 		return nil
+	}
+	if len(n.items) == 0 {
+		s.fail(n.pos, "missing", hint, "the table has no rows")
 	}
 	var rows []caseDecl
 	first := map[string]Pos{}
@@ -79,6 +83,7 @@ func (s *source) answers(step At[string], n *node, own bool) answersDecl {
 
 func (s *source) answer(n *node) answerDecl {
 	a := answerDecl{pos: n.pos}
+	before := len(s.found)
 	var classes []string
 	for _, c := range actions.Classes() {
 		if c != actions.Unknown {
@@ -104,6 +109,7 @@ func (s *source) answer(n *node) answerDecl {
 		key{"unreadable", false, s.flag(&a.unreadable)},
 		key{"verified_after", false, s.span(&a.verifiedAfter, longestTest)},
 	)
+	a.bad = len(s.found) > before
 	return a
 }
 

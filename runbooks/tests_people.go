@@ -91,6 +91,8 @@ func testStatuses() []string { return append(Statuses(), "held", "manual", "wait
 func (e *expectDecl) read(s *source) func(*node) {
 	return func(n *node) {
 		e.Pos = n.pos
+		before := len(s.found)
+		defer func() { e.bad = len(s.found) > before }()
 		names := func(into *At[[]string], f form) func(*node) {
 			return func(n *node) {
 				var list []At[string]

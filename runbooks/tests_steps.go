@@ -2,6 +2,7 @@ package runbooks
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/firebreak-ir/firebreak/actions"
@@ -68,7 +69,7 @@ func (c *testCheck) answer(d answerDecl, step *Step, spec actions.Spec, undo boo
 		pos  Pos
 		name string
 	}{{placeOf(d.targets), "targets"}, {placeOf(d.drifts), "then_targets"}, {d.planFails.Pos, "plan_fails"}, {d.noUndo.Pos, "no_undo"}, {d.inEffect.Pos, "in_effect"}} {
-		refuse(k.pos.known() && !plans, k.pos, "leave it out", "step %s only reads, so nothing is planned and there is no %s", word(step.ID), k.name)
+		refuse(k.pos.known() && !plans, k.pos, "leave it out", "step %s only reads, so nothing is planned and its answer has no %q", word(step.ID), k.name)
 	}
 	for _, k := range []struct {
 		set  bool
@@ -100,13 +101,28 @@ func (c *testCheck) outputsOf(out *TestAnswer, d answerDecl, step *Step, spec ac
 		c.fail(d.outputs.pos, "value", "leave it out, or write a list with an answer for each attempt", "an attempt that does not work has no outputs")
 	case d.outputs != nil:
 		out.Outputs, _ = c.fields(d.outputs, spec.Outputs, what, true)
-	case works:
-		for _, f := range spec.Outputs {
-			if f.Required {
-				c.fail(d.pos, "missing", cmpHint(f.Doc, "write outputs: {"+f.Name+": ...}"), "%s needs the output %q", what, f.Name)
-			}
+	case works && !d.bad:
+		c.needs(d.pos, what, spec.Outputs, nil)
+	}
+}
+
+// needs makes sure that the required outputs are there.
+func (c *testCheck) needs(pos Pos, what string, fields []actions.Field, given map[string]bool) bool {
+	var missing, written []string
+	for _, f := range fields {
+		if f.Required && !given[f.Name] {
+			missing, written = append(missing, strconv.Quote(f.Name)), append(written, f.Name+": ...")
 		}
 	}
+	if len(missing) == 0 {
+		return true
+	}
+	noun := "output"
+	if len(missing) > 1 {
+		noun = "outputs"
+	}
+	c.fail(pos, "missing", "add outputs: {"+strings.Join(written, ", ")+"}", "%s needs the %s %s", what, noun, strings.Join(missing, ", "))
+	return false
 }
 
 // actOf checks what a person does.

@@ -94,11 +94,8 @@ func (c *testCheck) fields(n *node, fields []actions.Field, what string, all boo
 		v, good := c.typed(p.value, fields[i])
 		out[p.key.text], ok = v, ok && good
 	}
-	for _, f := range fields {
-		if all && f.Required && !given[f.Name] {
-			c.fail(n.pos, "missing", f.Doc, "%s needs the output %q", what, f.Name)
-			ok = false
-		}
+	if all && !c.needs(n.pos, what, fields, given) {
+		ok = false
 	}
 	return out, ok
 }

@@ -4,16 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path"
 	"regexp"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/firebreak-ir/firebreak/cmd/internal/app"
 	"github.com/firebreak-ir/firebreak/cmd/internal/config"
+	"github.com/firebreak-ir/firebreak/cmd/internal/local"
 	"github.com/firebreak-ir/firebreak/engine/cases"
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/library"
@@ -216,4 +219,54 @@ func reports(results []*cases.Result, f testFlags) error {
 }
 
 // record writes the run of an incident as a case.
-func (p *program) record(context.Context, testFlags) error { return io.EOF }
+func (p *program) record(ctx context.Context, f testFlags) error {
+	incident, run, _ := strings.Cut(f.record, "/")
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	journal, remove, err := p.readable(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	facts, err := app.Recorded(ctx, journal, incident)
+	if err != nil {
+		return err
+	}
+	made, err := cases.Record(ctx, facts, run, app.Registry(cfg, app.Options{}, nil))
+	if err != nil {
+		return err
+	}
+	for _, n := range made.Notes {
+		fmt.Fprintf(p.err, "note: %s\n", n)
+	}
+	if f.out == "" || f.out == "-" {
+		_, err := p.out.Write(made.Text)
+		return err
+	}
+	file, err := os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already; name another file, and take over the case by hand", f.out)
+	}
+	if err != nil {
+		return fmt.Errorf("write the case: %w", err)
+	}
+	_, err = file.Write(made.Text)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("write the case: %w", err)
+	}
+	fmt.Fprintf(p.err, "wrote %s\n", f.out)
+	return nil
+}
+
+// readable gives a journal that can be read: a copy from the server that runs,
+// else the file itself after a look at it.
+func (p *program) readable(ctx context.Context, cfg *config.Config) (path string, remove func(), err error) {
+	if client, err := local.Dial(cfg.Socket); err == nil {
+		return snapshot(ctx, client)
+	} else if !errors.Is(err, local.ErrNoServer) {
+		return "", nil, err
+	}
+	return cfg.Store, func() {}, p.checkJournal(ctx, cfg)
+}

@@ -1,6 +1,7 @@
 package cases_test
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
 )
+
+var update = flag.Bool("update", false, "write the golden files of testdata")
 
 // catalog is the actions of this build, and those of the tests of the language.
 func catalog() *actions.Registry {

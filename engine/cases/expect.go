@@ -25,7 +25,7 @@ func (t *trial) expect() {
 		t.contains(e.Reason.Pos, "the reason of the run", e.Reason.Value, t.run.Reason)
 	}
 	if e.Path.Set() {
-		t.differs(e.Path.Pos, "the steps that ran", list(e.Path.Value), list(path(t.story.Events)))
+		t.differs(e.Path.Pos, "the steps that ran", list(e.Path.Value), list(began(t.story.Events)))
 	}
 	for _, p := range e.Steps {
 		if got := t.status(p.Name); strings.SplitN(got, " (", 2)[0] != p.Value {

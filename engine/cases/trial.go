@@ -117,8 +117,8 @@ func (t *trial) step(id string) (*engine.Step, bool) {
 	return t.run.Step(id)
 }
 
-// path lists the steps that began to run, in order, each once, without undos.
-func path(list []engine.Event) []string {
+// began lists the steps that began to run, in order, each once, without undos.
+func began(list []engine.Event) []string {
 	var ids []string
 	for _, e := range list {
 		switch e.Body.(type) {
