@@ -158,14 +158,3 @@ func (s *source) percent(into *At[int]) func(*node) {
 		*into = At[int]{v, n.pos}
 	}
 }
-
-func (s *source) flag(into *At[bool]) func(*node) {
-	return func(n *node) {
-		v, ok := n.boolean()
-		if !ok {
-			s.fail(n.pos, "wrong-type", "write true, without quotes, or leave the key out", "this must be true or false, not %s", n.shown())
-			return
-		}
-		*into = At[bool]{v, n.pos}
-	}
-}

@@ -1,6 +1,7 @@
 package runbooks
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -169,7 +170,8 @@ func (c *testCheck) answerText(d actDecl, step *Step, undo bool) string {
 		}
 		return ""
 	}
-	if !c.scalarIn(d.with, "an answer must be a single value") || !typed {
+	if !typed {
+		c.scalarIn(d.with, "an answer must be a single value")
 		return d.with.text
 	}
 	in := *step.Manual.Answer
@@ -177,10 +179,18 @@ func (c *testCheck) answerText(d actDecl, step *Step, undo bool) string {
 	if !ok {
 		return ""
 	}
-	if _, problem := in.check(v); problem != nil {
-		c.fail(d.with.pos, "value", problem.Hint, "the answer %s", problem.Message)
+	_, problems := in.Check(v)
+	for _, p := range problems {
+		c.fail(within(d.with, strings.TrimPrefix(strings.TrimPrefix(p.Path, in.Name), ".")), "value", p.Hint, "the answer %s", p.Message)
 	}
-	return d.with.text
+	if d.with.kind == scalarNode {
+		return d.with.text
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		c.fail(d.with.pos, "value", "", "the answer cannot be written down: %v", err)
+	}
+	return string(data)
 }
 
 // expect checks what has to come of a case.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"regexp"
 	"strings"
 
@@ -18,7 +17,6 @@ import (
 	"github.com/firebreak-ir/firebreak/cmd/internal/config"
 	"github.com/firebreak-ir/firebreak/cmd/internal/local"
 	"github.com/firebreak-ir/firebreak/engine/cases"
-	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/library"
 )
 
@@ -71,13 +69,6 @@ file has errors, 2 usage.`,
 	return c
 }
 
-// testSource is one file of tests, and how to read what stands beside it.
-type testSource struct {
-	name string
-	src  []byte
-	read func(name string) ([]byte, error)
-}
-
 func (p *program) test(ctx context.Context, args []string, f testFlags) error {
 	o := cases.Options{}
 	if f.run != "" {
@@ -97,15 +88,13 @@ func (p *program) test(ctx context.Context, args []string, f testFlags) error {
 	}
 	registry := app.Registry(cfg, app.Options{}, nil)
 	o.Catalog = registry
-	load := func(name string, src []byte) (*runbooks.Program, runbooks.Diagnostics) {
-		return runbooks.Load(name, src, registry)
-	}
+	books := app.NewBooks(registry)
 	results, bad, played := []*cases.Result{}, false, 0
 	for _, file := range files {
-		t := app.LoadTests(file.name, file.src, file.read, load, registry)
+		t := books.Tests(file)
 		if t.File == nil {
 			bad = true
-			r := &cases.Result{File: file.name}
+			r := &cases.Result{File: file.Name}
 			for _, d := range t.Faults {
 				r.Faults = append(r.Faults, d.Error())
 			}
@@ -146,8 +135,8 @@ func (p *program) test(ctx context.Context, args []string, f testFlags) error {
 }
 
 // testSources finds the files of tests that are meant.
-func testSources(cfg *config.Config, args []string) ([]testSource, error) {
-	var list []testSource
+func testSources(cfg *config.Config, args []string) ([]app.TestSource, error) {
+	var list []app.TestSource
 	paths := args
 	if len(args) == 0 && cfg != nil {
 		paths = cfg.Runbooks
@@ -165,27 +154,18 @@ func testSources(cfg *config.Config, args []string) ([]testSource, error) {
 			if err != nil {
 				return nil, fmt.Errorf("read tests: %w", err)
 			}
-			list = append(list, testSource{file, src, os.ReadFile})
+			list = append(list, app.TestSource{Name: file, Src: src})
 		}
 	}
 	if len(args) == 0 && (cfg == nil || cfg.Library) {
 		for _, e := range library.Tests() {
-			list = append(list, testSource{"library/" + e.Name, e.Source, readLibrary})
+			list = append(list, app.TestSource{Name: "library/" + e.Name, Src: e.Source, Library: true})
 		}
 	}
 	if len(list) == 0 {
 		return nil, usage("there are no tests: no file ends in _test.yaml beside the runbooks")
 	}
 	return list, nil
-}
-
-func readLibrary(name string) ([]byte, error) {
-	for _, e := range library.List() {
-		if e.Name == path.Base(name) {
-			return e.Source, nil
-		}
-	}
-	return nil, os.ErrNotExist
 }
 
 // reports writes the files that were asked for.

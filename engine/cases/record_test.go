@@ -3,6 +3,7 @@ package cases_test
 import (
 	"encoding/json"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -122,9 +123,10 @@ func TestRecord(t *testing.T) {
 			t.Errorf("%s\n%s\n%s", failure, text, strings.Join(c.Story, "\n"))
 		}
 	}
+	text = regexp.MustCompile(`digest [0-9a-f]{12}`).ReplaceAllString(text, "digest ...") // moves with the language
 	golden := "testdata/recorded.yaml"
 	if *update {
-		if err := os.WriteFile(golden, made.Text, 0o644); err != nil {
+		if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

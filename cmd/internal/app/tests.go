@@ -13,6 +13,7 @@ import (
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal/bolt"
 	"github.com/firebreak-ir/firebreak/runbooks"
+	"github.com/firebreak-ir/firebreak/runbooks/library"
 )
 
 // testSuffix is how the file of the tests of x.yaml is named: x_test.yaml.
@@ -51,6 +52,79 @@ func TestFiles(path string) ([]string, error) {
 	return files, err
 }
 
+// Books finds the runbooks that tests are for. What stands in one folder, and
+// the library, can call each other, so a folder is compiled as a whole, once.
+type Books struct {
+	cat     runbooks.Catalog
+	library []*runbooks.Program
+	folders map[string]folder
+}
+
+type folder struct {
+	programs []*runbooks.Program
+	found    runbooks.Diagnostics
+	sources  map[string][]byte
+}
+
+// NewBooks gives the runbooks that use the actions of a catalog.
+func NewBooks(cat runbooks.Catalog) *Books {
+	b := &Books{cat: cat, folders: map[string]folder{}}
+	var files []runbooks.File
+	for _, e := range library.List() {
+		files = append(files, runbooks.File{Name: libraryFolder + "/" + e.Name, Src: e.Source})
+	}
+	embedded := b.compile(files)
+	b.folders[libraryFolder+"//"], b.library = embedded, embedded.programs
+	return b
+}
+
+const libraryFolder = "library"
+
+func (b *Books) compile(files []runbooks.File) folder {
+	f := folder{sources: map[string][]byte{}}
+	for _, one := range files {
+		f.sources[one.Name] = one.Src
+	}
+	f.programs, f.found = runbooks.LoadAll(files, b.cat, b.library...)
+	return f
+}
+
+// folder compiles the runbooks of a folder.
+func (b *Books) folder(dir string) (folder, error) {
+	if f, ok := b.folders[dir]; ok {
+		return f, nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return folder{}, err
+	}
+	var files []runbooks.File
+	for _, e := range entries {
+		ext := filepath.Ext(e.Name())
+		if !e.Type().IsRegular() || ext != ".yaml" && ext != ".yml" || strings.HasSuffix(e.Name(), testSuffix) {
+			continue
+		}
+		name := filepath.Join(dir, e.Name())
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return folder{}, err
+		}
+		if !runbooks.IsTests(src) {
+			files = append(files, runbooks.File{Name: name, Src: src})
+		}
+	}
+	f := b.compile(files)
+	b.folders[dir] = f
+	return f, nil
+}
+
+// TestSource is a file of tests.
+type TestSource struct {
+	Name    string
+	Src     []byte
+	Library bool // its runbook is one of the embedded library
+}
+
 // Tests are a checked file of tests and the runbook that it is for.
 type Tests struct {
 	File    *runbooks.TestFile // nil: there are errors
@@ -59,29 +133,36 @@ type Tests struct {
 	Sources map[string][]byte // the two files, for Faults
 }
 
-// LoadTests reads a file of tests and the runbook beside it, by read, and
-// checks both.
-func LoadTests(name string, src []byte, read func(name string) ([]byte, error), load func(name string, src []byte) (*runbooks.Program, runbooks.Diagnostics), cat runbooks.Catalog) Tests {
-	t := Tests{Sources: map[string][]byte{name: src}}
-	parsed, faults := runbooks.ParseTests(name, src)
+// Tests reads a file of tests and the runbook beside it, and checks both.
+func (b *Books) Tests(s TestSource) Tests {
+	t := Tests{Sources: map[string][]byte{s.Name: s.Src}}
+	parsed, faults := runbooks.ParseTests(s.Name, s.Src)
 	t.Faults = faults
 	if parsed == nil || !parsed.Runbook.Set() {
 		return t
 	}
-	book := filepath.ToSlash(filepath.Join(filepath.Dir(name), parsed.Runbook.Value))
-	text, err := read(book)
-	if err != nil {
-		t.Faults = append(t.Faults, runbooks.Diagnostic{File: name, Pos: parsed.Runbook.Pos, Rule: "file", Severity: runbooks.SeverityError,
+	book := filepath.Join(filepath.Dir(s.Name), filepath.FromSlash(parsed.Runbook.Value))
+	dir := filepath.Dir(book)
+	if s.Library {
+		dir = libraryFolder + "//"
+	}
+	f, err := b.folder(dir)
+	src, there := f.sources[book]
+	if err != nil || !there {
+		t.Faults = append(t.Faults, runbooks.Diagnostic{File: s.Name, Pos: parsed.Runbook.Pos, Rule: "file", Severity: runbooks.SeverityError,
 			Message: fmt.Sprintf("the runbook %s cannot be read", book), Hint: "name a file beside this one"})
 		t.Faults.Sort()
 		return t
 	}
-	t.Sources[book] = text
-	program, found := load(book, text)
-	t.Faults = append(t.Faults, found...)
-	if program != nil {
-		file, more := parsed.Check(program, cat)
-		t.Faults, t.Program = append(t.Faults, more...), program
+	t.Sources[book] = src
+	for _, d := range f.found {
+		if d.File == book {
+			t.Faults = append(t.Faults, d)
+		}
+	}
+	if i := slices.IndexFunc(f.programs, func(p *runbooks.Program) bool { return p.Source.Name == book }); i >= 0 {
+		file, more := parsed.Check(f.programs[i], b.cat)
+		t.Faults, t.Program = append(t.Faults, more...), f.programs[i]
 		if !t.Faults.HasErrors() {
 			t.File = file
 		}
