@@ -195,9 +195,24 @@ func (c *testCheck) testCase(d caseDecl) TestCase {
 }
 
 // overruled says whether an act of the defaults gives way to one of the case
-// about the same step.
+// that answers the same question. Who skips a step answers every question about it.
 func (c *testCheck) overruled(a actDecl, all []actDecl) bool {
-	return !a.own && slices.ContainsFunc(all, func(b actDecl) bool { return b.own && b.step.Value == a.step.Value && b.step.Set() })
+	return !a.own && slices.ContainsFunc(all, func(b actDecl) bool {
+		return b.own && b.step.Set() && b.step.Value == a.step.Value && (b.verb.Value == "skip" || about(b.verb.Value) == about(a.verb.Value))
+	})
+}
+
+// about names the question that a verb answers.
+func about(verb string) string {
+	switch verb {
+	case "approve", "deny":
+		return "approval"
+	case "retry", "applied", "not_applied":
+		return "held"
+	case "lift", "extend", "keep":
+		return "containment"
+	}
+	return verb
 }
 
 // nothing says whether nothing is expected.

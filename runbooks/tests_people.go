@@ -86,7 +86,7 @@ func placeOf(n *node) Pos {
 }
 
 // testStatuses are the words for where a step stands at the end of a story.
-func testStatuses() []string { return append(Statuses(), "held", "manual", "waiting") }
+func testStatuses() []string { return append(Statuses(), "held", "manual", "waiting", "in progress") }
 
 func (e *expectDecl) read(s *source) func(*node) {
 	return func(n *node) {

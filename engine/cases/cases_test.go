@@ -50,14 +50,19 @@ func check(t testing.TB, path string, src []byte) (*runbooks.TestFile, *runbooks
 		t.Fatal(found)
 	}
 	book := filepath.Join(filepath.Dir(path), tests.Runbook.Value)
-	text, err := os.ReadFile(book)
-	if err != nil {
-		t.Fatal(err)
+	var files []runbooks.File
+	for _, name := range []string{book, filepath.Join(filepath.Dir(path), "child.yaml")} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, runbooks.File{Name: filepath.Base(name), Src: text})
 	}
-	p, faults := runbooks.Load(filepath.Base(book), text, catalog)
-	if p == nil {
+	programs, faults := runbooks.LoadAll(files, catalog)
+	if len(programs) != len(files) {
 		t.Fatal(faults)
 	}
+	p := programs[0]
 	f, more := tests.Check(p, catalog)
 	if f == nil {
 		var b strings.Builder

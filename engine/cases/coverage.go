@@ -3,6 +3,7 @@ package cases
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/runbooks"
@@ -17,14 +18,14 @@ type Coverage struct {
 	Branches []Branch `json:"branches"`
 }
 
-// Step is how often a step began to run.
+// Step is in how many cases a step ran.
 type Step struct {
 	ID   string `json:"id"`
 	Line int    `json:"line"`
 	Runs int    `json:"runs"`
 }
 
-// Branch is how often a condition was true and false.
+// Branch is in how many cases a condition was true and false.
 type Branch struct {
 	Step  string `json:"step"`
 	Line  int    `json:"line"`
@@ -34,45 +35,41 @@ type Branch struct {
 }
 
 // cover is what one story has seen, by step.
-type cover struct{ runs, yes, no map[string]int }
+type cover struct{ ran, yes, no map[string]bool }
 
 var childNumber = regexp.MustCompile(`\.[0-9]+`)
 
 // covered reads a story.
 func covered(list []engine.Event) cover {
-	c := cover{map[string]int{}, map[string]int{}, map[string]int{}}
-	judged := func(step, condition string) {
-		if condition != "" {
-			c.yes[step]++
-		}
-	}
+	c := cover{map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	for _, e := range list {
 		step := childNumber.ReplaceAllString(e.Step, "")
 		switch b := e.Body.(type) {
-		case engine.EffectIntent:
-			if b.Attempt == 1 {
-				c.runs[step]++
-			}
-		case engine.ManualAsked:
-			c.runs[step]++
+		case engine.EffectIntent, engine.ManualAsked:
+			c.ran[step] = true
 		case engine.WaitStarted:
-			c.runs[step]++
-			judged(step, b.If)
-		case engine.StepEntered:
-			c.runs[step]++
-			judged(step, b.If)
-		case engine.StepExpanded:
-			judged(step, b.If)
+			c.ran[step], c.yes[step] = true, true
+		case engine.StepEntered, engine.StepExpanded:
+			c.ran[step], c.yes[step] = true, true
 		case engine.StepReady:
-			judged(step, b.If)
+			c.yes[step] = true
 		case engine.StepEnded:
-			if b.If != "" && b.Status == engine.StepSkipped {
-				c.no[step]++
+			switch {
+			case b.Status == engine.StepDone: // a wait whose time had come already begins and ends at once
+				c.ran[step], c.yes[step] = true, true
+			case b.Status == engine.StepSkipped && strings.HasPrefix(b.Reason, emptyList):
+				c.yes[step] = true
+			case b.Status == engine.StepSkipped && b.If != "":
+				c.no[step] = true
 			}
 		}
 	}
 	return c
 }
+
+// emptyList is how the engine says that a loop had nothing to do, which it
+// finds out after its condition was true.
+const emptyList = "its list is empty"
 
 func newCoverage(p *runbooks.Program) Coverage {
 	c := Coverage{File: p.Source.Name, Steps: []Step{}, Branches: []Branch{}}
@@ -91,12 +88,19 @@ func newCoverage(p *runbooks.Program) Coverage {
 
 func (c *Coverage) add(one cover) {
 	for i := range c.Steps {
-		c.Steps[i].Runs += one.runs[c.Steps[i].ID]
+		c.Steps[i].Runs += count(one.ran[c.Steps[i].ID])
 	}
 	for i := range c.Branches {
-		c.Branches[i].True += one.yes[c.Branches[i].Step]
-		c.Branches[i].False += one.no[c.Branches[i].Step]
+		c.Branches[i].True += count(one.yes[c.Branches[i].Step])
+		c.Branches[i].False += count(one.no[c.Branches[i].Step])
 	}
+}
+
+func count(seen bool) int {
+	if seen {
+		return 1
+	}
+	return 0
 }
 
 // Ran counts the steps that ran, and all.

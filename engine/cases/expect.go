@@ -72,9 +72,9 @@ func (t *trial) whyRun() string {
 	if t.run.Reason != "" {
 		return " (" + t.run.Reason + ")"
 	}
-	for _, s := range t.run.Steps {
-		if !s.Status.Ended() && s.Status != engine.StepWaiting {
-			return fmt.Sprintf(" (step %q is %s and nobody does anything about it)", s.ID, s.Status)
+	for _, a := range t.story.Incident.Asks {
+		if !a.Closed && a.Step.Run() == t.run {
+			return fmt.Sprintf(" (step %q is %s: nobody answers its %s question)", a.Step.ID, a.Step.Status, a.Type)
 		}
 	}
 	return ""
@@ -197,12 +197,16 @@ func verdict(a *engine.Approval) string {
 	return string(a.State)
 }
 
-// undone lists the steps that were taken back, in that order.
+// undone lists the steps that were taken back, in that order, each as a whole.
 func (t *trial) undone() []string {
 	var ids []string
 	for _, e := range t.story.Events {
 		b, ok := e.Body.(engine.StepEnded)
-		if s, known := t.step(e.Step); ok && known && s.Undoes != nil && b.Status == engine.StepDone {
+		s, known := t.step(e.Step)
+		if !ok || !known || s.Undoes == nil || b.Status != engine.StepDone {
+			continue
+		}
+		if parent := s.Undoes.Parent; parent == nil || parent.UndoneBy == nil { // else it is a part of what is taken back
 			ids = append(ids, s.Undoes.ID)
 		}
 	}

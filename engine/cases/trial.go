@@ -42,9 +42,7 @@ func (t *trial) read() {
 	t.run, _ = t.story.Incident.Run("")
 	made, err := timeline.Fold(events(t.story.Events))
 	if err != nil {
-		if len(t.story.Events) > 0 {
-			t.fail(t.c.Pos, "the timeline cannot be told: "+err.Error())
-		}
+		t.lines = append(t.lines, "! the timeline cannot be told: "+err.Error())
 		return
 	}
 	t.timeline = made
