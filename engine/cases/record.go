@@ -42,11 +42,18 @@ func Record(ctx context.Context, facts []engine.Event, run string, cat runbooks.
 	case !r.Status.Ended():
 		return nil, fmt.Errorf("run %s of %s is %s; record it when it has ended", r.ID, inc.ID, r.Status)
 	}
-	encoded, err := r.Program.Encode()
-	if err != nil {
-		return nil, err
+	rec := &recorder{inc: inc, run: r, cat: cat, steps: map[string]*recordedStep{}}
+	for _, e := range facts {
+		b, ok := e.Body.(engine.RunStarted)
+		if !ok || e.Run != r.ID {
+			continue
+		}
+		program, err := runbooks.DecodeProgram(b.Program.Value) // that of the run has the settle times of its environment
+		if err != nil {
+			return nil, err
+		}
+		rec.program, rec.red = program, newRedactor(program, b.Program.Value, r.StartedAt)
 	}
-	rec := &recorder{inc: inc, run: r, cat: cat, red: newRedactor(r.Program, encoded, r.StartedAt), steps: map[string]*recordedStep{}}
 	rec.red.person(r.Requester.ID) // is the first of the people
 	for _, e := range facts {
 		if e.Run == r.ID {
@@ -61,14 +68,15 @@ func Record(ctx context.Context, facts []engine.Event, run string, cat runbooks.
 
 // recorder reads the facts of one run.
 type recorder struct {
-	inc   *engine.Incident
-	run   *engine.Run
-	cat   runbooks.Catalog
-	red   *redactor
-	steps map[string]*recordedStep
-	order []string
-	acts  []recordedAct
-	notes []string
+	inc     *engine.Incident
+	run     *engine.Run
+	program *runbooks.Program
+	cat     runbooks.Catalog
+	red     *redactor
+	steps   map[string]*recordedStep
+	order   []string
+	acts    []recordedAct
+	notes   []string
 }
 
 // recordedStep is what the world did with a step.
@@ -244,7 +252,7 @@ func (rec *recorder) again(ctx context.Context, text []byte) ([]string, error) {
 	var file *runbooks.TestFile
 	if tests != nil {
 		var more runbooks.Diagnostics
-		file, more = tests.Check(rec.run.Program, rec.cat)
+		file, more = tests.Check(rec.program, rec.cat)
 		found = append(found, more...)
 	}
 	var notes []string
@@ -254,7 +262,7 @@ func (rec *recorder) again(ctx context.Context, text []byte) ([]string, error) {
 		}
 		return notes, nil
 	}
-	result, err := Run(ctx, file, rec.run.Program, Options{Catalog: rec.cat})
+	result, err := Run(ctx, file, rec.program, Options{Catalog: rec.cat})
 	if err != nil {
 		return nil, err
 	}
@@ -268,9 +276,9 @@ func (rec *recorder) again(ctx context.Context, text []byte) ([]string, error) {
 
 // book is the name of the runbook's file.
 func (rec *recorder) book() string {
-	name := path.Base(rec.run.Program.Source.Name)
+	name := path.Base(rec.program.Source.Name)
 	if ext := path.Ext(name); ext != ".yaml" && ext != ".yml" {
-		return rec.run.Program.ID + ".yaml"
+		return rec.program.ID + ".yaml"
 	}
 	return name
 }

@@ -16,7 +16,7 @@ import (
 func (rec *recorder) file(facts []engine.Event) []byte {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# Recorded by firebreak test --record from a run of the runbook with digest %.12s.", rec.run.Program.Digest)
+	line("# Recorded by firebreak test --record from a run of the runbook with digest %.12s.", rec.program.Digest)
 	line("# Ids, names, addresses and texts are stand-ins; give the case a name that says what it shows.")
 	line("apiVersion: firebreak/v1")
 	line("kind: RunbookTest")
@@ -139,7 +139,7 @@ func (rec *recorder) targets() []actions.Target {
 func (rec *recorder) environment() ordered {
 	env := rec.run.Environment
 	name := env.Name
-	if !slices.Contains(rec.run.Program.Environments, name) && !rec.red.keep[name] {
+	if !slices.Contains(rec.program.Environments, name) && !rec.red.keep[name] {
 		name = "test"
 	}
 	out := ordered{{"name", name}}
@@ -168,7 +168,7 @@ func (rec *recorder) environment() ordered {
 
 func (rec *recorder) inputs() ordered {
 	var out ordered
-	for _, in := range rec.run.Program.Inputs {
+	for _, in := range rec.program.Inputs {
 		if v, ok := rec.run.Inputs[in.Name]; ok {
 			f := fieldOf(in)
 			out = append(out, member{in.Name, rec.red.value(v, f)})
