@@ -55,14 +55,14 @@
 // held, has failed or is done; a minute when not given), at from the start of
 // the run, whatever there is to do. What nobody answers expires in its time.
 //
-//	- {approve: STEP, by: bob, after: 2m}     deny (with reason)
-//	- {answer: STEP, by: bob, with: nothing}  a manual step
-//	- {retry: STEP, by: bob}                  confirm: not_applied where its outcome is not known
-//	- {applied: STEP, by: bob}                or not_applied: a person's word about an attempt in doubt
-//	- {skip: STEP, by: bob, reason: ...}
-//	- {undo: STEP, by: bob}
-//	- {lift: STEP, by: bob}                   a containment that is over; extend (with for and reason), keep (with reason)
-//	- {cancel: true, by: bob, at: 10m, reason: ...}
+//   - {approve: STEP, by: bob, after: 2m}     deny (with reason)
+//   - {answer: STEP, by: bob, with: nothing}  a manual step
+//   - {retry: STEP, by: bob}                  confirm: not_applied where its outcome is not known
+//   - {applied: STEP, by: bob}                or not_applied: a person's word about an attempt in doubt
+//   - {skip: STEP, by: bob, reason: ...}
+//   - {undo: STEP, by: bob}
+//   - {lift: STEP, by: bob}                   a containment that is over; extend (with for and reason), keep (with reason)
+//   - {cancel: true, by: bob, at: 10m, reason: ...}
 //
 // An act of a case happens once, and that it never does is a failure; so is one
 // that the engine refuses, unless refused: "part of what it says" stands with

@@ -2,7 +2,6 @@ package cases
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -78,10 +77,6 @@ func (f Failure) String() string {
 // Run plays every case of a file and compares. The error is one of ctx or of a
 // program that cannot be encoded; a case that goes wrong is a failure of it.
 func Run(ctx context.Context, f *runbooks.TestFile, p *runbooks.Program, o Options) (*Result, error) {
-	encoded, err := p.Encode()
-	if err != nil {
-		return nil, err
-	}
 	r := &Result{File: f.Name, Runbook: p.Source.Name, ID: p.ID}
 	var chosen []*runbooks.TestCase
 	for i := range f.Cases {
@@ -93,9 +88,13 @@ func Run(ctx context.Context, f *runbooks.TestFile, p *runbooks.Program, o Optio
 	var next atomic.Int64
 	var work sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(chosen)) { // cases know nothing of each other
+		pinned, err := sim.Pin(p)
+		if err != nil {
+			return nil, err
+		}
 		work.Go(func() {
 			for n := int(next.Add(1)) - 1; n < len(chosen) && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
-				r.Cases[n] = play(ctx, chosen[n], p, encoded, o)
+				r.Cases[n] = play(ctx, chosen[n], p, pinned, o)
 			}
 		})
 	}
@@ -114,10 +113,10 @@ func Run(ctx context.Context, f *runbooks.TestFile, p *runbooks.Program, o Optio
 }
 
 // play plays one case.
-func play(ctx context.Context, c *runbooks.TestCase, p *runbooks.Program, encoded json.RawMessage, o Options) Case {
+func play(ctx context.Context, c *runbooks.TestCase, p *runbooks.Program, pinned *sim.Pinned, o Options) Case {
 	world, people := script(c), cast(c)
 	story, err := sim.Play(ctx, sim.Setup{
-		Program: p, Encoded: encoded, Inputs: c.Inputs, Environment: c.Environment.EnvironmentFacts, Floor: floor(c.Environment.Floor), Protected: c.Environment.Protected,
+		Program: p, Pinned: pinned, Inputs: c.Inputs, Environment: c.Environment.EnvironmentFacts, Floor: floor(c.Environment.Floor), Protected: c.Environment.Protected,
 		Requester: actor(c.Requester), Title: c.Title, Severity: c.Severity, World: world, People: people,
 	})
 	t := &trial{c: c, p: p, story: story, world: world, people: people, catalog: o.Catalog}

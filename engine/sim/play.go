@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,8 +22,8 @@ const maxFacts = 1_000_000
 // Setup is what a story begins with.
 type Setup struct {
 	Program     *runbooks.Program
-	Encoded     json.RawMessage // the program as it is pinned; empty: encoded anew
-	Inputs      map[string]any  // as Program.CheckInputs gives them
+	Pinned      *Pinned        // the program as it is pinned; nil: made for this story
+	Inputs      map[string]any // as Program.CheckInputs gives them
 	Environment runbooks.EnvironmentFacts
 	Floor       *engine.Floor
 	Protected   []string
@@ -35,6 +36,34 @@ type Setup struct {
 	People      People        // nil: nobody
 	Clock       Clock         // nil: jumps, from [Dawn] on
 	Limit       time.Duration // of virtual time; zero: [DefaultLimit]
+}
+
+// Pinned is a program encoded and decoded once, for many stories. Stories that
+// are played at the same time need one each.
+type Pinned struct {
+	encoded json.RawMessage
+	program *runbooks.Program
+}
+
+// Pin encodes a program, and decodes it as a run does.
+func Pin(p *runbooks.Program) (*Pinned, error) {
+	encoded, err := p.Encode()
+	if err != nil {
+		return nil, err
+	}
+	decoded, err := runbooks.DecodeProgram(encoded)
+	if err != nil {
+		return nil, err
+	}
+	return &Pinned{encoded, decoded}, nil
+}
+
+// read gives the decoded program for its own encoding.
+func (p *Pinned) read(encoded []byte) (*runbooks.Program, error) {
+	if !bytes.Equal(encoded, p.encoded) {
+		return runbooks.DecodeProgram(encoded)
+	}
+	return p.program, nil
 }
 
 // Story is what happened.
@@ -88,6 +117,15 @@ func Play(ctx context.Context, setup Setup) (story *Story, err error) {
 	}
 	p := &play{Setup: setup, inc: engine.NewIncident(), audit: engine.NewAudit(), flying: map[string]*flight{}, begun: map[string]bool{}}
 	p.story = &Story{Incident: p.inc, Began: setup.Clock.Now()}
+	if setup.Pinned == nil {
+		pinned, err := Pin(setup.Program)
+		if err != nil {
+			return p.story, err
+		}
+		p.Pinned = pinned
+	}
+	p.inc.ReadPrograms(p.Pinned.read)
+	p.audit.ReadPrograms(p.Pinned.read)
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("the core failed: %v", r)
@@ -131,13 +169,6 @@ func (p *play) begin() error {
 	if err := p.take(engine.Event{Actor: p.Requester, Body: engine.Declared{ID: id, Title: title, Severity: severity, Store: "sim"}}); err != nil {
 		return err
 	}
-	encoded := p.Encoded
-	if len(encoded) == 0 {
-		var err error
-		if encoded, err = p.Program.Encode(); err != nil {
-			return err
-		}
-	}
 	inputs := p.Inputs
 	if inputs == nil {
 		inputs = map[string]any{}
@@ -147,7 +178,7 @@ func (p *play) begin() error {
 		return fmt.Errorf("the inputs cannot be encoded: %w", err)
 	}
 	return p.take(engine.Event{Actor: p.Requester, Run: "R1", Body: engine.RunStarted{
-		Runbook: p.Program.ID, Digest: p.Program.Digest, Program: engine.Large{Value: encoded}, Inputs: data,
+		Runbook: p.Program.ID, Digest: p.Program.Digest, Program: engine.Large{Value: p.Pinned.encoded}, Inputs: data,
 		Environment: p.Environment, Floor: p.Floor, Protected: p.Protected, Settle: p.Settle,
 	}})
 }
