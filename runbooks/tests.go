@@ -60,21 +60,26 @@ type TestAnswer struct {
 	Pos           Pos
 	Outputs       map[string]any // string, int64, bool, []any, map[string]any
 	Targets       []actions.Target
-	Drifts        []actions.Target // what a second reading of the target names; nil: the same
+	Readings      []TestReading // what each reading of the target sees, the last repeats; nil: the targets
 	Changes       []string
 	InEffect      bool
 	NoUndo        string
 	Takes         Span // zero: a second
 	Fails         actions.Class
 	Message       string // of a failure
-	PlanFails     actions.Class
-	Times         int  // how many readings fail with PlanFails; zero: all
-	Unknown       bool // the answer was lost
-	TimesOut      bool // no answer comes
+	Unknown       bool   // the answer was lost
+	TimesOut      bool   // no answer comes
 	Found         actions.Found
 	Lies          bool // the proof fails for ever
 	Unreadable    bool // the proof cannot be read
 	VerifiedAfter Span // how long after the attempt the effect shows
+}
+
+// TestReading is what one reading of a target sees: that it cannot be read, or
+// what it is.
+type TestReading struct {
+	Targets []actions.Target
+	Fails   actions.Class
 }
 
 // TestAct is what a person does.
@@ -190,6 +195,7 @@ type answerDecl struct {
 	changesSet                  bool
 	noUndo, message             At[string]
 	fails, planFails, found     At[string]
+	readings                    *node
 	takes, verifiedAfter        At[Span]
 	times                       At[int]
 	inEffect, unknown, timesOut At[bool]

@@ -84,12 +84,6 @@ func (s *source) answers(step At[string], n *node, own bool) answersDecl {
 func (s *source) answer(n *node) answerDecl {
 	a := answerDecl{pos: n.pos}
 	before := len(s.found)
-	var classes []string
-	for _, c := range actions.Classes() {
-		if c != actions.Unknown {
-			classes = append(classes, string(c))
-		}
-	}
 	s.object(n, "an answer",
 		key{"outputs", false, func(n *node) { a.outputs = n }},
 		key{"targets", false, func(n *node) { a.targets = n }},
@@ -98,8 +92,9 @@ func (s *source) answer(n *node) answerDecl {
 		key{"in_effect", false, s.flag(&a.inEffect)},
 		key{"no_undo", false, s.text(&a.noUndo)},
 		key{"takes", false, s.span(&a.takes, longestTest)},
-		key{"fails", false, s.oneOf(&a.fails, classes...)},
-		key{"plan_fails", false, s.oneOf(&a.planFails, append(classes, string(actions.Unknown))...)},
+		key{"fails", false, s.oneOf(&a.fails, classes(false)...)},
+		key{"plan_fails", false, s.oneOf(&a.planFails, classes(true)...)},
+		key{"readings", false, func(n *node) { a.readings = n }},
 		key{"times", false, s.count(&a.times, 1, 10)},
 		key{"message", false, s.text(&a.message)},
 		key{"unknown", false, s.flag(&a.unknown)},
@@ -111,6 +106,36 @@ func (s *source) answer(n *node) answerDecl {
 	)
 	a.bad = len(s.found) > before
 	return a
+}
+
+// readings reads what each reading of a target sees.
+func (s *source) readings(n *node) []TestReading {
+	if n.kind != listNode || len(n.items) == 0 {
+		s.fail(n.pos, "wrong-type", "write [{targets: [...]}, {fails: denied}]", "readings must be a list, not %s", n.shown())
+		return nil
+	}
+	var list []TestReading
+	for _, item := range n.items {
+		var fails At[string]
+		var targets *node
+		s.object(item, "a reading", key{"targets", false, func(n *node) { targets = n }}, key{"fails", false, s.oneOf(&fails, classes(true)...)})
+		if targets != nil && fails.Set() {
+			s.fail(item.pos, "value", "make two readings of it", "targets and fails do not go together")
+		}
+		list = append(list, TestReading{Targets: s.targets(targets), Fails: actions.Class(fails.Value)})
+	}
+	return list
+}
+
+// classes lists the classes of failures.
+func classes(unknown bool) []string {
+	var list []string
+	for _, c := range actions.Classes() {
+		if unknown || c != actions.Unknown {
+			list = append(list, string(c))
+		}
+	}
+	return list
 }
 
 // targets reads what a plan names: "type:id", "type:account/id", or a map.

@@ -109,16 +109,19 @@ func (d answersDecl) over(under answersDecl) answersDecl {
 	for i := range d.list {
 		a := &d.list[i]
 		a.noUndo, a.inEffect, a.takes = first(a.noUndo, u.noUndo), first(a.inEffect, u.inEffect), first(a.takes, u.takes)
-		if a.targets == nil {
+		if a.targets == nil && a.readings == nil {
 			a.targets = u.targets
-		}
-		if a.drifts == nil && a.targets == u.targets {
-			a.drifts = u.drifts
+			if a.drifts == nil {
+				a.drifts = u.drifts
+			}
+			if a.targets == nil && a.drifts == nil && !a.planFails.Set() {
+				a.readings = u.readings
+			}
 		}
 		if !a.changesSet {
 			a.changes = u.changes
 		}
-		if lost := a.unknown.Value || a.timesOut.Value; !a.fails.Set() && (!a.planFails.Set() || a.times.Set()) && (!lost || a.found.Value == string(actions.Applied)) {
+		if lost := a.unknown.Value || a.timesOut.Value; !a.fails.Set() && !a.blind() && (!lost || a.found.Value == string(actions.Applied)) {
 			a.outputs = mergeNodes(u.outputs, a.outputs)
 		}
 	}

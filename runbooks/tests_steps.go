@@ -3,6 +3,7 @@ package runbooks
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,8 +38,8 @@ func (c *testCheck) answersOf(d answersDecl) TestAnswers {
 
 func (c *testCheck) answer(d answerDecl, step *Step, spec actions.Spec, undo bool) TestAnswer {
 	out := TestAnswer{
-		Pos: d.pos, Targets: c.targets(d.targets), Drifts: c.targets(d.drifts), Changes: values(d.changes), InEffect: d.inEffect.Value, NoUndo: d.noUndo.Value,
-		Takes: d.takes.Value, Fails: actions.Class(d.fails.Value), Message: d.message.Value, PlanFails: actions.Class(d.planFails.Value), Times: d.times.Value,
+		Pos: d.pos, Targets: c.targets(d.targets), Changes: values(d.changes), InEffect: d.inEffect.Value, NoUndo: d.noUndo.Value,
+		Takes: d.takes.Value, Fails: actions.Class(d.fails.Value), Message: d.message.Value,
 		Unknown: d.unknown.Value, TimesOut: d.timesOut.Value, Found: actions.Found(d.found.Value),
 		Lies: d.lies.Value, Unreadable: d.unreadable.Value, VerifiedAfter: d.verifiedAfter.Value,
 	}
@@ -69,7 +70,7 @@ func (c *testCheck) answer(d answerDecl, step *Step, spec actions.Spec, undo boo
 	for _, k := range []struct {
 		pos  Pos
 		name string
-	}{{placeOf(d.targets), "targets"}, {placeOf(d.drifts), "then_targets"}, {d.planFails.Pos, "plan_fails"}, {d.noUndo.Pos, "no_undo"}, {d.inEffect.Pos, "in_effect"}} {
+	}{{placeOf(d.targets), "targets"}, {placeOf(d.drifts), "then_targets"}, {d.planFails.Pos, "plan_fails"}, {placeOf(d.readings), "readings"}, {d.noUndo.Pos, "no_undo"}, {d.inEffect.Pos, "in_effect"}} {
 		refuse(k.pos.known() && !plans, k.pos, "leave it out", "step %s only reads, so nothing is planned and its answer has no %q", word(step.ID), k.name)
 	}
 	for _, k := range []struct {
@@ -79,8 +80,50 @@ func (c *testCheck) answer(d answerDecl, step *Step, spec actions.Spec, undo boo
 	}{{out.Lies, d.lies.Pos, "lies"}, {out.Unreadable, d.unreadable.Pos, "unreadable"}, {d.verifiedAfter.Set(), d.verifiedAfter.Pos, "verified_after"}} {
 		refuse(k.set && step.Verify == nil && !undo, k.pos, "leave it out", "step %s is not verified, so there is no proof for %s to be about", word(step.ID), k.name)
 	}
-	c.outputsOf(&out, d, step, spec, undo, len(ends) == 0 || lost && out.Found == actions.Applied)
+	simple := ""
+	for _, k := range []struct {
+		set  bool
+		name string
+	}{{d.targets != nil, "targets"}, {d.drifts != nil, "then_targets"}, {d.planFails.Set(), "plan_fails"}} {
+		if k.set {
+			simple = k.name
+		}
+	}
+	refuse(d.readings != nil && simple != "", placeOf(d.readings), "write all of it as readings", "readings and %s do not go together", simple)
+	out.Readings = c.sights(d, out.Targets)
+	c.outputsOf(&out, d, step, spec, undo, !d.blind() && (len(ends) == 0 || lost && out.Found == actions.Applied))
 	return out
+}
+
+// blind says whether the last reading of the target fails, so that nothing is
+// ever tried.
+func (d answerDecl) blind() bool {
+	if d.readings == nil || len(d.readings.items) == 0 {
+		return d.planFails.Set() && !d.times.Set()
+	}
+	last := d.readings.items[len(d.readings.items)-1]
+	return slices.ContainsFunc(last.pairs, func(p pair) bool { return p.key.text == "fails" })
+}
+
+// sights puts what an answer says about the plan into single readings.
+func (c *testCheck) sights(d answerDecl, targets []actions.Target) []TestReading {
+	if d.readings != nil {
+		return c.readings(d.readings)
+	}
+	var list []TestReading
+	for range d.times.Value {
+		list = append(list, TestReading{Fails: actions.Class(d.planFails.Value)})
+	}
+	switch {
+	case d.planFails.Set() && !d.times.Set():
+		return []TestReading{{Fails: actions.Class(d.planFails.Value)}}
+	case len(list) > 0, d.drifts != nil:
+		list = append(list, TestReading{Targets: targets})
+	}
+	if d.drifts != nil {
+		list = append(list, TestReading{Targets: c.targets(d.drifts)})
+	}
+	return list
 }
 
 func repeatWord(step *Step, undo bool) string {

@@ -182,6 +182,9 @@ func reports(results []*cases.Result, f testFlags) error {
 	if f.coverage != "" {
 		list := []cases.Coverage{}
 		for _, r := range results {
+			if r.ID == "" {
+				continue // its file has errors
+			}
 			list = append(list, r.Coverage)
 		}
 		var b bytes.Buffer

@@ -40,6 +40,7 @@
 //	changes, in_effect, no_undo   and the rest of a plan
 //	fails: throttled              the class of a failure, with message
 //	plan_fails: denied            the target cannot be read; times: 2 for the first two readings only
+//	readings: [{targets: [...]}, {fails: denied}]   each reading of the target by itself, the last repeats
 //	unknown: true                 the answer is lost; found: applied | not_applied | unknown is what a probe says
 //	times_out: true               no answer comes; found as well
 //	lies: true                    it says that it worked, and the proof fails for ever
@@ -73,8 +74,8 @@
 //
 //	run: done                     failed, refused, cancelled; active when it waits for a person at the end
 //	reason: text                  part of the run's reason
-//	path: [owner, disable]        the steps that began to run, in order, each once; without undos,
-//	                              and without the steps that stand for others (a list, a runbook)
+//	path: [owner, disable]        the steps that began to run, in order, each once; without undos, and without the
+//	                              steps that stand for others (a list, a runbook); items in the order of their list
 //	steps: {disable: done}        where steps stand
 //	because: {disable: text}      part of why
 //	attempts: {disable: 2}
@@ -98,7 +99,9 @@
 // by stand-ins: the same for the same text, and of the same form, so that types
 // and patterns fit and what was equal stays equal. People are a, b, c; times keep
 // their distance to the run; references to secrets stay references. Only words
-// that the runbook itself names stay what they are.
+// that the runbook itself names stay what they are. A case that does not come out
+// as the run did, because items of a list that were in flight at the same time
+// met in another order, is written all the same, and the difference is told.
 //
 // # Design
 //

@@ -22,7 +22,7 @@ var (
 	uuid       = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 	hexDigits  = regexp.MustCompile(`^[0-9a-f]{16,128}$`)
 	regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
-	plainName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+=,-]*$`)
+	plainName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+=,~-]*$`)
 )
 
 // text gives a stand-in of the same form.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
-	"slices"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
@@ -84,12 +83,19 @@ type recordedStep struct {
 	def      *runbooks.Step
 	undo     bool
 	attempts []*recordedAttempt
-	since    time.Time // of the question that is open
+	since    time.Time // of the latest question, or of the end
+	open     bool      // there is a question that nobody has answered
+	over     bool      // the question is about a containment that is over
+}
+
+// recordedReading is one reading of a target.
+type recordedReading struct {
+	preview *actions.Preview // nil: it could not be read
+	fails   actions.Class
 }
 
 type recordedAttempt struct {
-	readings   []actions.Preview
-	planFails  []engine.Failure
+	readings   []recordedReading
 	began      time.Time
 	ended      time.Time
 	outcome    *engine.EffectOutcome
@@ -97,16 +103,6 @@ type recordedAttempt struct {
 	verified   *engine.EffectVerified
 	probedAt   time.Time
 	verifiedAt time.Time
-}
-
-// recordedAct is what a person did.
-type recordedAct struct {
-	verb, step, by string
-	after, at      time.Duration // one of them
-	reason         bool
-	with           any
-	confirm        bool
-	more           time.Duration
 }
 
 func (rec *recorder) step(id string) *recordedStep {
@@ -152,11 +148,11 @@ func (rec *recorder) take(e engine.Event) {
 	case engine.StepPlanned:
 		if s.def.Uses != "" && (s.def.Effect != actions.Read || s.undo) {
 			a := s.next()
-			a.readings = append(a.readings, b.Preview)
+			a.readings = append(a.readings, recordedReading{preview: &b.Preview})
 		}
 	case engine.PlanFailed:
 		a := s.next()
-		a.planFails = append(a.planFails, b.Failure)
+		a.readings = append(a.readings, recordedReading{fails: b.Failure.Class})
 	case engine.EffectIntent:
 		s.next().began = e.At
 	case engine.EffectOutcome:
@@ -173,77 +169,17 @@ func (rec *recorder) take(e engine.Event) {
 	case engine.EffectVerified:
 		a := s.attempt(b.Attempt)
 		a.verified, a.verifiedAt = &b, e.At
-	case engine.ApprovalRequested, engine.ManualAsked, engine.StepHeld, engine.ContainmentDue, engine.StepEnded:
-		s.since = e.At
+	case engine.ApprovalRequested, engine.ManualAsked, engine.StepHeld:
+		s.since, s.open = e.At, true
+	case engine.ContainmentDue:
+		s.since, s.open, s.over = e.At, true, true
+	case engine.ApprovalClosed:
+		s.open = false
+	case engine.StepEnded:
+		s.since, s.open = e.At, false
 	default:
 		rec.act(e, s)
 	}
-}
-
-// act reads what a person did about a step.
-func (rec *recorder) act(e engine.Event, s *recordedStep) {
-	if e.Actor.Type != engine.Person {
-		return
-	}
-	a := recordedAct{step: e.Step, by: rec.red.person(e.Actor.ID), after: e.At.Sub(s.since)}
-	switch b := e.Body.(type) {
-	case engine.Vote:
-		a.verb, a.reason = "deny", b.Reason != ""
-		if b.Approve {
-			a.verb = "approve"
-		}
-	case engine.ManualDone:
-		a.verb, a.with = "answer", rec.answer(b.Answer, s)
-	case engine.RetryRequested:
-		a.verb, a.confirm, a.reason = "retry", b.NotApplied, b.Reason != ""
-	case engine.EffectResolved:
-		a.verb, a.reason = "not_applied", b.Reason != ""
-		if b.Applied {
-			a.verb = "applied"
-		}
-	case engine.SkipRequested:
-		a.verb, a.reason = "skip", true
-	case engine.UndoRequested:
-		a.verb, a.reason = "undo", b.Reason != ""
-	case engine.ContainmentExtended:
-		a.verb, a.reason, a.more = "extend", true, b.Until.Sub(e.At)
-	case engine.ContainmentKept:
-		a.verb, a.reason = "keep", true
-	default:
-		return
-	}
-	if s.since.IsZero() {
-		a.after, a.at = 0, e.At.Sub(rec.run.StartedAt)
-	}
-	rec.acts = append(rec.acts, a)
-}
-
-// answer gives the answer to a manual step: of a closed set as it is, else a stand-in.
-func (rec *recorder) answer(text string, s *recordedStep) any {
-	if s.def.Manual == nil || s.def.Manual.Answer == nil {
-		if text == "" {
-			return nil
-		}
-		return rec.red.text(text)
-	}
-	in := s.def.Manual.Answer
-	if in.Type != actions.String {
-		return literal(text)
-	}
-	return rec.red.value(text, fieldOf(*in))
-}
-
-// literal is a word that is written without quotes.
-type literal string
-
-// fieldOf is the type of an input as a field.
-func fieldOf(in runbooks.Input) actions.Field {
-	f := actions.Field{Name: in.Name, Kind: in.Type, Enum: in.Enum, Pattern: in.Pattern}
-	if in.Of != nil {
-		elem := fieldOf(*in.Of)
-		f.Elem = &elem
-	}
-	return f
 }
 
 // again plays the case and says what does not come out as it did.
@@ -307,15 +243,4 @@ func whole(v any) any {
 		}
 	}
 	return v
-}
-
-// members gives the groups of a person that the runbook or the environment names.
-func (rec *recorder) members(a engine.Actor) []string {
-	var out []string
-	for _, g := range a.Groups {
-		if rec.red.groups[g] || rec.run.Floor != nil && slices.Contains(rec.run.Floor.From, "group:"+g) {
-			out = append(out, rec.red.group(g))
-		}
-	}
-	return out
 }

@@ -64,78 +64,6 @@ func (rec *recorder) file(facts []engine.Event) []byte {
 	return []byte(b.String())
 }
 
-type recordedPerson struct {
-	name string
-	is   any
-}
-
-// people lists the requester and everybody who did something that was followed.
-func (rec *recorder) people(facts []engine.Event) []recordedPerson {
-	groups, identities, order := map[string][]string{}, map[string][]string{}, []string{}
-	add := func(a engine.Actor) {
-		if a.Type != engine.Person {
-			return
-		}
-		name := rec.red.person(a.ID)
-		if !slices.Contains(order, name) {
-			order = append(order, name)
-		}
-		for _, g := range rec.members(a) {
-			if !slices.Contains(groups[name], g) {
-				groups[name] = append(groups[name], g)
-			}
-		}
-		for _, id := range a.Identities {
-			if kind, rest, ok := strings.Cut(id, ":"); ok && rec.touches(id) {
-				id := rec.red.target(targetOf(kind, rest)).String()
-				if !slices.Contains(identities[name], id) {
-					identities[name] = append(identities[name], id)
-				}
-			}
-		}
-	}
-	add(rec.run.Requester)
-	for _, e := range facts {
-		if e.Run == rec.run.ID {
-			add(e.Actor)
-		}
-	}
-	var out []recordedPerson
-	for _, name := range order {
-		p := recordedPerson{name, groups[name]}
-		if ids := identities[name]; len(ids) > 0 {
-			p.is = ordered{{"groups", groups[name]}, {"identities", ids}}
-		}
-		out = append(out, p)
-	}
-	return out
-}
-
-func targetOf(kind, rest string) actions.Target {
-	if account, id, ok := strings.Cut(rest, "/"); ok && accountID.MatchString(account) {
-		return actions.Target{Type: kind, Account: account, ID: id}
-	}
-	return actions.Target{Type: kind, ID: rest}
-}
-
-// touches says whether an identity is a target of the run.
-func (rec *recorder) touches(id string) bool {
-	return slices.ContainsFunc(rec.targets(), func(t actions.Target) bool { return t.String() == id || t.Type+":"+t.ID == id })
-}
-
-// targets lists what the plans of the run named.
-func (rec *recorder) targets() []actions.Target {
-	var list []actions.Target
-	for _, id := range rec.order {
-		for _, a := range rec.steps[id].attempts {
-			for _, p := range a.readings {
-				list = append(list, p.Targets...)
-			}
-		}
-	}
-	return list
-}
-
 func (rec *recorder) environment() ordered {
 	env := rec.run.Environment
 	name := env.Name
@@ -220,29 +148,9 @@ func (rec *recorder) attempt(s *recordedStep, i int) ordered {
 	a := s.attempts[i]
 	var out ordered
 	add := func(key string, v any) { out = append(out, member{key, v}) }
-	if n := len(a.readings); n > 0 {
-		first, last := a.readings[0], a.readings[n-1]
-		if len(first.Targets) > 0 {
-			add("targets", rec.listed(first.Targets))
-		}
-		if !slices.Equal(first.Targets, last.Targets) {
-			add("then_targets", rec.listed(last.Targets))
-		}
-		if last.InEffect {
-			add("in_effect", true)
-		}
-		if last.NoUndo != "" {
-			add("no_undo", "it cannot be taken back")
-		}
-	}
-	if n := len(a.planFails); n > 0 {
-		add("plan_fails", string(a.planFails[n-1].Class))
-		if len(a.readings) > 0 {
-			add("times", int64(n))
-		}
-	}
+	works := rec.readings(&out, a)
 	switch {
-	case a.began.IsZero() && len(a.readings) == 0 && len(a.planFails) > 0:
+	case a.began.IsZero() && !works:
 		return out // nothing but the plan was ever tried
 	case a.began.IsZero():
 		if !s.undo {
@@ -278,6 +186,44 @@ func (rec *recorder) attempt(s *recordedStep, i int) ordered {
 		}
 	}
 	return out
+}
+
+// readings writes what the readings of a target saw, as simply as it can, and
+// says whether the last one worked.
+func (rec *recorder) readings(out *ordered, a *recordedAttempt) (works bool) {
+	add := func(key string, v any) { *out = append(*out, member{key, v}) }
+	var seen []string // each reading as it is written
+	var list []any
+	for _, r := range a.readings {
+		one := ordered{{"fails", string(r.fails)}}
+		if r.preview != nil {
+			one = ordered{{"targets", rec.listed(r.preview.Targets)}}
+		}
+		seen, list = append(seen, flow(one)), append(list, one)
+	}
+	for n := len(seen); n > 1 && seen[n-1] == seen[n-2]; n-- {
+		seen, list = seen[:n-1], list[:n-1]
+	}
+	if len(a.readings) == 0 {
+		return false
+	}
+	last := a.readings[len(a.readings)-1]
+	switch good := last.preview != nil; {
+	case len(list) == 1 && good && len(last.preview.Targets) == 0:
+	case len(list) == 1 && good:
+		add("targets", rec.listed(last.preview.Targets))
+	case len(list) == 1:
+		add("plan_fails", string(last.fails))
+	default:
+		add("readings", list)
+	}
+	if last.preview != nil && last.preview.InEffect {
+		add("in_effect", true)
+	}
+	if last.preview != nil && last.preview.NoUndo != "" {
+		add("no_undo", "it cannot be taken back")
+	}
+	return last.preview != nil
 }
 
 // proof writes how the proof of an attempt went.
@@ -345,35 +291,6 @@ func (rec *recorder) listed(targets []actions.Target) []any {
 		list = append(list, one)
 	}
 	return list
-}
-
-// written is an act as it is written.
-func (a recordedAct) written() ordered {
-	var out ordered
-	if a.verb == "cancel" {
-		out = append(out, member{"cancel", true})
-	} else {
-		out = append(out, member{a.verb, a.step})
-	}
-	out = append(out, member{"by", a.by})
-	if a.at > 0 {
-		out = append(out, member{"at", span(a.at)})
-	} else {
-		out = append(out, member{"after", span(a.after)})
-	}
-	if a.with != nil {
-		out = append(out, member{"with", a.with})
-	}
-	if a.confirm {
-		out = append(out, member{"confirm", "not_applied"})
-	}
-	if a.more > 0 {
-		out = append(out, member{"for", span(a.more)})
-	}
-	if a.reason {
-		out = append(out, member{"reason", "a reason"})
-	}
-	return out
 }
 
 // expect lists what came of the run.

@@ -22,8 +22,8 @@ func script(c *runbooks.TestCase) *sim.Script {
 
 func answer(a runbooks.TestAnswer) sim.Answer {
 	out := sim.Answer{
-		Targets: a.Targets, Drifts: a.Drifts, Changes: a.Changes, InEffect: a.InEffect, NoUndo: a.NoUndo, Takes: time.Duration(a.Takes),
-		PlanTimes: a.Times, Unknown: a.Unknown, Never: a.TimesOut, Found: a.Found, Lies: a.Lies, Unreadable: a.Unreadable, ProvenIn: time.Duration(a.VerifiedAfter),
+		Targets: a.Targets, Changes: a.Changes, InEffect: a.InEffect, NoUndo: a.NoUndo, Takes: time.Duration(a.Takes),
+		Unknown: a.Unknown, Never: a.TimesOut, Found: a.Found, Lies: a.Lies, Unreadable: a.Unreadable, ProvenIn: time.Duration(a.VerifiedAfter),
 	}
 	if a.Outputs != nil {
 		data, err := json.Marshal(a.Outputs)
@@ -35,8 +35,12 @@ func answer(a runbooks.TestAnswer) sim.Answer {
 	if a.Fails != "" {
 		out.Fails = &engine.Failure{Class: a.Fails, Message: a.Message}
 	}
-	if a.PlanFails != "" {
-		out.PlanFails = &engine.Failure{Class: a.PlanFails, Message: a.Message}
+	for _, r := range a.Readings {
+		sight := sim.Sight{Targets: r.Targets}
+		if r.Fails != "" {
+			sight.Fails = &engine.Failure{Class: r.Fails, Message: a.Message}
+		}
+		out.Readings = append(out.Readings, sight)
 	}
 	return out
 }

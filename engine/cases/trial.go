@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/firebreak-ir/firebreak/engine"
@@ -115,7 +116,8 @@ func (t *trial) step(id string) (*engine.Step, bool) {
 	return t.run.Step(id)
 }
 
-// began lists the steps that began to run, in order, each once, without undos.
+// began lists the steps that began to run, in order, each once, without undos;
+// items of one list that stand together in the order of the list.
 func began(list []engine.Event) []string {
 	var ids []string
 	for _, e := range list {
@@ -126,5 +128,34 @@ func began(list []engine.Event) []string {
 			}
 		}
 	}
-	return ids
+	return inTurn(ids)
+}
+
+// inTurn puts the items of one list that stand together into the order of the
+// list: which of those that are in flight at the same time is first is chance.
+func inTurn(path []string) []string {
+	list := func(id string) (string, int) {
+		at := strings.LastIndex(id, ".")
+		n, err := strconv.Atoi(id[at+1:])
+		if at < 0 || err != nil {
+			return id, 0
+		}
+		return id[:at], n
+	}
+	for start := 0; start < len(path); {
+		of, n := list(path[start])
+		end := start + 1
+		for ; end < len(path) && n > 0; end++ {
+			if next, m := list(path[end]); next != of || m == 0 {
+				break
+			}
+		}
+		slices.SortFunc(path[start:end], func(a, b string) int {
+			_, n := list(a)
+			_, m := list(b)
+			return n - m
+		})
+		start = end
+	}
+	return path
 }

@@ -27,19 +27,24 @@ type Answer struct {
 	Calls    []string
 	InEffect bool
 	NoUndo   string
-	Drifts   []actions.Target // what the second and later readings name, if not nil
 
-	Takes     time.Duration // zero: DefaultEffect
-	Fails     *engine.Failure
-	PlanFails *engine.Failure
-	PlanTimes int  // how many readings fail so; zero: all
-	Unknown   bool // it did, or did not, what it should; its answer is lost
-	Never     bool // no answer comes
-	Found     actions.Found
+	Readings []Sight // what each reading of the target sees, the last repeats; nil: the targets
+
+	Takes   time.Duration // zero: DefaultEffect
+	Fails   *engine.Failure
+	Unknown bool // it did, or did not, what it should; its answer is lost
+	Never   bool // no answer comes
+	Found   actions.Found
 
 	Lies       bool          // says success, and its proof fails for ever
 	Unreadable bool          // the proof cannot be read
 	ProvenIn   time.Duration // after the end of the attempt
+}
+
+// Sight is what one reading of a target sees: that it cannot be read, or what it is.
+type Sight struct {
+	Targets []actions.Target
+	Fails   *engine.Failure
 }
 
 // Script is a world that answers by step and attempt. A step is named as the
@@ -119,15 +124,13 @@ func (s *Script) Plan(_ time.Time, c engine.PlanStep) (Answered[actions.Preview]
 	place := fmt.Sprintf("%s/%d", c.Step, attempt)
 	s.reads[place]++
 	n := s.reads[place]
-	if a.PlanFails != nil && (a.PlanTimes == 0 || n <= a.PlanTimes) {
-		return Answered[actions.Preview]{Err: failed(a.PlanFails), Takes: s.read()}, nil
-	}
 	preview := actions.Preview{Targets: a.Targets, Changes: a.Changes, Calls: a.Calls, Warnings: a.Warnings, InEffect: a.InEffect, NoUndo: a.NoUndo}
-	if a.PlanFails != nil {
-		n -= a.PlanTimes
-	}
-	if a.Drifts != nil && n > 1 {
-		preview.Targets = a.Drifts
+	if len(a.Readings) > 0 {
+		sight := a.Readings[min(n, len(a.Readings))-1]
+		if sight.Fails != nil {
+			return Answered[actions.Preview]{Err: failed(sight.Fails), Takes: s.read()}, nil
+		}
+		preview.Targets = sight.Targets
 	}
 	return Answered[actions.Preview]{Value: preview, Takes: s.read()}, nil
 }

@@ -177,6 +177,14 @@ func TestProof(t *testing.T) {
 	}
 }
 
+// One reading is no proof, even where nothing has to settle.
+func TestTwoReadings(t *testing.T) {
+	story, _ := play(t, "  - id: end\n    uses: test.terminate\n    with: {target: h}\n    verify: {within: 30s}\n", "end", []sim.Answer{signalled})
+	if proof, at := find[engine.EffectVerified](t, story); proof.Readings != 2 || at != 1700*time.Millisecond {
+		t.Errorf("%d readings, %s", proof.Readings, at)
+	}
+}
+
 // An effect that is slower than its limit, and the grace after it, is unknown.
 // Its answer is kept when it comes.
 func TestTimeLimit(t *testing.T) {
@@ -251,20 +259,21 @@ func TestPlans(t *testing.T) {
 	at, moved := []actions.Target{{Type: "host", ID: "h"}}, []actions.Target{{Type: "host", ID: "i"}}
 	yes := sim.Act{Verb: sim.Approve, Step: "once", By: person("bob", "leads"), Each: true}
 	t.Run("it moved", func(t *testing.T) {
-		story, step := play(t, once+approval, "once", []sim.Answer{with(signalled, func(a *sim.Answer) { a.Targets, a.Drifts = at, moved })}, yes)
+		story, step := play(t, once+approval, "once", []sim.Answer{with(signalled, func(a *sim.Answer) { a.Readings = []sim.Sight{{Targets: at}, {Targets: moved}} })}, yes)
 		if step.Status != engine.StepDone || count[engine.ApprovalRequested](story) != 2 {
 			t.Errorf("%s, asked %d times", step.Status, count[engine.ApprovalRequested](story))
 		}
 	})
 	t.Run("it cannot be read", func(t *testing.T) {
-		story, step := play(t, once+approval, "once", []sim.Answer{{PlanFails: &engine.Failure{Class: actions.Denied, Message: "no"}}}, yes)
+		story, step := play(t, once+approval, "once", []sim.Answer{{Readings: []sim.Sight{{Fails: &engine.Failure{Class: actions.Denied, Message: "no"}}}}}, yes)
 		if step.Status != engine.StepFailed || count[engine.EffectIntent](story) > 0 {
 			t.Errorf("%s (%s)", step.Status, step.Why)
 		}
 	})
 	t.Run("it can be read later", func(t *testing.T) {
 		story, step := play(t, once+approval, "once", []sim.Answer{with(signalled, func(a *sim.Answer) {
-			a.PlanFails, a.PlanTimes = &engine.Failure{Class: actions.Throttled, Message: "slow"}, 2
+			slow := sim.Sight{Fails: &engine.Failure{Class: actions.Throttled, Message: "slow"}}
+			a.Readings = []sim.Sight{slow, slow, {Targets: at}}
 		})}, yes)
 		if step.Status != engine.StepDone || count[engine.PlanFailed](story) != 2 {
 			t.Errorf("%s (%s)", step.Status, step.Why)
