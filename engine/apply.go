@@ -21,6 +21,11 @@ func NewIncident() *Incident {
 	return &Incident{Posts: map[string]*Post{}, asks: map[string]*Ask{}, byID: map[string]*Run{}}
 }
 
+// ReadPrograms sets how pinned programs are read, in place of
+// [runbooks.DecodeProgram]. Whoever plays one program many times decodes it once;
+// incidents that share a program must not be used at the same time.
+func (i *Incident) ReadPrograms(read func(encoded []byte) (*runbooks.Program, error)) { i.read = read }
+
 // Apply folds one fact in. When it returns an error the incident is as it was.
 // A *[Refusal] is an answer to a person; any other error means that the fact
 // contradicts the record.
@@ -152,7 +157,11 @@ func (i *Incident) start(e Event, b RunStarted) error {
 	if want := "R" + strconv.Itoa(len(i.Runs)+1); e.Run != want {
 		return fmt.Errorf("engine: run %q starts where %q is due", e.Run, want)
 	}
-	program, err := runbooks.DecodeProgram(b.Program.Value)
+	read := i.read
+	if read == nil || b.Settle != nil { // settle times are written into the program
+		read = runbooks.DecodeProgram
+	}
+	program, err := read(b.Program.Value)
 	if err != nil {
 		return fmt.Errorf("engine: the program of run %s: %w", e.Run, err)
 	}

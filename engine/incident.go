@@ -39,6 +39,7 @@ type Incident struct {
 	asks    map[string]*Ask // by id
 	bounded []*Step         // whose effects are, or were, meant to end
 	byID    map[string]*Run
+	read    func(encoded []byte) (*runbooks.Program, error)
 }
 
 // Post is a message in the chat.

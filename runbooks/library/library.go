@@ -1,7 +1,8 @@
 // Package library holds the ready runbooks that come with firebreak.
 //
 // A runbook in it is an ordinary file: copy it, change the owner and the
-// groups, and keep it in git with your own.
+// groups, and keep it in git with your own. Its tests stand beside it, in a file
+// that is named like it and ends in _test.yaml.
 package library
 
 import (
@@ -21,20 +22,30 @@ type Entry struct {
 }
 
 // List gives all of them, sorted by id.
-func List() []Entry {
+func List() []Entry { return list(false) }
+
+// Tests gives the files of their tests, sorted by name; ID is that of the runbook.
+func Tests() []Entry { return list(true) }
+
+const testSuffix = "_test.yaml"
+
+func list(tests bool) []Entry {
 	found, err := files.ReadDir(".")
 	if err != nil {
 		panic("library: " + err.Error()) // the files are part of the binary
 	}
-	var list []Entry
+	var entries []Entry
 	for _, f := range found {
+		if strings.HasSuffix(f.Name(), testSuffix) != tests {
+			continue
+		}
 		src, err := files.ReadFile(f.Name())
 		if err != nil {
 			panic("library: " + err.Error())
 		}
-		list = append(list, Entry{ID: strings.TrimSuffix(f.Name(), path.Ext(f.Name())), Name: f.Name(), Source: src})
+		entries = append(entries, Entry{ID: strings.TrimSuffix(strings.TrimSuffix(f.Name(), testSuffix), path.Ext(f.Name())), Name: f.Name(), Source: src})
 	}
-	return list
+	return entries
 }
 
 // Get finds one by id.

@@ -28,7 +28,7 @@ var arrows = []arrow{
 	{"runbooks", "./actions go.yaml.in/yaml/v4 github.com/expr-lang/expr", "a file becomes a program with nothing but the words of actions, YAML and expressions"},
 	{"engine", wordsOfRunbooks, "the core is pure: it folds facts and knows no store, no chat and no cloud"},
 	{"chatops", wordsOfEngine, "grammar, policy and replies are the same for every chat"},
-	{"cmd/firebreak", "./cmd/internal/... " + wordsOfChat + " ./engine/journal ./engine/plan ./engine/timeline ./runbooks/format ./runbooks/iampolicy ./runbooks/library ./runbooks/lint ./runbooks/report ./runbooks/schema github.com/rogpeppe/go-internal/diff github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term", "a command parses flags and prints; adapters are wired in cmd/internal/app, where another binary finds them too"},
+	{"cmd/firebreak", "./cmd/internal/... ./engine/cases " + wordsOfChat + " ./engine/journal ./engine/plan ./engine/timeline ./runbooks/format ./runbooks/iampolicy ./runbooks/library ./runbooks/lint ./runbooks/report ./runbooks/schema github.com/rogpeppe/go-internal/diff github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term", "a command parses flags and prints; adapters are wired in cmd/internal/app, where another binary finds them too"},
 
 	// Providers: one each, and never each other.
 	{"actions/*", "./actions", "a provider stands alone; one with an SDK has a row of its own"},
@@ -50,6 +50,7 @@ var arrows = []arrow{
 	{"engine/journal/mem", "./engine/journal golang.org/x/mod", "a store, and so beside bolt, never on it"},
 	{"engine/host", wordsOfEngine + " ./engine/journal", "runs the core durably; it gets its store, actions and chat from the wiring"},
 	{"engine/sim", wordsOfEngine, "virtual time and a scripted world around the core; a real host, store or provider would let the world in"},
+	{"engine/cases", wordsOfEngine + " ./engine/sim ./engine/timeline", "tests of runbooks: stories of the simulated world, read back through the timeline; it can reach no live provider"},
 	{"engine/rehearsal", wordsOfEngine + " ./engine/sim", "scenarios played on the simulated world; it can reach no live provider"},
 	{"engine/plan", wordsOfEngine + " ./engine/journal", "what will happen is worked out from the program and reads, with nothing carried out"},
 	{"engine/timeline", wordsOfEngine + " ./engine/journal", "what happened is worked out from facts and their proof"},

@@ -1,0 +1,219 @@
+package runbooks
+
+import "github.com/firebreak-ir/firebreak/actions"
+
+// TestFile is a checked file of tests for one runbook: what the world answers,
+// what people do, and what has to come of it. It is a plain value; whoever runs
+// it needs nothing of the YAML. The language is told in package engine/cases.
+type TestFile struct {
+	Name     string // of the file
+	Steps    int    // percent of the steps that have to run; 0: any
+	Branches int    // percent of the sides of conditions that have to be taken; 0: any
+	Cases    []TestCase
+}
+
+// TestCase is one story. A case with a table is one for each row.
+type TestCase struct {
+	Name        string
+	Pos         Pos
+	Title       string // of the incident; empty: the runbook's
+	Severity    int    // 0: any
+	Requester   TestPerson
+	Environment TestEnvironment
+	Inputs      map[string]any // checked, with defaults
+	Answers     []TestAnswers  // sorted by step
+	Acts        []TestAct
+	Expect      TestExpect
+}
+
+// TestPerson is somebody of the directory that a test makes up.
+type TestPerson struct {
+	ID         string
+	Groups     []string // sorted
+	Identities []string // targets that are this person: "aws.iam.user:bob"
+}
+
+// TestEnvironment is where the run takes place.
+type TestEnvironment struct {
+	EnvironmentFacts
+	Floor     *TestFloor
+	Protected []string
+}
+
+// TestFloor is the least approval the environment demands.
+type TestFloor struct {
+	Effect actions.Effect
+	From   []string
+	Quorum int
+}
+
+// TestAnswers is what the world does with a step, attempt by attempt.
+type TestAnswers struct {
+	Step string // as the engine names it: "revoke.2", "disable~undo"
+	Pos  Pos
+	Own  bool // written in the case, so that it has to be asked for
+	List []TestAnswer
+}
+
+// TestAnswer is what the world does with one attempt.
+type TestAnswer struct {
+	Pos           Pos
+	Outputs       map[string]any // string, int64, bool, []any, map[string]any
+	Targets       []actions.Target
+	Readings      []TestReading // what each reading of the target sees, the last repeats; nil: the targets
+	Changes       []string
+	InEffect      bool
+	NoUndo        string
+	Takes         Span // zero: a second
+	Fails         actions.Class
+	Message       string // of a failure
+	Unknown       bool   // the answer was lost
+	TimesOut      bool   // no answer comes
+	Found         actions.Found
+	Lies          bool // the proof fails for ever
+	Unreadable    bool // the proof cannot be read
+	VerifiedAfter Span // how long after the attempt the effect shows
+}
+
+// TestReading is what one reading of a target sees: that it cannot be read, or
+// what it is.
+type TestReading struct {
+	Targets []actions.Target
+	Fails   actions.Class
+}
+
+// TestAct is what a person does.
+type TestAct struct {
+	Pos     Pos
+	Verb    string // approve, deny, answer, retry, skip, undo, lift, applied, not_applied, cancel, extend, keep
+	Step    string
+	By      TestPerson
+	Own     bool     // written in the case, so that it has to happen; else it happens for each question
+	After   Span     // since there was something to do it about; zero: a minute
+	At      At[Span] // since the run started, whatever there is to do
+	Reason  string
+	With    string // the answer
+	Confirm bool   // of retry: the attempt in doubt had no effect
+	For     Span   // of extend
+	Refused string // part of what the engine says when it must not follow; empty: it must
+}
+
+// TestExpect is what has to come of a case. What is not set is not looked at.
+type TestExpect struct {
+	Pos         Pos
+	Run         At[string]
+	Reason      At[string]   // part of it
+	Path        At[[]string] // steps that began to run, in order
+	Steps       []TestPair[string]
+	Because     []TestPair[string] // part of the reason
+	Attempts    []TestPair[int]
+	Outputs     []TestPair[any]
+	StepOutputs []TestPair[[]TestPair[any]]
+	Approvals   []TestPair[TestApproval]
+	Undone      At[[]string]
+	Within      At[Span]
+	Timeline    []At[string] // parts of lines
+}
+
+// TestPair is a name and what is expected of it.
+type TestPair[T any] struct {
+	Name  string
+	Pos   Pos
+	Value T
+}
+
+// TestApproval is what is expected of the latest question about a step.
+type TestApproval struct {
+	None    bool // nobody is asked
+	Quorum  At[int]
+	From    At[[]string]
+	Verdict At[string]
+	By      At[[]string] // who voted, in order
+	Asked   At[int]      // how often people were asked
+}
+
+// Tests is a parsed file of tests. What depends on the runbook is checked by
+// [Tests.Check].
+type Tests struct {
+	// Runbook is the runbook's file, beside this one.
+	Runbook At[string]
+
+	source   *source
+	steps    At[int]
+	branches At[int]
+	people   []personDecl
+	defaults caseDecl
+	cases    []caseDecl
+}
+
+type personDecl struct {
+	id         At[string]
+	groups     []At[string]
+	identities []At[string]
+}
+
+// caseDecl is a case, the defaults of all, or a row of a table, as written.
+type caseDecl struct {
+	pos       Pos
+	name      At[string]
+	title     At[string]
+	severity  At[int]
+	requester At[string]
+	env       environmentDecl
+	inputs    []pair
+	answers   []answersDecl
+	acts      []actDecl
+	actsSet   bool
+	expect    expectDecl
+	table     []caseDecl
+}
+
+type environmentDecl struct {
+	name, account, region At[string]
+	floor                 *floorDecl
+	protected             []At[string]
+	protectedSet          bool
+}
+
+type floorDecl struct {
+	effect At[string]
+	from   []At[string]
+	quorum At[int]
+}
+
+type answersDecl struct {
+	step At[string]
+	own  bool
+	list []answerDecl
+}
+
+type answerDecl struct {
+	pos                         Pos
+	bad                         bool // a fault was found in it
+	outputs, targets, drifts    *node
+	changes                     []At[string]
+	changesSet                  bool
+	noUndo, message             At[string]
+	fails, planFails, found     At[string]
+	readings                    *node
+	takes, verifiedAfter        At[Span]
+	times                       At[int]
+	inEffect, unknown, timesOut At[bool]
+	lies, unreadable            At[bool]
+}
+
+type actDecl struct {
+	pos                      Pos
+	own                      bool
+	verb, step, by           At[string]
+	after, at, forSpan       At[Span]
+	reason, confirm, refused At[string]
+	with                     *node
+}
+
+type expectDecl struct {
+	TestExpect
+	bad         bool // a fault was found in it
+	outputs     []pair
+	stepOutputs []pair
+}
