@@ -10,8 +10,8 @@ import (
 func approvalRequester() Rule {
 	return Rule{
 		Name:     "approval-requester",
-		Severity: runbooks.SeverityWarning,
-		Doc:      "Nobody approves what they started: enough people must remain when the one who starts the run, or asks for the undo, is among those who are asked.",
+		Severity: runbooks.SeverityError,
+		Doc:      "Nobody approves what they started: enough people must remain when the one who starts the run, or asks for the undo, is among those who are asked. It is an error when whoever may start it is among them, else a warning.",
 		Bad: `
 steps:
   - id: quarantine
@@ -48,10 +48,18 @@ steps:
 				if len(people) == 1 {
 					message = fmt.Sprintf("%s asks nobody but %s, who cannot approve %s", q.name, people[i], did)
 				}
+				p.mild = !p.startedByOneOf(people)
 				p.step(q.step, q.part+".quorum", message, "ask one more person, or add escalate: {after: ..., to: [group:...]} with others")
 			}
 		},
 	}
+}
+
+// startedByOneOf says whether everybody who may start a run is one of these, so
+// that enough people never remain. A directory of one person is a trial, in
+// which nothing can be approved anyhow.
+func (p *pass) startedByOneOf(people []string) bool {
+	return len(p.opts.People) != 1 && p.opts.Starters != nil && !slices.ContainsFunc(p.opts.Starters, func(s string) bool { return !slices.Contains(people, s) })
 }
 
 // starts says whether a person may start a run.

@@ -43,6 +43,7 @@ package lint
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
@@ -57,8 +58,19 @@ type Rule struct {
 	Bad      string // YAML that breaks this rule and no other; see [Rule.Markdown]
 	Good     string // YAML that is silent of it
 	Waivable bool   // a waiver may cover its findings
+	Paper    bool   // it is about how the runbook is kept, not about what it does: a server runs it all the same
 
 	check func(*pass)
+}
+
+// Forbids says whether findings hold danger for which a server must not offer
+// the runbook. An author mends every error; a runbook whose review is overdue
+// is still there in the night in which it is needed.
+func Forbids(found runbooks.Diagnostics) bool {
+	return slices.ContainsFunc(found, func(d runbooks.Diagnostic) bool {
+		rule, _ := RuleNamed(d.Rule)
+		return d.Severity == runbooks.SeverityError && !rule.Paper
+	})
 }
 
 // Options is what lint may know besides the runbook.
@@ -148,6 +160,7 @@ type pass struct {
 	catalog runbooks.Catalog
 	opts    Options
 	rule    Rule
+	mild    bool // what is reported now is a warning, whatever the rule is
 	found   *[]finding
 }
 
@@ -165,6 +178,9 @@ func (p *pass) add(step string, pos runbooks.Pos, message, hint string) {
 		pos = runbooks.Pos{Line: 1, Col: 1}
 	}
 	d := runbooks.Diagnostic{File: p.program.Source.Name, Pos: pos, Rule: p.rule.Name, Severity: p.rule.Severity, Message: message, Hint: hint}
+	if p.mild {
+		d.Severity = runbooks.SeverityWarning
+	}
 	*p.found = append(*p.found, finding{d, step})
 }
 

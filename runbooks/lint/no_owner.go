@@ -18,6 +18,7 @@ steps:
   - {id: look, uses: aws.iam.lookup_access_key, with: {access_key_id: "${{ inputs.key }}"}}
 `,
 		Waivable: true,
+		Paper:    true,
 		check: func(p *pass) {
 			switch o := p.program.Owner; {
 			case o.Team == "" && o.Contact == "":

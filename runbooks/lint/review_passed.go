@@ -10,7 +10,7 @@ import (
 func reviewPassed() Rule {
 	return Rule{
 		Name:     "review-passed",
-		Severity: runbooks.SeverityWarning,
+		Severity: runbooks.SeverityError,
 		Doc:      "A runbook is read again before the day it names; until the end of that day it is in time.",
 		Bad: `
 review_by: 2026-06-30
@@ -23,6 +23,7 @@ steps:
   - {id: look, uses: aws.iam.lookup_access_key, with: {access_key_id: "${{ inputs.key }}"}}
 `,
 		Waivable: true,
+		Paper:    true,
 		check: func(p *pass) {
 			day, err := time.Parse(time.DateOnly, p.program.ReviewBy)
 			if err != nil || p.opts.Now.IsZero() {

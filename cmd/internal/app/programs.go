@@ -113,7 +113,7 @@ func LoadFiles(files []runbooks.File, r *actions.Registry, cfg *config.Config, o
 	for _, p := range programs {
 		result := lint.Inspect(p, r, opts)
 		shelf.Faults, shelf.Waived = append(shelf.Faults, result.Found...), append(shelf.Waived, result.Waived...)
-		if result.Found.HasErrors() {
+		if lint.Forbids(result.Found) {
 			refused[p.Digest] = p.Source.Name
 		}
 	}

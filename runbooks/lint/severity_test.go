@@ -1,0 +1,54 @@
+package lint_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/firebreak-ir/firebreak/runbooks"
+	"github.com/firebreak-ir/firebreak/runbooks/lint"
+	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
+)
+
+// That only the requester can be asked is an error where it is certain, and a
+// warning where somebody else may start the run.
+func TestRequesterForCertain(t *testing.T) {
+	src, err := os.ReadFile("testdata/err/requester-alone.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := program(t, "requester-alone.yaml", src)
+	for _, tt := range []struct {
+		name             string
+		people, starters []string
+		want             runbooks.Severity
+	}{
+		{"nobody else may start it", []string{"alice", "bob"}, []string{"alice"}, runbooks.SeverityError},
+		{"somebody else may start it", []string{"alice", "bob"}, []string{"alice", "bob"}, runbooks.SeverityWarning},
+		{"a directory of one", []string{"alice"}, []string{"alice"}, runbooks.SeverityWarning},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := options()
+			o.People, o.Starters = tt.people, tt.starters
+			for _, d := range lint.Check(p, runbookstest.Catalog(), o) {
+				if d.Rule == "approval-requester" && d.Severity == tt.want {
+					return
+				}
+			}
+			t.Errorf("no %s", tt.want)
+		})
+	}
+}
+
+// What is only about how a runbook is kept takes no runbook away.
+func TestForbids(t *testing.T) {
+	for _, rule := range lint.Rules() {
+		found := runbooks.Diagnostics{{Rule: rule.Name, Severity: rule.Severity}}
+		want := rule.Severity == runbooks.SeverityError && rule.Name != "no-owner" && rule.Name != "no-budget" && rule.Name != "review-passed"
+		if got := lint.Forbids(found); got != want {
+			t.Errorf("%s: forbids %v, want %v", rule.Name, got, want)
+		}
+	}
+	if !lint.Forbids(runbooks.Diagnostics{{Rule: "unknown-key", Severity: runbooks.SeverityError}}) {
+		t.Error("an error of form forbids nothing")
+	}
+}
