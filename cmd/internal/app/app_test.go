@@ -356,7 +356,8 @@ inputs:
 steps:
   - {id: call, runbook: %s, with: {access_key_id: "${{ inputs.access_key_id }}"}}
 `
-	inner := strings.Replace(fmt.Sprintf(runbook, "inner"), `contact: "#t", `, "", 1)
+	paper := strings.Replace(fmt.Sprintf(runbook, "inner"), `contact: "#t", `, "", 1)
+	inner := strings.Replace(fmt.Sprintf(runbook, "inner"), "group:security-leads", "group:nobody", 1)
 	for _, tt := range []struct {
 		name, inner string
 		want        []string
@@ -364,11 +365,12 @@ steps:
 	}{
 		{"fine", fmt.Sprintf(runbook, "inner"), []string{"inner", "outer", "middle"}, nil},
 		{"refused", inner, nil, []string{
-			"inner.yaml:1:1: the owner has no contact [no-owner]",
+			`inner.yaml:1:1: owner.escalate names the group "nobody", which is not in the directory [approval-group]`,
 			`middle.yaml:10:16: the runbook "inner" cannot be called: it has errors of its own, in inner.yaml [runbook]`,
 			`outer.yaml:10:16: the runbook "middle" cannot be called: it has errors of its own, in inner.yaml [runbook]`,
 		}},
-		{"waived", inner + fmt.Sprintf("waivers:\n  - {rule: no-owner, reason: the team has no channel yet, owner: group:ciso, expires: %s}\n", time.Now().UTC().AddDate(0, 1, 0).Format(time.DateOnly)), []string{"inner", "outer", "middle"}, nil},
+		{"not well kept", paper, []string{"inner", "outer", "middle"}, []string{"inner.yaml:1:1: the owner has no contact [no-owner]"}},
+		{"waived", inner + fmt.Sprintf("waivers:\n  - {rule: approval-group, reason: the group comes with the next sync, owner: group:ciso, expires: %s}\n", time.Now().UTC().AddDate(0, 1, 0).Format(time.DateOnly)), []string{"inner", "outer", "middle"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			files := []runbooks.File{
