@@ -111,8 +111,13 @@ func TestDecodeRefusesAnotherCallee(t *testing.T) {
 		paths = append(paths, path)
 	}
 	equal(t, "steps", []string{"own", "call_0", "call_0.own", "call_0.call_0", "call_0.call_0.own"}, paths)
+	twin, found := runbooks.Load("b.yaml", calling("b").Src, runbookstest.Catalog())
+	if twin == nil {
+		t.Fatal(found)
+	}
 	for name, change := range map[string]func(p *runbooks.Program){
-		"title of one": func(p *runbooks.Program) { p.Steps[1].Runbook.Program.Title = "U" },
+		"another of the same id": func(p *runbooks.Program) { p.Steps[1].Runbook.Program = twin },
+		"title of one":           func(p *runbooks.Program) { p.Steps[1].Runbook.Program.Title = "U" },
 		"action of the innermost": func(p *runbooks.Program) {
 			p.Steps[1].Runbook.Program.Steps[1].Runbook.Program.Steps[0].Uses = "test.collect"
 		},
