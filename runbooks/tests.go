@@ -93,6 +93,7 @@ type TestAct struct {
 	At      At[Span] // since the run started, whatever there is to do
 	Reason  string
 	With    string // the answer
+	Bare    bool   // of approve: without the signature that a step may ask for
 	Confirm bool   // of retry: the attempt in doubt had no effect
 	For     Span   // of extend
 	Refused string // part of what the engine says when it must not follow; empty: it must
@@ -208,6 +209,7 @@ type actDecl struct {
 	verb, step, by           At[string]
 	after, at, forSpan       At[Span]
 	reason, confirm, refused At[string]
+	unsigned                 At[bool]
 	with                     *node
 }
 

@@ -41,6 +41,7 @@ func (s *source) act(n *node, own bool) actDecl {
 		{"with", false, func(n *node) { a.with = n }},
 		{"confirm", false, s.oneOf(&a.confirm, "not_applied")},
 		{"for", false, s.span(&a.forSpan, longestTest)},
+		{"unsigned", false, s.flag(&a.unsigned)},
 		{"refused", false, s.text(&a.refused)},
 	}
 	var verbs []key
@@ -67,6 +68,7 @@ func (s *source) act(n *node, own bool) actDecl {
 	}
 	only(a.with != nil, placeOf(a.with), "with", "answer")
 	only(a.confirm.Set(), a.confirm.Pos, "confirm", "retry")
+	only(a.unsigned.Set(), a.unsigned.Pos, "unsigned", "approve")
 	only(a.forSpan.Set(), a.forSpan.Pos, "for", "extend")
 	if slices.Contains([]string{"deny", "skip", "cancel", "extend", "keep"}, a.verb.Value) && !a.reason.Set() && !a.refused.Set() {
 		s.fail(n.pos, "missing", `add reason: "..."`, "nobody can %s without a reason", a.verb.Value)

@@ -173,7 +173,7 @@ func (c *testCheck) needs(pos Pos, what string, fields []actions.Field, given ma
 func (c *testCheck) actOf(d actDecl) TestAct {
 	out := TestAct{
 		Pos: d.pos, Verb: d.verb.Value, Step: d.step.Value, By: c.person(d.by), Own: d.own, After: d.after.Value, At: d.at,
-		Reason: d.reason.Value, Confirm: d.confirm.Set(), For: d.forSpan.Value, Refused: d.refused.Value,
+		Reason: d.reason.Value, Confirm: d.confirm.Set(), Bare: d.unsigned.Value, For: d.forSpan.Value, Refused: d.refused.Value,
 	}
 	step, undo := c.step(d.step)
 	if step == nil {

@@ -56,7 +56,8 @@
 // held, has failed or is done; a minute when not given), at from the start of
 // the run, whatever there is to do. What nobody answers expires in its time.
 //
-//   - {approve: STEP, by: bob, after: 2m}     deny (with reason)
+//   - {approve: STEP, by: bob, after: 2m}     deny (with reason); a signature that a step asks
+//     for is made up, unless unsigned: true
 //   - {answer: STEP, by: bob, with: nothing}  a manual step
 //   - {retry: STEP, by: bob}                  confirm: not_applied where its outcome is not known
 //   - {applied: STEP, by: bob}                or not_applied: a person's word about an attempt in doubt

@@ -51,7 +51,7 @@ func cast(c *runbooks.TestCase) *sim.Cast {
 	for _, a := range c.Acts {
 		act := sim.Act{
 			Verb: sim.Verb(a.Verb), Step: a.Step, By: actor(a.By), After: time.Duration(a.After), Reason: a.Reason, With: a.With,
-			Confirm: a.Confirm, For: time.Duration(a.For), Each: !a.Own,
+			Confirm: a.Confirm, For: time.Duration(a.For), Bare: a.Bare, Each: !a.Own,
 		}
 		if a.At.Set() {
 			at := time.Duration(a.At.Value)

@@ -45,6 +45,7 @@ type Act struct {
 	With    string        // the answer to a manual step
 	Confirm bool          // of retry: an attempt in doubt had no effect
 	For     time.Duration // of extend: how much longer
+	Bare    bool          // of approve: without the signature that a step may ask for
 	Each    bool          // once for each question rather than once
 }
 
@@ -86,6 +87,11 @@ func (c *Cast) Next(i *engine.Incident) (at time.Time, e engine.Event, ok bool) 
 		at, ok = m.at, true
 		e = engine.Event{Actor: a.By, Run: run.ID, Step: a.Step, Body: m.body}
 		c.next, c.question = n, m.about(n)
+	}
+	if v, votes := e.Body.(engine.Vote); ok && votes && v.Approve && !c.Acts[c.next].Bare {
+		if step, known := run.Step(e.Step); known {
+			e.Body = sign(&e.Actor, step, v)
+		}
 	}
 	return at, e, ok
 }

@@ -287,6 +287,19 @@ func TestPlans(t *testing.T) {
 	})
 }
 
+// Where a yes has to be signed it is, and without a signature it does not count.
+func TestSignature(t *testing.T) {
+	approval := "    approval: {from: [group:leads], step_up: true}\n"
+	bob := sim.Act{Verb: sim.Approve, Step: "once", By: person("bob", "leads")}
+	if story, step := play(t, once+approval, "once", []sim.Answer{signalled}, bob); step.Status != engine.StepDone {
+		t.Errorf("%s (%s), %d refused", step.Status, step.Why, count[engine.Refused](story))
+	}
+	bob.Bare = true
+	if story, step := play(t, once+approval, "once", []sim.Answer{signalled}, bob); step.Status != engine.StepRefused || count[engine.Refused](story) != 1 {
+		t.Errorf("%s (%s)", step.Status, step.Why)
+	}
+}
+
 // A refusal is a fact, and the person hears of it.
 func TestRefusal(t *testing.T) {
 	cast := &sim.Cast{Acts: []sim.Act{{Verb: sim.Approve, Step: "once", By: person("ann", "leads")}}}
