@@ -12,12 +12,12 @@ const across = 6
 type vertex struct {
 	layer int
 	card  *card // nil: an edge passes
+	owner int   // of an edge that passes: the node whose edges share this place
 	up    []int // vertices of the layer above, by index
 	down  []int
-	into  bool // passes on the way into the end, and so may come from many
-	pos   int  // in its layer
-	x     int  // of the middle
-	y     int  // of the top
+	pos   int // in its layer
+	x     int // of the middle
+	y     int // of the top
 }
 
 func (v *vertex) width() int {
@@ -30,7 +30,8 @@ func (v *vertex) width() int {
 // sheet is a flow on its way to a drawing.
 type sheet struct {
 	vertices []vertex
-	layers   [][]int // vertices by layer, from left to right
+	layers   [][]int         // vertices by layer, from left to right
+	joined   map[[2]int]bool // links of edges that come from many nodes and go to one
 }
 
 // layered gives every node a layer below all that it waits for. A layer holds
@@ -48,7 +49,7 @@ func layered(f *Flow, cards []*card) *sheet {
 		}
 	}
 	slices.SortStableFunc(sequence, func(a, b int) int { return cmp.Or(rank[a]-rank[b], a-b) })
-	s := &sheet{vertices: make([]vertex, n)}
+	s := &sheet{vertices: make([]vertex, n), joined: map[[2]int]bool{}}
 	var load []int
 	for _, i := range sequence {
 		at, wide := 0, max(1, (cards[i].w+cardWidth-1)/(cardWidth+2*stackCards*stackShift))
@@ -73,21 +74,31 @@ func layered(f *Flow, cards []*card) *sheet {
 }
 
 // edges joins the vertices layer by layer. Edges from one node share the places
-// where they pass a layer; those into the end share theirs.
+// where they pass a layer, and so do the edges to one node for which more nodes
+// wait than their own have successors.
 func (s *sheet) edges(f *Flow) {
-	passes := map[[2]int]int{} // by node and layer
-	pass := func(node, layer int, into bool) int {
+	out, in := make([]int, len(f.Nodes)), make([]int, len(f.Nodes))
+	for _, e := range f.Edges {
+		out[e.From]++
+		in[e.To]++
+	}
+	passes := map[[2]int]int{} // by owner and layer; an owner of edges into it is negative
+	pass := func(node, layer int) int {
 		key := [2]int{node, layer}
 		v, ok := passes[key]
 		if !ok {
 			v = len(s.vertices)
 			passes[key] = v
-			s.vertices = append(s.vertices, vertex{layer: layer, into: into})
-			s.layers[layer] = append(s.layers[layer], v)
+			s.vertices = append(s.vertices, vertex{layer: layer, owner: max(node, -1-node)})
+			middle := len(s.layers[layer]) / 2
+			s.layers[layer] = slices.Insert(s.layers[layer], middle, v)
 		}
 		return v
 	}
-	link := func(a, b int) {
+	link := func(a, b int, into bool) {
+		if into {
+			s.joined[[2]int{a, b}] = true
+		}
 		if !slices.Contains(s.vertices[a].down, b) {
 			s.vertices[a].down = append(s.vertices[a].down, b)
 			s.vertices[b].up = append(s.vertices[b].up, a)
@@ -95,18 +106,18 @@ func (s *sheet) edges(f *Flow) {
 	}
 	for _, e := range f.Edges {
 		from, to, owner := s.vertices[e.From].layer, s.vertices[e.To].layer, e.From
-		into := f.Nodes[e.To].Kind == End
+		into := in[e.To] > max(out[e.From], 2) || f.Nodes[e.To].Kind == End
 		if into {
-			owner = e.To
+			owner = -1 - e.To
 		}
 		at := e.From
 		for layer := from + 1; layer < to; layer++ {
-			next := pass(owner, layer, into)
-			link(at, next)
+			next := pass(owner, layer)
+			link(at, next, into)
 			at = next
 		}
 		if from < to { // not in a cycle
-			link(at, e.To)
+			link(at, e.To, into)
 		}
 	}
 }

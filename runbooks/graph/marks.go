@@ -23,7 +23,7 @@ func marks(s *runbooks.Step) []Mark {
 		case e.MaxErrors > 0:
 			limit = fmt.Sprintf("%d may fail", e.MaxErrors)
 		}
-		add(SignEach, source(e.In), "%d at once, %s, for each of", max(e.MaxParallel, 1), limit)
+		add(SignEach, source(e.In), "for each, %d at once, %s:", max(e.MaxParallel, 1), limit)
 	}
 	if s.If != nil {
 		add(SignIf, s.If.Source, "only if")
@@ -114,7 +114,7 @@ func reaction(r runbooks.Reaction) string {
 
 // asks says who has to say yes.
 func asks(a *runbooks.Approval) string {
-	text := fmt.Sprintf("%d of %s, within %s", a.Quorum, strings.Join(a.From, ", "), short(a.Expires))
+	text := fmt.Sprintf("%d yes from %s within %s", a.Quorum, strings.Join(a.From, ", "), short(a.Expires))
 	if a.StepUp {
 		text += ", signed by SSH key"
 	}

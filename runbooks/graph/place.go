@@ -1,10 +1,15 @@
 package graph
 
+import "math"
+
 // Room between neighbours in a layer, in pixels.
 const (
 	gapCards = 34
 	gapPass  = 22
 )
+
+// both is the sweep from which on a vertex looks up and down at once.
+const both = 10
 
 // place gives every vertex its x: as near to its neighbours above and below as
 // the order and the widths allow. Each sweep solves one layer exactly (least
@@ -23,7 +28,7 @@ func (s *sheet) place() {
 			s.vertices[v].x -= x / 2
 		}
 	}
-	for sweep := range 16 {
+	for sweep := range both + 6 {
 		for k := range s.layers {
 			i := k
 			if sweep%2 == 1 {
@@ -35,7 +40,7 @@ func (s *sheet) place() {
 	for range 4 {
 		s.straighten()
 	}
-	left := 0
+	left := math.MaxInt
 	for i := range s.vertices {
 		left = min(left, s.vertices[i].x-s.vertices[i].width()/2)
 	}
@@ -53,37 +58,44 @@ func (s *sheet) apart(a, b int) int {
 	return (s.vertices[a].width()+1)/2 + (s.vertices[b].width()+1)/2 + gap
 }
 
-// wish is where a vertex would like to be, and how much it weighs.
+// wish is where a vertex would like to be, and how much it weighs. An edge that
+// passes follows itself, so that it is straight; a card looks at the card where
+// a passing edge comes from, so that rows which wrap stay below each other.
 func (s *sheet) wish(v, sweep int) (int, int) {
 	me := &s.vertices[v]
-	sum, n := 0, 0
-	add := func(list []int) {
-		for _, u := range list {
-			weight := 1
-			if me.card == nil && s.vertices[u].card == nil {
-				weight = 8
+	var near []int
+	if sweep >= both || sweep%2 == 0 {
+		near = append(near, me.up...)
+	}
+	if sweep >= both || sweep%2 == 1 {
+		near = append(near, me.down...)
+	}
+	sum, n, passing := 0, 0, 0
+	for _, u := range near {
+		other := &s.vertices[u]
+		switch {
+		case me.card != nil && other.card == nil:
+			other = &s.vertices[other.owner]
+		case me.card == nil && other.card == nil:
+			if passing == 0 {
+				sum, n = 0, 0
 			}
-			sum += weight * s.vertices[u].x
-			n += weight
+			passing++
+		case passing > 0:
+			continue
 		}
+		sum += other.x
+		n++
 	}
 	switch {
-	case sweep >= 10:
-		add(me.up)
-		add(me.down)
-	case sweep%2 == 0:
-		add(me.up)
-	default:
-		add(me.down)
-	}
-	weight := 2
-	if me.card == nil {
-		weight = 6
-	}
-	if n == 0 {
+	case n == 0:
 		return me.x, 1
+	case passing > 0:
+		return sum / n, 8
+	case me.card == nil:
+		return sum / n, 1
 	}
-	return sum / n, weight
+	return sum / n, 2
 }
 
 // settle places one layer: neighbours that would overlap are pooled, and a

@@ -8,7 +8,7 @@ import (
 // Room between two layers, in pixels.
 const (
 	gapEnds  = 24 // above the first and below the last track
-	gapTrack = 11 // between tracks
+	gapTrack = 14 // between tracks
 	gapMost  = 420
 	gapPorts = 18 // between edges that end at one card
 	clear    = 10 // between two edges that would look like one
@@ -124,7 +124,7 @@ func (s *sheet) segment(w wire, track, end int) segment {
 }
 
 // buses collects the wires below a layer: those from one node share a track,
-// and so do those into the end.
+// and so do those that come together.
 func (s *sheet) buses(layer []int) []*bus {
 	var buses []*bus
 	find := map[[2]int]*bus{}
@@ -133,7 +133,7 @@ func (s *sheet) buses(layer []int) []*bus {
 		for _, b := range s.vertices[a].down {
 			low := &s.vertices[b]
 			key := [2]int{a, -1}
-			if low.into || low.card != nil && low.card.node.Kind == End {
+			if s.joined[[2]int{a, b}] {
 				key = [2]int{-1, b}
 			}
 			g := find[key]
