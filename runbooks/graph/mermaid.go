@@ -28,6 +28,7 @@ func Mermaid(w io.Writer, g *Graph) error {
 	m.flow(g.Main, "  ")
 	if g.Cancel != nil {
 		m.line("  subgraph cancel[\"On cancel\"]")
+		m.line("    direction TB")
 		m.flow(g.Cancel, "    ")
 		m.line("  end")
 		m.line("  style cancel stroke-dasharray:6 4")
@@ -71,13 +72,19 @@ func (m *mermaid) flow(f *Flow, indent string) {
 		m.n++
 		names[i] = fmt.Sprintf("n%d", m.n)
 		if n.Kind == Runbook {
-			m.line("%ssubgraph %s[\"%s\"]", indent, names[i], mermaidLabel(n))
+			head, notes := n.split() // a title of several lines would lie on what is inside
+			m.line("%ssubgraph %s[\"%s\"]", indent, names[i], mermaidLabel([]string{head}))
+			m.line("%s  direction TB", indent)
+			if len(notes) > 0 {
+				m.line("%s  %snotes(\"%s\")", indent, names[i], mermaidLabel(notes))
+				m.line("%s  style %snotes stroke-dasharray:3 3", indent, names[i])
+			}
 			m.flow(n.Inside, indent+"  ")
 			m.line("%send", indent)
 			continue
 		}
 		before, after := mermaidShape(n)
-		m.line("%s%s%s\"%s\"%s", indent, names[i], before, mermaidLabel(n), after)
+		m.line("%s%s%s\"%s\"%s", indent, names[i], before, mermaidLabel(n.full()), after)
 		if w := n.word(); w != "" {
 			m.classes[w] = append(m.classes[w], names[i])
 		}
@@ -91,11 +98,11 @@ func (m *mermaid) flow(f *Flow, indent string) {
 func mermaidShape(n *Node) (string, string) {
 	switch {
 	case n.Kind == Start || n.Kind == End:
-		return "((", "))"
+		return "([", "])"
 	case n.Kind == Manual:
 		return "[/", "/]"
-	case n.Kind == Wait:
-		return "([", "])"
+	case n.Kind == Wait || n.Tells:
+		return "(", ")"
 	case n.Effect == actions.Destructive:
 		return "{{", "}}"
 	case n.Effect == actions.Reversible:
@@ -104,8 +111,7 @@ func mermaidShape(n *Node) (string, string) {
 	return "[", "]"
 }
 
-func mermaidLabel(n *Node) string {
-	lines := n.full()
+func mermaidLabel(lines []string) string {
 	for i, l := range lines {
 		lines[i] = mermaidText(cut(l, longestLine))
 	}
@@ -115,14 +121,18 @@ func mermaidLabel(n *Node) string {
 // mermaidText writes text as Mermaid's entity codes, all but letters, digits
 // and what means nothing to its parser, its Markdown and its HTML. A colon is
 // one of them: a line with "style", a colon and a # loses its last semicolon.
+// So are a dot behind a digit and a dash at the beginning, which make lists.
 func mermaidText(s string) string {
 	var b strings.Builder
-	for _, r := range s {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" .,-_…", r) {
+	before := ' '
+	for i, r := range s {
+		list := r == '.' && unicode.IsDigit(before) || r == '-' && i == 0
+		if !list && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" .,-_/()=!;…", r)) {
 			b.WriteRune(r)
 		} else {
 			fmt.Fprintf(&b, "#%d;", r)
 		}
+		before = r
 	}
 	return b.String()
 }

@@ -108,6 +108,8 @@ func hostileProgram() *runbooks.Program {
 		}
 	}
 	p.Steps[0].Title = "これは非常に長い日本語のタイトルです。アクセスキーの所有者を見つけて、すべてを拒否します。"
+	p.Steps[2].Title = "1. First\n- second"
+	p.Steps[3].Title = "- a list"
 	p.Steps[1].ID = strings.Repeat("x", 63)
 	return p
 }

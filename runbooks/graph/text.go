@@ -40,7 +40,7 @@ func hidden(r rune) bool {
 func (n *Node) full() []string {
 	lines := []string{visible(n.Title)}
 	if n.ID != "" {
-		lines = append(lines, join(": ", visible(n.ID), n.word()), visible(n.Does))
+		lines = append(lines, join(", ", visible(n.ID), n.word()), visible(n.Does))
 	}
 	for _, m := range n.Marks {
 		lines = append(lines, visible(m.words()))
@@ -52,6 +52,15 @@ func (n *Node) full() []string {
 		}
 	}
 	return out
+}
+
+// split is what a node says, in a title of one line and the rest.
+func (n *Node) split() (string, []string) {
+	var rest []string
+	for _, m := range n.Marks {
+		rest = append(rest, visible(m.words()))
+	}
+	return visible(n.Title) + " (" + join(", ", visible(n.ID), n.word(), visible(n.Does)) + ")", rest
 }
 
 func (m Mark) words() string { return join(" ", m.Text, m.Code) }

@@ -24,6 +24,7 @@ func Whole() *runbooks.Program {
 			Tell("post", "Write to the owner", "to ${{ inputs.user }}"),
 			{ID: "call", Title: "Call the owner", Manual: &runbooks.Manual{Instructions: Text("Call them.")}, Needs: []string{"post"}, If: Expr(`steps.post.status != "done"`), OnFailure: runbooks.Stop, OnRefused: runbooks.Stop, Critical: true},
 		},
+		OnCancel: []runbooks.Step{Tell("stop", "Say that nobody calls", "nobody calls ${{ inputs.user }}")},
 	}
 	return &runbooks.Program{
 		Semantics: runbooks.Semantics, Digest: "abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789", ID: "everything", Title: "Every part of the language",
