@@ -2,6 +2,7 @@ package diff_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +146,27 @@ func TestWeights(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Compiled programs: each differs from each other one, and from itself in nothing.
+func TestCompiled(t *testing.T) {
+	all := runbookstest.Compiled(filepath.Join("..", "testdata"))
+	if all["language.yaml"] == nil {
+		t.Fatal("the tour of the language does not compile")
+	}
+	for a, old := range all {
+		for b, new := range all {
+			changes := diff.Compare(old, new)
+			if (len(changes) > 0) != (old.Digest != new.Digest) || (a == b) != (old.Digest == new.Digest) {
+				t.Errorf("%s and %s: %d changes", a, b, len(changes))
+			}
+			for _, c := range changes {
+				if strings.Contains(c.Text, "%!") || strings.Contains(c.Text, "<nil>") {
+					t.Errorf("%s and %s: %s", a, b, c.Text)
+				}
+			}
+		}
 	}
 }
 

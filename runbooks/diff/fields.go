@@ -29,13 +29,19 @@ func (c *comparison) fields(path string, old, new any, rules map[string]func()) 
 		if reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
 			continue // only to be quick
 		}
+		said, rule := len(c.changes), rules[name]
+		c.told = false
+		list := field.Type.Kind() == reflect.Slice && field.Type.Elem().Kind() == reflect.Struct
+		if list && rule != nil { // it matches the entries, and looks at each as is done here
+			if rule(); len(c.changes) > said {
+				continue
+			}
+		}
 		before, after := meaning(a.Field(i).Interface()), meaning(b.Field(i).Interface())
 		if before == after {
 			continue
 		}
-		said := len(c.changes)
-		c.told = false
-		if rule := rules[name]; rule != nil {
+		if !list && rule != nil {
 			rule()
 		}
 		if len(c.changes) == said && !c.told {

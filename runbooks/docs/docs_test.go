@@ -150,6 +150,27 @@ func around(s, what string) string {
 	return s[max(0, i-60):min(len(s), i+60)]
 }
 
+// Whatever compiles has a page, with every step on it.
+func TestCompiled(t *testing.T) {
+	all := runbookstest.Compiled(filepath.Join("..", "testdata"))
+	if all["language.yaml"] == nil {
+		t.Fatal("the tour of the language does not compile")
+	}
+	for name, p := range all {
+		text := page(t, p, runbookstest.Catalog())
+		for path, s := range p.Deep() {
+			if !strings.Contains(text, "Step `"+s.ID+"`.") {
+				t.Errorf("%s: the step %s is not there", name, path)
+			}
+		}
+		for _, bad := range []string{"%!", "<nil>", " 0s"} {
+			if strings.Contains(text, bad) {
+				t.Errorf("%s: %q is there: %s", name, bad, around(text, bad))
+			}
+		}
+	}
+}
+
 // Without a catalog the page still says what the program pinned.
 func TestUnknownAction(t *testing.T) {
 	text := page(t, runbookstest.Whole(), actions.NewRegistry())

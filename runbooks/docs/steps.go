@@ -44,11 +44,17 @@ func (g *page) step(s *runbooks.Step, before string) {
 	if s.Evidence {
 		say("Evidence", "it collects evidence, so nothing is changed before it.")
 	}
-	if s.Approval != nil {
+	switch {
+	case s.Approval != nil:
 		say("Approval", "%s", asks(s.Approval))
+	case changes(s):
+		say("Approval", "**nobody is asked.**")
 	}
 	tries(s, say)
-	if s.Verify != nil {
+	switch {
+	case s.Verify == nil && changes(s):
+		say("Proof", "**nothing proves the effect.**")
+	case s.Verify != nil:
 		say("Proof", "the effect is read back, and must show within %s; else the step has failed.", short(s.Verify.Within))
 	}
 	undo(s, say)
@@ -195,8 +201,12 @@ func doubt(r actions.Repeat) string {
 	return "a person decides"
 }
 
+// changes says whether a step changes something in an environment.
+func changes(s *runbooks.Step) bool {
+	return s.Uses != "" && s.Effect != actions.Read && !s.Tells
+}
+
 func undo(s *runbooks.Step, say sayer) {
-	changes := s.Uses != "" && s.Effect != actions.Read && !s.Tells
 	switch u := s.Undo; {
 	case u != nil && u.Manual != nil:
 		say("Undo", "a person takes it back: %s", text(written(u.Manual)))
@@ -209,9 +219,9 @@ func undo(s *runbooks.Step, say sayer) {
 			out += fmt.Sprintf(" That it is gone is proved within %s.", short(u.Within))
 		}
 		say("Undo", "%s", out)
-	case s.CanUndo && changes:
+	case s.CanUndo && changes(s):
 		say("Undo", "it can be taken back, to what the plan recorded.")
-	case changes:
+	case changes(s):
 		say("Undo", "**it cannot be taken back.**")
 	}
 }

@@ -150,7 +150,9 @@ func signIcon(s Sign) string {
 		return iconCheck
 	case SignUndo:
 		return iconBack
-	case SignNoUndo:
+	case SignUnasked:
+		return iconOpen
+	case SignNoUndo, SignUnproved:
 		return iconNo
 	case SignContains:
 		return iconHourglass
@@ -172,6 +174,7 @@ const (
 	iconBook      = "M2 1.5H12V12.5H2ZM4.6 1.5V12.5M7 4.6H10M7 7.2H10"
 	iconSpeech    = "M1.4 2H12.6V9.4H7.2L4 12.4V9.4H1.4Z"
 	iconLock      = "M2.6 6.4H11.4V12.6H2.6ZM4.5 6.4V4.2A2.5 2.5 0 0 1 9.5 4.2V6.4"
+	iconOpen      = "M2.6 6.4H11.4V12.6H2.6ZM4.5 6.4V3.6A2.5 2.5 0 0 1 9.3 2.6"
 	iconDiamond   = "M7 1L13 7L7 13L1 7ZM5.6 5.7C5.6 4.2 8.4 4.2 8.4 5.8C8.4 6.9 7 6.8 7 8M7 9.6V9.8"
 	iconGlass     = "M6 1.4A4.4 4.4 0 1 1 6 10.2A4.4 4.4 0 1 1 6 1.4ZM9.2 9L13 12.8"
 	iconCheck     = "M7 1.2A5.8 5.8 0 1 1 7 12.8A5.8 5.8 0 1 1 7 1.2ZM4.2 7.2L6.3 9.3L10 5"

@@ -68,10 +68,12 @@ const (
 	SignEach      Sign = "each"
 	SignIf        Sign = "if"
 	SignApproval  Sign = "approval"
+	SignUnasked   Sign = "unasked"
 	SignEvidence  Sign = "evidence"
 	SignWait      Sign = "wait"
 	SignAnswer    Sign = "answer"
 	SignVerify    Sign = "verify"
+	SignUnproved  Sign = "unproved"
 	SignUndo      Sign = "undo"
 	SignNoUndo    Sign = "no_undo"
 	SignContains  Sign = "contains"
@@ -93,8 +95,8 @@ func New(p *runbooks.Program) *Graph {
 	if p.Budget > 0 {
 		g.Budget = short(p.Budget)
 	}
-	g.Main = framed(flow("", p.Steps, false), "Start", "End")
-	cancel := flow("", p.OnCancel, true)
+	g.Main = framed(flow("", p.Steps), "Start", "End")
+	cancel := flow("", p.OnCancel)
 	calledCancel(cancel, "", p.Steps)
 	if len(cancel.Nodes) > 0 {
 		g.Cancel = framed(cancel, "When the run is cancelled", "Cancelled")
@@ -111,7 +113,7 @@ func calledCancel(f *Flow, prefix string, steps []runbooks.Step) {
 		}
 		sub, path := s.Runbook.Program, prefix+s.ID
 		if len(sub.OnCancel) > 0 {
-			f.Nodes = append(f.Nodes, Node{ID: path, Kind: Runbook, Title: "On cancel of: " + s.Name(), Does: s.Runbook.ID, Inside: flow(path+".", sub.OnCancel, true)})
+			f.Nodes = append(f.Nodes, Node{ID: path, Kind: Runbook, Title: "On cancel of: " + s.Name(), Does: s.Runbook.ID, Inside: flow(path+".", sub.OnCancel)})
 		}
 		calledCancel(f, path+".", sub.Steps)
 	}
@@ -132,9 +134,8 @@ func (f *Flow) all(yield func(*Node) bool) bool {
 	return true
 }
 
-// flow makes the nodes of steps. With chain a step that needs none of the
-// others comes after the one before it.
-func flow(prefix string, steps []runbooks.Step, chain bool) *Flow {
+// flow makes the nodes of steps, and the edges between them.
+func flow(prefix string, steps []runbooks.Step) *Flow {
 	f := &Flow{Nodes: make([]Node, len(steps))}
 	index := make(map[string]int, len(steps))
 	for i := range steps {
@@ -147,9 +148,6 @@ func flow(prefix string, steps []runbooks.Step, chain bool) *Flow {
 			if j, ok := index[id]; ok && j != i {
 				needs[i] = append(needs[i], j)
 			}
-		}
-		if chain && i > 0 && len(needs[i]) == 0 {
-			needs[i] = []int{i - 1}
 		}
 	}
 	f.Edges = reduce(needs)
@@ -167,7 +165,7 @@ func node(prefix string, s *runbooks.Step) Node {
 		n.Kind, n.Does = Runbook, s.Runbook.ID
 		n.Inside = &Flow{}
 		if sub := s.Runbook.Program; sub != nil {
-			n.Inside = flow(prefix+s.ID+".", sub.Steps, false)
+			n.Inside = flow(prefix+s.ID+".", sub.Steps)
 		}
 	}
 	return n

@@ -11,7 +11,7 @@ import (
 )
 
 func TestLayout(t *testing.T) {
-	for name, p := range programs(t) {
+	for name, p := range everyProgram(t) {
 		t.Run(name, func(t *testing.T) {
 			g := New(p)
 			for _, f := range []*Flow{g.Main, g.Cancel} {

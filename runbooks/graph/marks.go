@@ -28,8 +28,11 @@ func marks(s *runbooks.Step) []Mark {
 	if s.If != nil {
 		add(SignIf, s.If.Source, "only if")
 	}
-	if s.Approval != nil {
+	switch {
+	case s.Approval != nil:
 		add(SignApproval, "", "%s", asks(s.Approval))
+	case changes(s):
+		add(SignUnasked, "", "nobody is asked")
 	}
 	if s.Evidence {
 		add(SignEvidence, "", "evidence: taken before anything is changed")
@@ -51,8 +54,11 @@ func marks(s *runbooks.Step) []Mark {
 		}
 		add(SignAnswer, "", "%s", answer)
 	}
-	if s.Verify != nil {
+	switch {
+	case s.Verify != nil:
 		add(SignVerify, "", "proved within %s", short(s.Verify.Within))
+	case changes(s):
+		add(SignUnproved, "", "nothing proves the effect")
 	}
 	undoMark(s, add)
 	if c := s.Contains; c != nil {
@@ -68,16 +74,20 @@ func marks(s *runbooks.Step) []Mark {
 	return out
 }
 
+// changes says whether a step changes something in an environment.
+func changes(s *runbooks.Step) bool {
+	return s.Uses != "" && s.Effect != actions.Read && !s.Tells
+}
+
 func undoMark(s *runbooks.Step, add func(Sign, string, string, ...any)) {
-	changes := s.Uses != "" && s.Effect != actions.Read && !s.Tells
 	switch {
 	case s.Undo != nil && s.Undo.Manual != nil:
 		add(SignUndo, "", "taken back by a person")
 	case s.Undo != nil && s.Undo.Approval != nil:
 		add(SignUndo, "", "can be taken back; %s", asks(s.Undo.Approval))
-	case s.CanUndo && changes:
+	case s.CanUndo && changes(s):
 		add(SignUndo, "", "can be taken back")
-	case changes:
+	case changes(s):
 		add(SignNoUndo, "", "cannot be taken back")
 	}
 }

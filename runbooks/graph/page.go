@@ -34,7 +34,7 @@ font-family:-apple-system,BlinkMacSystemFont,"Segoe UI","Helvetica Neue",Helveti
 .fb .n .o2{fill:none;stroke:var(--k);stroke-width:1}
 .fb .n .k{stroke:var(--k)}
 .fb .n text.k{fill:var(--k);stroke:none}
-.fb .n .if,.fb .n .approval,.fb .n .evidence,.fb .n .contains,.fb .n .no_undo{stroke:var(--fg);stroke-width:1.6}
+.fb .n .if,.fb .n .approval,.fb .n .evidence,.fb .n .contains,.fb .n .no_undo,.fb .n .unasked,.fb .n .unproved{stroke:var(--fg);stroke-width:1.6}
 .fb .n.read{--k:var(--read);--f:var(--readbg)}
 .fb .n.reversible{--k:var(--rev);--f:var(--revbg)}
 .fb .n.destructive{--k:var(--des);--f:var(--desbg)}
@@ -127,8 +127,8 @@ func (s *svg) legend(g *Graph, width int) (string, int) {
 		sign Sign
 		text string
 	}{
-		{SignEach, "for each item of a list"}, {SignIf, "condition"}, {SignApproval, "people have to say yes"}, {SignEvidence, "collects evidence"},
-		{SignVerify, "the effect is proved"}, {SignUndo, "can be taken back"}, {SignNoUndo, "cannot be taken back"},
+		{SignEach, "for each item of a list"}, {SignIf, "condition"}, {SignApproval, "people have to say yes"}, {SignUnasked, "changes something with nobody asked"}, {SignEvidence, "collects evidence"},
+		{SignVerify, "the effect is proved"}, {SignUndo, "can be taken back"}, {SignNoUndo, "cannot be taken back"}, {SignUnproved, "nothing proves the effect"},
 		{SignContains, "is meant to end"}, {SignRetry, "is tried again"}, {SignOnFailure, "what follows when it fails or is refused"},
 	} {
 		if signs[k.sign] {

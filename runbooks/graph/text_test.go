@@ -32,7 +32,7 @@ func mermaidLines() []*regexp.Regexp {
 
 func TestMermaidHoldsItsGrammar(t *testing.T) {
 	grammar := mermaidLines()
-	for name, p := range programs(t) {
+	for name, p := range everyProgram(t) {
 		t.Run(name, func(t *testing.T) {
 			text := draw(t, p, Mermaid)
 			open := 0
@@ -64,7 +64,7 @@ func TestMermaidHoldsItsGrammar(t *testing.T) {
 func TestDOTHoldsItsGrammar(t *testing.T) {
 	quoted := regexp.MustCompile(`"(?:[^"\\\n]|\\["\\l])*"`)
 	line := regexp.MustCompile(`^ *(digraph S \{|subgraph cluster_\w+ \{|\}|(graph|node|edge|n\d+\w*|n\d+\w* -> n\d+\w*)( \[[\w=, S]*\])?;)$`)
-	for name, p := range programs(t) {
+	for name, p := range everyProgram(t) {
 		t.Run(name, func(t *testing.T) {
 			text := draw(t, p, DOT)
 			for l := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
