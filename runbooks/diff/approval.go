@@ -2,7 +2,6 @@ package diff
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/firebreak-ir/firebreak/runbooks"
@@ -83,7 +82,7 @@ func (c *comparison) escalate(field, whose string, old, new *runbooks.Escalate) 
 
 // people is an approval in a few words.
 func people(a *runbooks.Approval) string {
-	return fmt.Sprintf("%d of %s", a.Quorum, strings.Join(slices.Clone(a.From), ", "))
+	return fmt.Sprintf("%d of %s", a.Quorum, strings.Join(a.From, ", "))
 }
 
 func never(s runbooks.Span) string {

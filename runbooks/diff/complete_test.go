@@ -205,3 +205,29 @@ func TestLayoutIsNoChange(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestNarrowed(t *testing.T) {
+	for _, tt := range []struct {
+		before, after string
+		want          bool
+	}{
+		{"a == 1", "a == 1 && b", true},
+		{"a == 1", "a == 1&&b", true},
+		{"a || b", "(a || b) && c", true},
+		{"a || b", "a || b && c", false},
+		{"a or b", "a or b && c", false},
+		{"a == 1", "a == 1 && b || c", false},
+		{"a == 1", "a == 1 && b\tor c", false},
+		{"a == 1", "a == 1 && b ? true : true", false},
+		{"a == 1", "a == 1 && b ?? true", false},
+		{"a == 1", "a == 1 && b; true", false},
+		{"a == 1", "a == 1 /* && */ || true", false},
+		{"a == 1", "a == 10 && b", false},
+		{"a == 1", "b && a == 1", false}, // it is, and is not seen
+		{"a == 1", "a == 1", false},
+	} {
+		if got := narrowed(tt.before, tt.after); got != tt.want {
+			t.Errorf("from %q to %q: got %v", tt.before, tt.after, got)
+		}
+	}
+}

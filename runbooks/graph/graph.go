@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"fmt"
 	"iter"
 	"slices"
 
@@ -272,11 +271,4 @@ func join(by string, parts ...string) string {
 		out += p
 	}
 	return out
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -62,6 +62,12 @@ func checkDrawing(f *Flow, d *drawing) []string {
 				fault("cards %d and %d overlap", i, j)
 			}
 		}
+		for _, l := range a.lines {
+			f := map[string]font{"t": titleFont(), "c b": codeFont(), "c m": codeFont(), "c": codeFont(), "s": textFont(), "w k": wordFont()}[l.class]
+			if l.class != "p" && (f.size == 0 || l.x+newRuler().width(l.text, f) > a.w || l.y > a.face) {
+				fault("%q of class %q is not inside its card %d", l.text, l.class, i)
+			}
+		}
 		if a.inner != nil {
 			if a.innX < 0 || a.innX+a.inner.w > a.w || a.innY < a.face || a.innY+a.inner.h > a.h {
 				fault("the inside of %d is not inside", i)

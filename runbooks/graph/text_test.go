@@ -161,6 +161,26 @@ func TestCircle(t *testing.T) {
 	}
 }
 
+// The widths are those of the faces that readers have; a text that is measured
+// too short runs out of its card.
+func TestWidths(t *testing.T) {
+	r := newRuler()
+	for _, tt := range []struct {
+		text  string
+		f     font
+		least int // what the widest of the usual faces needs
+	}{
+		{"WWWWWWWWWW", font{size: 100}, 944}, {"iiiiiiiiii", font{size: 100}, 222}, {"0123456789", font{size: 100}, 556},
+		{"WWWWWWWWWW", font{size: 100, bold: true}, 944}, {"iiiiiiiiii", font{size: 100, mono: true}, 602},
+		{"字字字字字字字字字字", font{size: 100}, 1000}, {"字字字字字字字字字字", font{size: 100, mono: true}, 1000}, {"🔥🔥🔥🔥🔥🔥🔥🔥🔥🔥", font{size: 100}, 1000},
+		{"ЖЖЖЖЖЖЖЖЖЖ", font{size: 100}, 840}, {"e\u0301e\u0301", font{size: 100}, 111},
+	} {
+		if got := r.width(tt.text, tt.f); got < tt.least || got > tt.least*13/10+10 {
+			t.Errorf("%q with %+v: got %d, want %d or a little more", tt.text, tt.f, got, tt.least)
+		}
+	}
+}
+
 func TestWrap(t *testing.T) {
 	r := newRuler()
 	f := textFont()
