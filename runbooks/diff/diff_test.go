@@ -125,8 +125,12 @@ func TestWeights(t *testing.T) {
 		{"inside of a runbook", func(p *runbooks.Program) {
 			r := step(p, "inform").Runbook
 			r.Digest, r.Program.Steps[0].OnFailure = "other", runbooks.Stop
-			r.Program.Inputs = nil
-		}, "stronger inform.post on_failure\nneutral inform runbook.digest\nneutral inform runbook.inputs.user", "weaker inform.post on_failure\nneutral inform runbook.digest\nneutral inform runbook.inputs.user"},
+			r.Program.Inputs, r.Program.OnCancel[0].Title = nil, "x"
+		}, "stronger inform.post on_failure\nneutral inform runbook.digest\nneutral inform runbook.inputs.user\nneutral inform runbook.on_cancel", "weaker inform.post on_failure\nneutral inform runbook.digest\nneutral inform runbook.inputs.user\nneutral inform runbook.on_cancel"},
+		{"places inside of a runbook", func(p *runbooks.Program) {
+			r := step(p, "inform").Runbook
+			r.Digest, r.Program.Title, r.Program.OnCancel[0].Pos.Line, r.Program.Steps[1].Pos.Line = "other", "x", 7, 9
+		}, "neutral inform runbook.digest\nneutral inform runbook.title", "neutral inform runbook.digest\nneutral inform runbook.title"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			old, new := runbookstest.Whole(), runbookstest.Whole()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 
 	"github.com/firebreak-ir/firebreak/actions"
@@ -114,7 +115,9 @@ func edges(f *graph.Flow) int {
 // summary counts what there is to be afraid of.
 func (g *page) summary(p *runbooks.Program) string {
 	var read, reversible, destructive, people, asked int
-	for _, s := range p.Deep() {
+	n := 0
+	for s := range run(p) {
+		n++
 		switch {
 		case s.Manual != nil:
 			people++
@@ -129,10 +132,6 @@ func (g *page) summary(p *runbooks.Program) string {
 		if s.Approval != nil {
 			asked++
 		}
-	}
-	n := 0
-	for range p.Deep() {
-		n++
 	}
 	out := []string{}
 	add := func(n int, what string) {
@@ -150,6 +149,24 @@ func (g *page) summary(p *runbooks.Program) string {
 		text += ": " + strings.Join(out, ", ")
 	}
 	return text + "."
+}
+
+// run walks the steps that a run may come to: those of on_cancel too, but not
+// those of the on_cancel of a runbook that is called.
+func run(p *runbooks.Program) iter.Seq[*runbooks.Step] {
+	return func(yield func(*runbooks.Step) bool) {
+		_ = walk(p.Steps, yield) && walk(p.OnCancel, yield)
+	}
+}
+
+func walk(steps []runbooks.Step, yield func(*runbooks.Step) bool) bool {
+	for i := range steps {
+		sub := steps[i].Runbook
+		if !yield(&steps[i]) || sub != nil && sub.Program != nil && !walk(sub.Program.Steps, yield) {
+			return false
+		}
+	}
+	return true
 }
 
 func count(n int, noun string) string {

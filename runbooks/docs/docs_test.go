@@ -158,9 +158,18 @@ func TestCompiled(t *testing.T) {
 	}
 	for name, p := range all {
 		text := page(t, p, runbookstest.Catalog())
-		for path, s := range p.Deep() {
-			if !strings.Contains(text, "Step `"+s.ID+"`.") {
-				t.Errorf("%s: the step %s is not there", name, path)
+		missing := func(steps []runbooks.Step) {
+			for i := range steps {
+				if !strings.Contains(text, "Step `"+steps[i].ID+"`.") {
+					t.Errorf("%s: the step %s is not there", name, steps[i].ID)
+				}
+			}
+		}
+		missing(p.Steps)
+		missing(p.OnCancel)
+		for s := range p.All() {
+			if s.Runbook != nil {
+				missing(s.Runbook.Program.Steps)
 			}
 		}
 		for _, bad := range []string{"%!", "<nil>", " 0s"} {

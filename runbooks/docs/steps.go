@@ -20,10 +20,6 @@ func (g *page) steps(steps []runbooks.Step, number string, depth int) {
 		g.step(s, before)
 		if sub := s.Runbook; sub != nil && sub.Program != nil {
 			g.steps(sub.Program.Steps, n+".", depth+1)
-			if len(sub.Program.OnCancel) > 0 {
-				g.line("\nWhen it is cancelled, the steps of %s:", code(sub.ID))
-				g.steps(sub.Program.OnCancel, n+".C", depth+1)
-			}
 		}
 		before = s.ID
 	}
@@ -97,6 +93,9 @@ func (g *page) what(s *runbooks.Step, spec actions.Spec, known bool, say sayer) 
 	case s.Runbook != nil:
 		say("What", "runs the runbook %s, digest %s, as part of this run. Step %s.", code(s.Runbook.ID), code(short12(s.Runbook.Digest)), code(s.ID))
 		g.arguments(s.With)
+		if s.Runbook.Program != nil && len(s.Runbook.Program.OnCancel) > 0 {
+			say("On cancel", "its own on_cancel does not run here; only that of this runbook does.")
+		}
 		return
 	}
 	what := "uses " + code(s.Uses)

@@ -95,27 +95,10 @@ func New(p *runbooks.Program) *Graph {
 		g.Budget = short(p.Budget)
 	}
 	g.Main = framed(flow("", p.Steps), "Start", "End")
-	cancel := flow("", p.OnCancel)
-	calledCancel(cancel, "", p.Steps)
-	if len(cancel.Nodes) > 0 {
-		g.Cancel = framed(cancel, "When the run is cancelled", "Cancelled")
+	if len(p.OnCancel) > 0 {
+		g.Cancel = framed(flow("", p.OnCancel), "When the run is cancelled", "Cancelled")
 	}
 	return g
-}
-
-// calledCancel adds a frame for what each called runbook does on cancel.
-func calledCancel(f *Flow, prefix string, steps []runbooks.Step) {
-	for i := range steps {
-		s := &steps[i]
-		if s.Runbook == nil || s.Runbook.Program == nil {
-			continue
-		}
-		sub, path := s.Runbook.Program, prefix+s.ID
-		if len(sub.OnCancel) > 0 {
-			f.Nodes = append(f.Nodes, Node{ID: path, Kind: Runbook, Title: "On cancel of: " + s.Name(), Does: s.Runbook.ID, Inside: flow(path+".", sub.OnCancel)})
-		}
-		calledCancel(f, path+".", sub.Steps)
-	}
 }
 
 // All walks every node of a flow, those inside frames behind the frame.

@@ -68,6 +68,9 @@ func marks(s *runbooks.Step) []Mark {
 		add(SignRetry, "", "up to %d attempts, first pause %s", s.Retry.Attempts, short(s.Retry.Backoff))
 	}
 	reactionMark(s, add)
+	if s.Runbook != nil && s.Runbook.Program != nil && len(s.Runbook.Program.OnCancel) > 0 {
+		add(SignOnFailure, "", "cancelled: its own on_cancel does not run here")
+	}
 	if s.Uses != "" && s.Total > 0 {
 		add(SignLimit, "", "at most %s in all", short(s.Total))
 	}

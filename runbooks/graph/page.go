@@ -129,7 +129,7 @@ func (s *svg) legend(g *Graph, width int) (string, int) {
 	}{
 		{SignEach, "for each item of a list"}, {SignIf, "condition"}, {SignApproval, "people have to say yes"}, {SignUnasked, "changes something with nobody asked"}, {SignEvidence, "collects evidence"},
 		{SignVerify, "the effect is proved"}, {SignUndo, "can be taken back"}, {SignNoUndo, "cannot be taken back"}, {SignUnproved, "nothing proves the effect"},
-		{SignContains, "is meant to end"}, {SignRetry, "is tried again"}, {SignOnFailure, "what follows when it fails or is refused"},
+		{SignContains, "is meant to end"}, {SignRetry, "is tried again"}, {SignOnFailure, "what follows when it fails, is refused or cancelled"},
 	} {
 		if signs[k.sign] {
 			entries = append(entries, entry{"n", "i " + string(k.sign), signIcon(k.sign), k.text})

@@ -218,8 +218,16 @@ func TestSVGIsWellFormedAndInert(t *testing.T) {
 // deep lists the steps that a drawing shows, by the names of the engine.
 func deep(p *runbooks.Program) map[string]bool {
 	out := map[string]bool{}
-	for path := range p.Deep() {
-		out[path] = true
+	var walk func(prefix string, steps []runbooks.Step)
+	walk = func(prefix string, steps []runbooks.Step) {
+		for i := range steps {
+			out[prefix+steps[i].ID] = true
+			if steps[i].Runbook != nil {
+				walk(prefix+steps[i].ID+".", steps[i].Runbook.Program.Steps)
+			}
+		}
 	}
+	walk("", p.Steps)
+	walk("", p.OnCancel)
 	return out
 }
