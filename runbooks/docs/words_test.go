@@ -1,6 +1,32 @@
 package docs
 
-import "testing"
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// Whatever an author writes: as text it opens no tag, no cell, no code, no link
+// and calls nobody, and as code it stays in its span.
+func TestAnyText(t *testing.T) {
+	escaped := regexp.MustCompile("\\\\[[:punct:]]|&#?[a-z0-9]+;|<!-- -->")
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.OneOf(rapid.String(), rapid.StringMatching("[`|<>&@#*_~$\\[\\]\\\\(){} a1.:/-]{0,40}")).Draw(t, "text")
+		if bare := escaped.ReplaceAllString(text(s), " "); strings.ContainsAny(bare, "|<>&`*_[]~$\\\n{") {
+			t.Fatalf("%q: %q is left", s, bare)
+		}
+		if regexp.MustCompile(`[@#][A-Za-z0-9]`).MatchString(regexp.MustCompile("&#?[a-z0-9]+;").ReplaceAllString(text(s), " ")) {
+			t.Fatalf("%q calls somebody: %q", s, text(s))
+		}
+		span := code(s)
+		fence := span[:len(span)-len(strings.TrimLeft(span, "`"))]
+		if inside := strings.TrimSuffix(strings.TrimPrefix(span, fence), fence); fence != "" && (strings.Contains(inside, fence) || strings.Contains(inside, "\n")) {
+			t.Fatalf("%q: the code %q ends early", s, span)
+		}
+	})
+}
 
 func TestCondition(t *testing.T) {
 	for _, tt := range []struct{ source, want string }{

@@ -1,12 +1,14 @@
 package graph
 
 import (
+	"encoding/xml"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
@@ -62,7 +64,7 @@ func TestMermaidHoldsItsGrammar(t *testing.T) {
 
 // Every line of DOT is ours once its quoted strings are taken out.
 func TestDOTHoldsItsGrammar(t *testing.T) {
-	quoted := regexp.MustCompile(`"(?:[^"\\\n]|\\["\\l])*"`)
+	quoted := dotQuoted()
 	line := regexp.MustCompile(`^ *(digraph S \{|subgraph cluster_\w+ \{|\}|(graph|node|edge|n\d+\w*|n\d+\w* -> n\d+\w*)( \[[\w=, S]*\])?;)$`)
 	for name, p := range everyProgram(t) {
 		t.Run(name, func(t *testing.T) {
@@ -83,6 +85,45 @@ func TestDOTHoldsItsGrammar(t *testing.T) {
 		})
 	}
 }
+
+// Whatever an author writes: each format stays what it is.
+func TestAnyText(t *testing.T) {
+	grammar := mermaidLines()
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`["\\\\\]\[<>&#;:%{}`+"`"+`|\n a-z-]{0,60}`))
+		p := runbookstest.Whole()
+		p.Title = text.Draw(t, "title")
+		p.Steps[0].Title = text.Draw(t, "step")
+		p.Steps[1].If = runbookstest.Expr(text.Draw(t, "condition"))
+		p.Steps[7].Title = text.Draw(t, "frame")
+		g := New(p)
+		var b strings.Builder
+		if err := SVG(&b, g); err != nil {
+			t.Fatal(err)
+		}
+		if err := xml.Unmarshal([]byte(b.String()), new(struct{})); err != nil {
+			t.Fatalf("%v", err)
+		}
+		b.Reset()
+		if err := Mermaid(&b, g); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.SplitSeq(strings.TrimSuffix(b.String(), "\n"), "\n") {
+			if !slices.ContainsFunc(grammar, func(re *regexp.Regexp) bool { return re.MatchString(line) }) {
+				t.Fatalf("this is no line of ours: %s", line)
+			}
+		}
+		b.Reset()
+		if err := DOT(&b, g); err != nil {
+			t.Fatal(err)
+		}
+		if bare := dotQuoted().ReplaceAllString(b.String(), "S"); strings.Contains(bare, `"`) || strings.Count(bare, "\n") != strings.Count(b.String(), "\n") {
+			t.Fatalf("a quote is not closed: %s", bare)
+		}
+	})
+}
+
+func dotQuoted() *regexp.Regexp { return regexp.MustCompile(`"(?:[^"\\\n]|\\["\\l])*"`) }
 
 func TestMermaidText(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
@@ -124,10 +165,6 @@ func TestModel(t *testing.T) {
 	if diff := cmp.Diff(want, all); diff != "" {
 		t.Error(diff)
 	}
-	var marks []Mark
-	for _, m := range g.Main.Nodes[2].Marks {
-		marks = append(marks, m)
-	}
 	if diff := cmp.Diff([]Mark{
 		{SignIf, "only if", `steps.owner.outputs.status == "Active"`},
 		{SignApproval, "1 yes from group:security-leads within 15m, signed by SSH key; after 5m also group:ciso", ""},
@@ -137,7 +174,7 @@ func TestModel(t *testing.T) {
 		{SignRetry, "up to 3 attempts, first pause 2s", ""},
 		{SignOnFailure, "refused: go on", ""},
 		{SignLimit, "at most 10m in all", ""},
-	}, marks); diff != "" {
+	}, g.Main.Nodes[2].Marks); diff != "" {
 		t.Error(diff)
 	}
 }
