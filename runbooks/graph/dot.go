@@ -106,9 +106,9 @@ func dotShape(n *Node) string {
 	case n.Kind == Start || n.Kind == End:
 		return "shape=oval"
 	case n.Kind == Manual:
-		return "shape=parallelogram, fillcolor=\"#f3eefc\", color=\"#6b4fa0\""
+		return "shape=folder, fillcolor=\"#f3eefc\", color=\"#6b4fa0\""
 	case n.Kind == Wait:
-		return "shape=cds, fillcolor=\"#f2f2f2\", color=\"#666666\""
+		return "shape=box, style=\"filled,dashed\", fillcolor=\"#f2f2f2\", color=\"#666666\""
 	case n.Tells:
 		return "shape=note, fillcolor=\"#eaf6ef\", color=\"#2e7d4f\""
 	case n.Effect == actions.Destructive:

@@ -136,15 +136,16 @@ func floorDiv(a, b int) int {
 // jog is the longest sidestep that is taken out of an edge, in pixels.
 const jog = 40
 
-// straighten moves what is almost under its only neighbour quite under it,
-// where there is room.
+// straighten moves what follows its only neighbour, or is almost under it, quite
+// under it, where there is room.
 func (s *sheet) straighten() {
 	for _, layer := range s.layers {
 		for i, v := range layer {
 			me := &s.vertices[v]
 			x := me.x
 			switch {
-			case len(me.up) == 1 && near(x, s.vertices[me.up[0]].x) && (len(s.vertices[me.up[0]].down) == 1 || me.card == nil):
+			case len(me.up) == 1 && len(s.vertices[me.up[0]].down) == 1, // a chain is straight
+				len(me.up) == 1 && me.card == nil && near(x, s.vertices[me.up[0]].x):
 				x = s.vertices[me.up[0]].x
 			case len(me.down) == 1 && near(x, s.vertices[me.down[0]].x) && len(me.up) != 1:
 				x = s.vertices[me.down[0]].x
