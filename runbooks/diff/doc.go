@@ -20,9 +20,14 @@
 // # Weights
 //
 // A change whose direction cannot be told is weighed as if it were for the
-// worse where the step changes something: a condition of such a step that is
-// neither the same nor narrowed by "&&" is [Weaker]. So a gate on [Weaker] can be
-// passed by a careless word in a message, and not by a new condition.
+// worse where a wrong guess is dear: a condition of a step that changes something,
+// unless it is the old one and more behind "&&"; every other argument of a
+// destructive step; another list of a for_each; another action. What a gate on
+// [Weaker] lets through are other arguments of a step that is not destructive,
+// because nearly every edit has one, and longer limits on time and attempts.
+//
+// Inside of a runbook that is called nothing is [Breaking]: the runbook that calls
+// it was compiled with it. Its own on_cancel does not run there, and is neutral.
 //
 // # Design
 //
