@@ -10,7 +10,6 @@ import (
 	"github.com/firebreak-ir/firebreak/cmd/internal/app"
 	"github.com/firebreak-ir/firebreak/cmd/internal/config"
 	"github.com/firebreak-ir/firebreak/runbooks"
-	"github.com/firebreak-ir/firebreak/runbooks/library"
 )
 
 // shelf is where commands that only read runbooks find them. It needs no
@@ -92,11 +91,7 @@ func (s *shelf) all() []*runbooks.Program {
 		s.known, _, _ = app.Programs(s.cfg, s.registry)
 		return s.known
 	}
-	var files []runbooks.File
-	for _, e := range library.List() {
-		files = append(files, runbooks.File{Name: "library/" + e.Name, Src: e.Source})
-	}
-	s.known, _ = runbooks.LoadAll(files, s.registry)
+	s.known, _ = runbooks.LoadAll(app.LibraryFiles(), s.registry)
 	return s.known
 }
 
