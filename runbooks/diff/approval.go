@@ -1,0 +1,93 @@
+package diff
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+// approval compares who has to say yes. Whose says what for: "the approval",
+// "the approval of its undo".
+func (c *comparison) approval(field, whose string, old, new *runbooks.Approval) {
+	switch {
+	case old == nil:
+		c.add(Stronger, field, "", people(new), "%s is new: %s", whose, people(new))
+		return
+	case new == nil:
+		c.add(Weaker, field, people(old), "", "%s is gone; it was %s", whose, people(old))
+		return
+	}
+	c.fields(field, old, new, map[string]func(){
+		"quorum": func() {
+			weight, word := Stronger, "raised"
+			if new.Quorum < old.Quorum {
+				weight, word = Weaker, "lowered"
+			}
+			c.add(weight, join(field, "quorum"), fmt.Sprint(old.Quorum), fmt.Sprint(new.Quorum), "the quorum of %s is %s from %d to %d", whose, word, old.Quorum, new.Quorum)
+		},
+		"from": func() { c.set(join(field, "from"), "may answer "+whose, old.From, new.From) },
+		"expires": func() {
+			before, after := short(old.Expires), short(new.Expires)
+			if new.Expires > old.Expires {
+				c.add(Weaker, join(field, "expires"), before, after, "a question for %s stays open for %s, not %s", whose, after, before)
+			} else {
+				c.add(Stronger, join(field, "expires"), before, after, "a question for %s expires after %s, not %s", whose, after, before)
+			}
+		},
+		"remind": func() {
+			c.add(Neutral, join(field, "remind"), short(old.Remind), short(new.Remind), "a question for %s is repeated every %s, not %s", whose, never(new.Remind), never(old.Remind))
+		},
+		"step_up": func() {
+			if new.StepUp {
+				c.add(Stronger, join(field, "step_up"), "", "true", "%s needs a signature by SSH key", whose)
+			} else {
+				c.add(Weaker, join(field, "step_up"), "true", "", "%s needs no signature by SSH key any more", whose)
+			}
+		},
+		"escalate": func() { c.escalate(join(field, "escalate"), whose, old.Escalate, new.Escalate) },
+	})
+}
+
+// set compares lists of people who may do something; more of them is weaker.
+func (c *comparison) set(field, what string, old, new []string) {
+	before, after := strings.Join(old, ", "), strings.Join(new, ", ")
+	if more := missing(old, new); len(more) > 0 {
+		c.add(Weaker, field, before, after, "%s %s, too", strings.Join(more, ", "), what)
+	}
+	if less := missing(new, old); len(less) > 0 {
+		c.add(Stronger, field, before, after, "%s no longer %s", strings.Join(less, ", "), what)
+	}
+}
+
+func (c *comparison) escalate(field, whose string, old, new *runbooks.Escalate) {
+	switch {
+	case old == nil:
+		c.add(Weaker, field, "", strings.Join(new.To, ", "), "after %s %s may answer %s, too", short(new.After), strings.Join(new.To, ", "), whose)
+	case new == nil:
+		c.add(Stronger, field, strings.Join(old.To, ", "), "", "%s is not widened to %s any more", whose, strings.Join(old.To, ", "))
+	default:
+		c.fields(field, old, new, map[string]func(){
+			"after": func() {
+				weight := Stronger
+				if new.After < old.After {
+					weight = Weaker
+				}
+				c.add(weight, join(field, "after"), short(old.After), short(new.After), "%s is widened after %s, not %s", whose, short(new.After), short(old.After))
+			},
+			"to": func() { c.set(join(field, "to"), "may answer an escalation of "+whose, old.To, new.To) },
+		})
+	}
+}
+
+// people is an approval in a few words.
+func people(a *runbooks.Approval) string {
+	return fmt.Sprintf("%d of %s", a.Quorum, strings.Join(a.From, ", "))
+}
+
+func never(s runbooks.Span) string {
+	if s == 0 {
+		return "(never)"
+	}
+	return short(s)
+}
