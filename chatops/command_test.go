@@ -179,7 +179,7 @@ func FuzzParse(f *testing.F) {
 
 // Each verb has help with an example that parses to it, a rule and a handler.
 func TestTableIsComplete(t *testing.T) {
-	want := []Verb{Declare, List, Status, Plan, Run, Step, Approve, Deny, Note, Timeline, Export, Cancel, Retry, Skip, Done, Undo, Resolve, WhoAmI, Help}
+	want := []Verb{Declare, List, Status, Plan, Run, Step, Approve, Deny, Note, Timeline, Export, Cancel, Retry, Skip, Done, Undo, Extend, Keep, Contained, Resolve, WhoAmI, Help}
 	var got []Verb
 	names := map[string]Verb{}
 	for _, e := range entries() {

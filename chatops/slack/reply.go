@@ -183,9 +183,14 @@ func (a *Adapter) slackUsers(people []string) []string {
 // approvers lists who is asked by an ask.
 func (a *Adapter) approvers(ask *engine.Ask) []string {
 	d := a.opt.Directory()
-	if ask.Appr == nil || d == nil {
+	switch c := ask.Step.Containment; {
+	case d == nil:
 		return nil
+	case ask.Appr != nil:
+		from := append(append([]string{}, ask.Appr.From...), ask.Appr.EscalateTo...)
+		return a.slackUsers(d.Members(from))
+	case ask.Type == engine.AskContainment && c != nil:
+		return a.slackUsers(d.Members(c.Ask))
 	}
-	from := append(append([]string{}, ask.Appr.From...), ask.Appr.EscalateTo...)
-	return a.slackUsers(d.Members(from))
+	return nil
 }

@@ -23,7 +23,7 @@ import (
 var (
 	_ slack.Bot       = (*chatops.Bot)(nil)
 	_ slack.Incidents = engine.Incidents(nil)
-	_                 = slack.Renderer{Card: chatops.Card, Ask: chatops.AskMessage, End: chatops.EndMessage}
+	_                 = slack.Renderer{Card: chatops.Card, Ask: chatops.AskMessage, End: chatops.EndMessage, Remind: chatops.ReminderMessage}
 )
 
 // world is a workspace with people in it, an adapter, and a small bot behind it.
