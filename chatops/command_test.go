@@ -255,3 +255,26 @@ func TestIncidentAtTheEndOfAText(t *testing.T) {
 		}
 	}
 }
+
+// What a chat has to know of a word before it is understood comes from the
+// table too.
+func TestWordsOfTheTable(t *testing.T) {
+	for _, tt := range []struct {
+		word               string
+		harmless, reasoned bool
+	}{
+		{"", true, false}, {"status", true, false}, {"contained", true, false}, {"show", true, false}, {"zap", false, false},
+		{"approve", false, false}, {"deny", false, true}, {"lift", false, true}, {"extend", false, true}, {"prolong", false, true}, {"keep", false, true},
+		{"export", false, false},
+	} {
+		if got := Harmless(tt.word); got != tt.harmless {
+			t.Errorf("Harmless(%q) = %v", tt.word, got)
+		}
+		if got := NeedsReason(tt.word); got != tt.reasoned {
+			t.Errorf("NeedsReason(%q) = %v", tt.word, got)
+		}
+	}
+	if !Means("new", Declare) || Means("new", Run) || Means("", Declare) {
+		t.Error("Means does not know the aliases of declare")
+	}
+}

@@ -67,13 +67,26 @@ func among(a engine.Actor, from []string) bool {
 	})
 }
 
+// authority is the person on whose word an effect happened: the last who
+// approved it, else who started the run.
+func authority(r *engine.Run, s *engine.Step) string {
+	if s.Approval != nil {
+		for _, v := range slices.Backward(s.Approval.Votes) {
+			if v.Approve {
+				return orElse(v.Actor.ID, "nobody")
+			}
+		}
+	}
+	return orElse(r.Requester.ID, "nobody")
+}
+
 // containment asks what becomes of an effect whose time is over.
 func (v asking) containment() Message {
 	s, c := v.s, v.s.Containment
 	m := Message{Title: "Lift, extend or keep: " + v.name() + " " + line(s.Def.Name(), 100), Tone: Warn}
 	fields := []Field{{"Incident", heading(v.i)}, {"Runbook", v.program()}, {"Step", title(s)}, {"Action", action(s)}}
 	if c != nil {
-		fields = append(fields, Field{"In effect since", moment(s.EndedAt, v.i.Now)}, Field{"On authority of", line(orElse(s.Authority(), "nobody"), 60)})
+		fields = append(fields, Field{"In effect since", moment(s.EndedAt, v.i.Now)}, Field{"On authority of", line(authority(v.r, s), 60)})
 		if n := len(s.Children()); n > 0 {
 			fields = append(fields, Field{"Items", count(s).String()})
 		}
@@ -205,7 +218,7 @@ func (b *Bot) contained(c *call) Message {
 					continue
 				}
 				on := i.ID + " " + r.ID + "/" + s.ID
-				l := Line{Mark: "•", Text: fmt.Sprintf("%s · %s: since %s, on authority of %s, %s; asks %s", on, line(s.Def.Name(), 60), moment(s.EndedAt, c.now), line(orElse(s.Authority(), "nobody"), 60), lasting(s, c.now), names(s.Containment.Ask))}
+				l := Line{Mark: "•", Text: fmt.Sprintf("%s · %s: since %s, on authority of %s, %s; asks %s", on, line(s.Def.Name(), 60), moment(s.EndedAt, c.now), line(authority(r, s), 60), lasting(s, c.now), names(s.Containment.Ask))}
 				if s.Containment.Due {
 					l.Mark = "!"
 					due++

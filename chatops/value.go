@@ -135,7 +135,7 @@ func oneLine(in *runbooks.Input, v string) string {
 	}
 	var parts []string
 	for l := range strings.Lines(strings.ReplaceAll(bare, "\r", "\n")) {
-		if l = strings.Trim(strings.TrimSpace(l), ","); l != "" {
+		if l = strings.Trim(l, ", \t\n"); l != "" {
 			parts = append(parts, l)
 		}
 	}

@@ -175,6 +175,26 @@ func find(name string) (entry, bool) {
 	return entry{}, false
 }
 
+// Means says whether a word is a verb's name or one of its aliases.
+func Means(word string, v Verb) bool {
+	e, ok := find(word)
+	return ok && e.verb == v
+}
+
+// Harmless says whether a line that begins with this word changes nothing. A
+// word that is no verb is not harmless; an empty line asks for help.
+func Harmless(word string) bool {
+	e, ok := find(word)
+	return word == "" || ok && !e.changes
+}
+
+// NeedsReason says whether the verb behind a word is not followed without a
+// reason, which a chat asks for by a form.
+func NeedsReason(word string) bool {
+	e, ok := find(word)
+	return ok && e.reason
+}
+
 func (e entry) flag(name string) (flag, bool) {
 	i := slices.IndexFunc(e.flags, func(f flag) bool { return f.name == name })
 	if i < 0 {

@@ -183,14 +183,14 @@ func (a *Adapter) slackUsers(people []string) []string {
 // approvers lists who is asked by an ask.
 func (a *Adapter) approvers(ask *engine.Ask) []string {
 	d := a.opt.Directory()
-	switch c := ask.Step.Containment; {
+	switch {
 	case d == nil:
 		return nil
 	case ask.Appr != nil:
 		from := append(append([]string{}, ask.Appr.From...), ask.Appr.EscalateTo...)
 		return a.slackUsers(d.Members(from))
-	case ask.Type == engine.AskContainment && c != nil:
-		return a.slackUsers(d.Members(c.Ask))
+	case ask.Type == engine.AskContainment && ask.Step.Containment != nil:
+		return a.slackUsers(d.Members(ask.Step.Containment.Ask))
 	}
 	return nil
 }
