@@ -366,3 +366,27 @@ func TestManualStepRunsOutOfTime(t *testing.T) {
 		r.audit(id)
 	})
 }
+
+// Inputs that are too long to be written down are refused in words.
+func TestInputsThatAreTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "  - {id: a, uses: t.read}\n", func(r *rig) {
+			program := compileMore(t, r.options.Registry, "test", "inputs:\n  hosts: {type: list, of: string, description: The hosts}\n", "  - {id: a, uses: t.read}\n")
+			r.options.Programs = func() []*runbooks.Program { return []*runbooks.Program{program} }
+		})
+		id := r.declare()
+		start := func(n int) error {
+			_, err := r.host.Start(context.Background(), by("alice"), id, engine.RunRequest{Runbook: "test", Inputs: map[string]string{"hosts": strings.Repeat("a-host,", n) + "b"}})
+			return err
+		}
+		if err := start(10_000 - 1); refused(err) != engine.InputInvalid || !strings.Contains(err.Error(), "take") {
+			t.Errorf("got %v", err)
+		}
+		if err := start(2000); err != nil {
+			t.Errorf("got %v", err)
+		}
+		if codes := r.refusals(id); !slices.Equal(codes, []engine.Code{engine.InputInvalid}) {
+			t.Errorf("refusals on record: %v", codes)
+		}
+	})
+}
