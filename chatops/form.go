@@ -72,7 +72,7 @@ func (b *Bot) filled(ctx context.Context, a Answer) (Message, map[string]string)
 		if wrong := wrongText("answer", c.Text, 0, engine.MaxText); wrong != nil {
 			return reply(c, ""), wrong
 		}
-	case Run:
+	case Run, Plan:
 		c.filled = true
 	default:
 		return b.refuse(c, engine.Refuse(engine.Usage, "%q is no form; type: help", line(a.Form, 40)), true), nil
@@ -80,7 +80,7 @@ func (b *Bot) filled(ctx context.Context, a Answer) (Message, map[string]string)
 	if refusal := c.refer(a.State); refusal != nil {
 		return b.refuse(c, refusal, true), nil
 	}
-	if c.Verb == Run {
+	if c.entry.inputs {
 		if wrong := c.takeInputs(b, a.Values); wrong != nil {
 			return reply(c, ""), wrong
 		}
@@ -139,7 +139,7 @@ func (c *call) refer(value string) *engine.Refusal {
 		}
 		flags, text := c.Flags, c.Text
 		c.Command = cmd
-		if c.Verb != Run {
+		if !c.entry.inputs {
 			c.Flags, c.Text = flags, text
 		}
 		return nil
@@ -159,19 +159,24 @@ func (c *call) state() string {
 		return c.incident + " " + c.ask
 	}
 	cmd := c.named()
-	if c.Verb != Run {
+	if !c.entry.inputs {
 		cmd.Flags, cmd.Text = nil, ""
 	}
 	return "=" + cmd.String()
 }
 
-// inputForm asks in a chat for the inputs of a run that are still missing.
+// inputForm asks in a chat for the inputs of a run, or of a plan, that are
+// still missing.
 func inputForm(c *call, p *runbooks.Program) (m Message, ask bool) {
 	state := c.state()
 	if !c.chat || c.filled || len(state) > maxState {
 		return m, false
 	}
-	f := &Form{ID: string(Run), State: state, Title: "Run a runbook", Submit: "Run"}
+	word := "Run"
+	if c.Verb == Plan {
+		word = "Plan"
+	}
+	f := &Form{ID: string(c.Verb), State: state, Title: word + " a runbook", Submit: word}
 	var missing []string
 	for _, in := range p.Inputs {
 		if _, given := c.Inputs[in.Name]; given || len(f.Fields) == maxInputFields {
@@ -189,7 +194,7 @@ func inputForm(c *call, p *runbooks.Program) (m Message, ask bool) {
 	if len(missing) == 0 {
 		return m, false
 	}
-	m = reply(c, "Run "+c.Target)
+	m = reply(c, word+" "+c.Target)
 	m.text("These inputs are missing: %s", enough(missing, 12))
 	example := c.named()
 	example.Inputs = maps.Clone(c.Inputs)

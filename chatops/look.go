@@ -98,8 +98,12 @@ func (b *Bot) plan(c *call) Message {
 	if b.o.Planner == nil {
 		return b.refuse(c, engine.Refuse(engine.NotAllowed, "nothing can be planned here: this server has no planner; ask an admin"), false)
 	}
-	if _, refusal := b.runbook(c); refusal != nil {
+	program, refusal := b.runbook(c)
+	if refusal != nil {
 		return b.refuse(c, refusal, false)
+	}
+	if m, ask := inputForm(c, program); ask {
+		return m
 	}
 	m, err := b.o.Planner.Plan(c.ctx, c.actor, c.incident, c.runRequest())
 	if err != nil {

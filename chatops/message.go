@@ -64,7 +64,7 @@ type Button struct {
 
 // Form asks a person for values.
 type Form struct {
-	ID     string // which form, the verb it is for: "declare", "run", "deny", "done", "skip", "cancel", "undo", "extend", "keep"
+	ID     string // which form, the verb it is for: "declare", "run", "plan", "deny", "done", "skip", "cancel", "undo", "extend", "keep"
 	State  string // opaque, comes back with the answer
 	Title  string // at most 24 characters
 	Submit string // label of the button

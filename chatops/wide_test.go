@@ -192,6 +192,22 @@ func TestAListInAForm(t *testing.T) {
 	}
 }
 
+// A plan asks for its inputs by a form too, which changes nothing.
+func TestPlanForm(t *testing.T) {
+	l := newLedger(t)
+	b := newBot(l, DefaultPolicy())
+	setUp(t, l, b)
+	m := b.Command(t.Context(), Input{Actor: actor(t, "rita"), Text: "plan contain --env prod", Channel: "C1"})
+	if m.Form == nil || m.Form.ID != "plan" || m.Form.Submit != "Plan" {
+		t.Fatal(dump(m))
+	}
+	facts := l.list[0].Facts
+	m, wrong := b.Answer(t.Context(), Answer{Actor: actor(t, "rita"), Form: m.Form.ID, State: m.Form.State, Values: map[string]string{"host": "h7"}})
+	if wrong != nil || m.Failed || !strings.Contains(dump(m), "would act on h7") || l.list[0].Facts != facts {
+		t.Errorf("got %v, %s", wrong, dump(m))
+	}
+}
+
 // Somebody who may not see a private incident does not learn of what it contains.
 func TestContainedHidesPrivateIncidents(t *testing.T) {
 	l, b := swept(t, 2, nil)
