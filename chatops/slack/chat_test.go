@@ -268,7 +268,10 @@ func TestReminderIsPostedOnce(t *testing.T) {
 	if again.TS != first.TS || len(w.ws.Messages("inc-7")) != 1 {
 		t.Errorf("the reminder was posted again: %+v, %d messages", again, len(w.ws.Messages("inc-7")))
 	}
-	w.inc.change("INC-7", func(i *engine.Incident) { i.Asks[0].Closed = true })
+	w.ws.AddChannel(slackfake.Channel{ID: "C9", Name: "inc-9", Members: []string{w.ws.App.BotUserID}, Creator: w.ws.App.BotUserID})
+	w.inc.change("INC-7", func(i *engine.Incident) {
+		i.Asks[0].Closed, i.Channel = true, &engine.ChannelBound{Channel: "C9", Name: "inc-9"}
+	})
 	late, err := w.a.Post(t.Context(), w.look("INC-7"), "remind:0011.2")
 	if err != nil {
 		t.Fatal(err)
@@ -276,6 +279,9 @@ func TestReminderIsPostedOnce(t *testing.T) {
 	m, _ = w.ws.Message(slackfake.Ref{Channel: late.Channel, TS: late.TS})
 	if text := m.Rendered(w.ws.Name); strings.Contains(text, "@bob") || !strings.Contains(text, "Answered meanwhile") {
 		t.Errorf("got %q", text)
+	}
+	if c, _ := w.ws.Channel("C9"); len(c.Members) != 1 {
+		t.Errorf("people were brought in for a question that is answered: %q", c.Members)
 	}
 	for _, ref := range []string{"remind:0011", "remind:nobody.1", "remind:0011.x", "remind:0011.0"} {
 		if _, err := w.a.Post(t.Context(), w.look("INC-7"), ref); err == nil {
