@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/runbooks"
@@ -16,10 +17,13 @@ type aim struct {
 	run, step string
 	status    engine.StepStatus
 	held      engine.HoldReason
-	attempt   int    // the latest one
-	approval  string // id of the open or latest approval
-	digest    string // of that approval
-	open      bool   // that approval waits for votes
+	attempt   int             // the latest one
+	approval  string          // id of the open or latest approval
+	digest    string          // of that approval
+	open      bool            // that approval waits for votes
+	shared    string          // of the item of a loop: the step whose approval is for all of them
+	until     time.Time       // of its containment; zero: it contains nothing that ends
+	answer    *runbooks.Input // of a manual step; nil: any text
 }
 
 // locate finds the incident a request is about.
@@ -159,12 +163,10 @@ func takeStep(i *engine.Incident, c *call) (aim, *engine.Run, *engine.Refusal) {
 		if c.Run != "" && r.ID != c.Run {
 			continue
 		}
-		for _, s := range r.Steps {
-			if s.ID == c.Target {
-				all = append(all, place{r, s})
-				if fits(c.Verb, s) {
-					fit = append(fit, place{r, s})
-				}
+		if s := stepOf(r, c.Target); s != nil {
+			all = append(all, place{r, s})
+			if fits(c.Verb, s) {
+				fit = append(fit, place{r, s})
 			}
 		}
 	}
@@ -189,6 +191,15 @@ func aimAt(r *engine.Run, s *engine.Step) aim {
 	if s.Approval != nil {
 		t.approval, t.digest, t.open = s.Approval.ID, s.Approval.Digest, s.Approval.State == engine.ApprovalOpen
 	}
+	if p := s.Parent; p != nil && p.Approval != nil && s.Index > 0 && (s.Approval == nil || s.Approval.ID == p.Approval.ID) {
+		t.shared = p.ID
+	}
+	if s.InForce() {
+		t.until = s.Containment.Until
+	}
+	if s.Def != nil && s.Def.Manual != nil {
+		t.answer = s.Def.Manual.Answer
+	}
 	return t
 }
 
@@ -205,6 +216,8 @@ func fits(v Verb, s *engine.Step) bool {
 		return !s.Status.Ended()
 	case Undo:
 		return s.Undoable()
+	case Extend, Keep:
+		return s.InForce()
 	}
 	return true
 }
@@ -217,7 +230,10 @@ func noStep(i *engine.Incident, c *call) *engine.Refusal {
 			continue
 		}
 		found = true
-		for _, s := range r.Steps {
+		for s := range every(r) {
+			if s.Parent != nil && s.Index > 0 && !strings.Contains(c.Target, ".") {
+				continue // the items of a loop are meant by nobody who does not write a dot
+			}
 			if len(ids) < 200 {
 				ids = append(ids, s.ID)
 			}

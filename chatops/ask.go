@@ -22,8 +22,8 @@ const (
 	askValue     = 300  // characters of one argument
 )
 
-// AskMessage is a question to people: an approval, a manual step, or a step
-// that is held. Once it is answered it tells the answer and has no buttons.
+// AskMessage is a question to people: an approval, a manual step, a step that
+// is held, or an effect whose time is over. Once it is answered it tells the answer and has no buttons.
 // Everything that comes from a target or a person is shown with nothing in it
 // hidden.
 func AskMessage(i *engine.Incident, a *engine.Ask) Message {
@@ -38,6 +38,8 @@ func AskMessage(i *engine.Incident, a *engine.Ask) Message {
 		m = v.approval()
 	case engine.AskManual:
 		m = v.manual()
+	case engine.AskContainment:
+		m = v.containment()
 	default:
 		m = v.held()
 	}
@@ -176,10 +178,14 @@ func (v asking) votes(m *Message) {
 // plan shows exactly what would be done.
 func (v asking) plan(m *Message) {
 	s := v.s
-	m.Parts = append(m.Parts, Part{Text: "Arguments"}, Part{Code: arguments(s)})
 	var odd []string
-	if f := foreign(texts(s.Params)); f != "" {
-		odd = append(odd, "the arguments hold characters outside ASCII: "+f)
+	if len(s.Children()) > 0 {
+		odd = v.items(m)
+	} else {
+		m.Parts = append(m.Parts, Part{Text: "Arguments"}, Part{Code: arguments(s)})
+		if f := foreign(texts(s.Params)); f != "" {
+			odd = append(odd, "the arguments hold characters outside ASCII: "+f)
+		}
 	}
 	p := s.Preview
 	if p == nil {
@@ -240,6 +246,9 @@ func (v asking) confirm() string {
 		}
 	}
 	what := fmt.Sprintf("%s (%s) acts on %s.", v.name(), line(s.Def.Name(), 60), on)
+	if n := len(v.planned()); n > 0 {
+		what = fmt.Sprintf("One yes is for all %d items of %s (%s), %s.", n, v.name(), line(s.Def.Name(), 60), on)
+	}
 	switch {
 	case s.Def.Manual != nil:
 		return fmt.Sprintf("%s (%s) will be done by a person.", v.name(), line(s.Def.Name(), 60))
@@ -259,7 +268,12 @@ func (v asking) confirm() string {
 }
 
 func action(s *engine.Step) string {
-	if s.Def.Uses == "" {
+	switch {
+	case s.Def.Wait != nil:
+		return "none (it lets time pass)"
+	case s.Def.Runbook != nil:
+		return "runbook " + line(s.Def.Runbook.ID, 80) + " " + short(s.Def.Runbook.Digest)
+	case s.Def.Uses == "":
 		return "none (a person does it)"
 	}
 	name := line(s.Def.Uses, 100)
@@ -331,10 +345,23 @@ func (v asking) manual() Message {
 	s := v.s
 	m := Message{Title: "To be done by a person: " + v.name() + " " + line(s.Def.Name(), 100), Tone: Warn}
 	m.Parts = append(m.Parts, Part{Fields: []Field{{"Incident", heading(v.i)}, {"Runbook", v.program()}, {"Step", title(s)}}})
+	if it := item(s); it != "" {
+		m.Parts[0].Fields = append(m.Parts[0].Fields, Field{"For", it})
+	}
+	if !v.a.Closed && !s.Due.IsZero() {
+		m.Parts[0].Fields = append(m.Parts[0].Fields, Field{"Until", moment(s.Due, v.i.Now) + ", then it counts as failed"})
+	}
 	m.text("%s", orElse(cut(VisibleLines(strings.TrimSpace(s.Asks)), 2500), "(no instructions)"))
 	if v.a.Closed {
 		v.closed(&m)
 		return m
+	}
+	if in := s.Def.Manual; in != nil && in.Answer != nil {
+		text := "The answer has to be " + kindOf(in.Answer) + "."
+		if in.Answer.Description != "" {
+			text = line(in.Answer.Description, 300) + ". " + text
+		}
+		m.text("%s", text)
 	}
 	m.Parts = append(m.Parts, Part{Buttons: []Button{v.button(Done, "Done…", Good, ""), v.button(Skip, "Skip…", Neutral, "")}})
 	m.next(answers(v.i, v.r, v.a)...)
@@ -386,8 +413,8 @@ func (v asking) closed(m *Message) {
 	if s.By.ID != "" {
 		m.text("Answered by %s", who(s.By))
 	}
-	if answer, ok := s.Outputs["answer"].(string); ok && s.Def.Manual != nil && answer != "" {
-		m.text("Answer: %s", cut(VisibleLines(answer), 1000))
+	if answer, ok := s.Outputs["answer"]; ok && s.Def.Manual != nil && answer != nil && answer != "" {
+		m.text("Answer: %s", cut(VisibleLines(plain(answer)), 1000))
 	}
 	m.lines([]Line{{Mark: mark(s.Status), Text: "now " + title(s) + ": " + state(s, v.i.Now)}})
 }

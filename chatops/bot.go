@@ -159,7 +159,11 @@ func (b *Bot) do(c *call) Message {
 		err := b.o.Incidents.View(c.ctx, c.incident, func(i *engine.Incident) {
 			var run *engine.Run
 			c.aim, run, problem = take(i, c)
-			refusal = b.o.Policy.Allow(c.dir, Case{Verb: c.entry.verb, Actor: c.actor, Incident: i, Run: run})
+			var step *engine.Step
+			if run != nil && c.aim.step != "" {
+				step = stepOf(run, c.aim.step)
+			}
+			refusal = b.o.Policy.Allow(c.dir, Case{Verb: c.entry.verb, Actor: c.actor, Incident: i, Run: run, Step: step})
 			if c.entry.who == everybody && !b.o.Policy.Sees(c.dir, c.actor, i) {
 				if c.Incident != "" {
 					refusal = invisible(i.ID)
@@ -182,6 +186,9 @@ func (b *Bot) do(c *call) Message {
 	if problem != nil {
 		return b.refuse(c, problem, c.entry.changes)
 	}
+	if c.Verb == Extend && c.Flags["for"] == "" {
+		return b.needsTime(c)
+	}
 	if c.entry.reason && c.Flags["reason"] == "" && !(c.ask != "" && c.entry.who == asked && !c.aim.open) {
 		return b.needsReason(c)
 	}
@@ -194,6 +201,18 @@ func (b *Bot) needsReason(c *call) Message {
 		return b.reasonForm(c)
 	}
 	m := b.refuse(c, engine.Refuse(engine.ReasonRequired, `%q needs a reason, which is written down; type: %s --reason "..."`, c.Verb, c.named()), true)
+	m.Usage = true
+	return m
+}
+
+// needsTime asks how much longer something lasts.
+func (b *Bot) needsTime(c *call) Message {
+	if c.chat {
+		return b.reasonForm(c)
+	}
+	bare := c.named()
+	bare.Flags = nil
+	m := b.refuse(c, engine.Refuse(engine.Usage, `"extend" needs to know how much longer; type: %s --for 24h --reason "..."`, bare), true)
 	m.Usage = true
 	return m
 }

@@ -41,6 +41,10 @@ func card(i *engine.Incident, head string, now time.Time) Message {
 	if i.Channel != nil && i.Channel.Name != "" {
 		fields = append(fields, Field{"Channel", "#" + line(i.Channel.Name, 80)})
 	}
+	if c := i.Contained(); len(c) > 0 {
+		first := slices.MinFunc(c, func(a, b *engine.Step) int { return a.Containment.Until.Compare(b.Containment.Until) })
+		fields = append(fields, Field{"Contained", fmt.Sprintf("%d, the first ends %s", len(c), moment(first.Containment.Until, now))})
+	}
 	if i.Notes > 0 {
 		fields = append(fields, Field{"Notes", fmt.Sprint(i.Notes)})
 	}
@@ -58,12 +62,12 @@ func card(i *engine.Incident, head string, now time.Time) Message {
 	}
 	shown := map[*engine.Step]bool{}
 	for _, r := range runs {
-		steps, left := stepsToShow(r)
-		for _, s := range steps {
-			shown[s] = true
+		rows, left := rowsToShow(r)
+		for _, row := range rows {
+			shown[row.step] = true
 		}
 		m.text("%s", runLine(r, now))
-		m.lines(stepLines(r, steps, left, now))
+		m.lines(runLines(r, rows, left, now))
 	}
 	m.lines(waiting(i, shown, now))
 	m.next(nextFor(i)...)
@@ -96,12 +100,20 @@ func cardTone(i *engine.Incident) Tone {
 	}
 	tone := Neutral
 	for _, r := range i.Runs {
-		for _, s := range r.Steps {
+		for s := range every(r) {
 			switch s.Status {
-			case engine.StepDoubt, engine.StepOnHold, engine.StepFailed:
+			case engine.StepDoubt, engine.StepOnHold:
 				return Danger
+			case engine.StepFailed:
+				if s.Index == 0 || s.Parent == nil { // what an item of a loop means, the loop says
+					return Danger
+				}
 			case engine.StepAwaiting, engine.StepManual:
 				tone = Warn
+			case engine.StepDone:
+				if s.InForce() && s.Containment.Due {
+					tone = Warn
+				}
 			}
 		}
 	}
@@ -123,28 +135,26 @@ func runLine(r *engine.Run, now time.Time) string {
 	return text
 }
 
-// stepsToShow picks the steps of a run; of a long one those that are going on
+// rowsToShow picks the steps of a run; of a long one those that are going on
 // or went wrong, and counts the others.
-func stepsToShow(r *engine.Run) (steps []*engine.Step, left int) {
-	if len(r.Steps) <= cardSteps {
-		return r.Steps, 0
+func rowsToShow(r *engine.Run) (rows []row, left int) {
+	all := rowsOf(r.Steps, 0)
+	if len(all) <= cardSteps {
+		return all, 0
 	}
-	for _, s := range r.Steps {
-		calm := s.Status == engine.StepWaiting || s.Status == engine.StepDone || s.Status == engine.StepSkipped || s.Status == engine.StepCancelled
-		if calm || len(steps) == cardSteps {
+	for _, one := range all {
+		calm := one.step != nil && (one.step.Status == engine.StepWaiting || one.step.Status.Ended() && !pressing(one.step))
+		if calm || len(rows) == cardSteps {
 			left++
 		} else {
-			steps = append(steps, s)
+			rows = append(rows, one)
 		}
 	}
-	return steps, left
+	return rows, left
 }
 
-func stepLines(r *engine.Run, steps []*engine.Step, left int, now time.Time) []Line {
-	var lines []Line
-	for _, s := range steps {
-		lines = append(lines, Line{Mark: mark(s.Status), Text: title(s) + ": " + state(s, now)})
-	}
+func runLines(r *engine.Run, rows []row, left int, now time.Time) []Line {
+	lines := linesOf(rows, now)
 	if left > 0 {
 		counts := map[engine.StepStatus]int{}
 		for _, s := range r.Steps {
@@ -177,7 +187,9 @@ func waiting(i *engine.Incident, shown map[*engine.Step]bool, now time.Time) []L
 		case engine.AskApproval:
 			lines = append(lines, Line{Mark: "?", Text: fmt.Sprintf("%s asks %s, %d of %d approved%s, until %s, then it counts as refused", name, names(a.Appr.From), a.Appr.Approvals(), a.Appr.Quorum, signedOnly(a.Appr), moment(a.Appr.Expires.Time, now))})
 		case engine.AskManual:
-			lines = append(lines, Line{Mark: "?", Text: name + " waits for a person to do it"})
+			lines = append(lines, Line{Mark: "?", Text: name + " waits for a person to do it" + until(a.Step, now)})
+		case engine.AskContainment:
+			lines = append(lines, Line{Mark: "!", Text: name + ": " + lasting(a.Step, now)})
 		case engine.AskHeld:
 			text := name + " is held until somebody decides"
 			if a.Step.Held == engine.HeldDoubt {
@@ -223,8 +235,14 @@ func nextFor(i *engine.Incident) []string {
 // retries lists the steps of a run that a person could have tried again.
 func retries(i *engine.Incident, r *engine.Run) []string {
 	var list []string
-	for _, s := range r.Steps {
-		if (s.Status == engine.StepFailed || s.Status == engine.StepRefused) && r.Status != engine.RunCancelled && len(list) < 3 {
+	for s := range every(r) {
+		if len(list) == 3 {
+			break
+		}
+		if s.Parent != nil && (s.Parent.Status == engine.StepFailed || s.Parent.Status == engine.StepRefused) {
+			continue // a retry of the whole tries it too
+		}
+		if (s.Status == engine.StepFailed || s.Status == engine.StepRefused) && r.Status != engine.RunCancelled {
 			list = append(list, fmt.Sprintf("retry %s %s/%s", i.ID, r.ID, s.ID))
 		}
 	}
@@ -239,8 +257,10 @@ func answers(i *engine.Incident, r *engine.Run, a *engine.Ask) []string {
 		return []string{terminal(i.ID, r.ID, a.Step.ID, a.Appr.Digest), "deny " + on + ` --reason "..."`}
 	case a.Type == engine.AskApproval:
 		return []string{"approve " + on + " --digest " + short(a.Appr.Digest), "deny " + on + ` --reason "..."`}
+	case a.Type == engine.AskContainment:
+		return endings(on, a.Step)
 	case a.Type == engine.AskManual:
-		return []string{"done " + on + ` "what came out"`, "skip " + on + ` --reason "..."`}
+		return []string{"done " + on + " " + example(a.Step), "skip " + on + ` --reason "..."`}
 	case a.Step.Held == engine.HeldDoubt:
 		return []string{"done " + on + " --confirm-applied", "retry " + on + " --confirm-not-applied", "skip " + on + ` --reason "..."`}
 	}

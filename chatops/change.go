@@ -14,6 +14,16 @@ func (b *Bot) submit(c *call, body engine.Body) (engine.Receipt, error) {
 	return b.o.Incidents.Submit(c.ctx, c.request(), c.incident, c.aim.run, c.aim.step, body)
 }
 
+// step is the step the call is about.
+func (c *call) step(i *engine.Incident) *engine.Step {
+	for _, r := range i.Runs {
+		if r.ID == c.aim.run {
+			return stepOf(r, c.aim.step)
+		}
+	}
+	return nil
+}
+
 // place is the run and step in one word.
 func (c *call) place() string { return c.aim.run + "/" + c.aim.step }
 
@@ -68,8 +78,8 @@ func (b *Bot) run(c *call) Message {
 		for _, run := range i.Runs {
 			if run.ID == r.Run {
 				m.text("%s", runLine(run, c.now))
-				steps, left := stepsToShow(run)
-				m.lines(stepLines(run, steps, left, c.now))
+				rows, left := rowsToShow(run)
+				m.lines(runLines(run, rows, left, c.now))
 			}
 		}
 	})
@@ -118,12 +128,17 @@ func (b *Bot) cancel(c *call) Message {
 				continue
 			}
 			var flying []string
-			for _, s := range run.Steps {
+			for s := range every(run) {
 				if s.Status == engine.StepRunning || s.Status == engine.StepVerifying || s.Status == engine.StepDoubt {
 					flying = append(flying, title(s)+": "+state(s, c.now))
 				}
 			}
 			m.list("Still in flight; it is waited for, not cut off", "…", flying, 10)
+			var then []string
+			for n := range run.Program.OnCancel {
+				then = append(then, line(run.Program.OnCancel[n].Name(), 80))
+			}
+			m.list("Done then, because the runbook says so", "·", then, 10)
 			undo, stays := afterwards(i, run)
 			if len(undo) > 0 {
 				m.text("Can be taken back")
@@ -205,12 +220,8 @@ func (b *Bot) undo(c *call) Message {
 	m := changed(c, r, Good, fmt.Sprintf("%s is being taken back, for %s", c.place(), who(c.actor)))
 	m.text("Reason: %s", line(c.Flags["reason"], 300))
 	err = b.look(c, func(i *engine.Incident) {
-		for _, run := range i.Runs {
-			for _, s := range run.Steps {
-				if run.ID == c.aim.run && s.Undoes != nil && s.Undoes.ID == c.aim.step && s.Undoes.UndoneBy == s {
-					m.lines([]Line{{Mark: mark(s.Status), Text: title(s) + ": " + state(s, c.now)}})
-				}
-			}
+		if s := c.step(i); s != nil && s.UndoneBy != nil {
+			m.lines(linesOf(rowsOf([]*engine.Step{s.UndoneBy}, 0), c.now))
 		}
 	})
 	if err != nil {
@@ -240,12 +251,8 @@ func (b *Bot) resolve(c *call) Message {
 // standing adds how the step stands after the change.
 func (b *Bot) standing(c *call, m Message) Message {
 	err := b.look(c, func(i *engine.Incident) {
-		for _, r := range i.Runs {
-			for _, s := range r.Steps {
-				if r.ID == c.aim.run && s.ID == c.aim.step {
-					m.lines([]Line{{Mark: mark(s.Status), Text: title(s) + ": " + state(s, c.now)}})
-				}
-			}
+		if s := c.step(i); s != nil {
+			m.lines(linesOf(rowsOf([]*engine.Step{s}, 0), c.now))
 		}
 	})
 	if err != nil {

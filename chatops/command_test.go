@@ -179,7 +179,7 @@ func FuzzParse(f *testing.F) {
 
 // Each verb has help with an example that parses to it, a rule and a handler.
 func TestTableIsComplete(t *testing.T) {
-	want := []Verb{Declare, List, Status, Plan, Run, Step, Approve, Deny, Note, Timeline, Export, Cancel, Retry, Skip, Done, Undo, Resolve, WhoAmI, Help}
+	want := []Verb{Declare, List, Status, Plan, Run, Step, Approve, Deny, Note, Timeline, Export, Cancel, Retry, Skip, Done, Undo, Extend, Keep, Contained, Resolve, WhoAmI, Help}
 	var got []Verb
 	names := map[string]Verb{}
 	for _, e := range entries() {
@@ -253,5 +253,28 @@ func TestIncidentAtTheEndOfAText(t *testing.T) {
 		if (err != nil) != c.refused || cmd.Incident != c.incident && !c.refused {
 			t.Errorf("%s: incident %q, %v", c.text, cmd.Incident, err)
 		}
+	}
+}
+
+// What a chat has to know of a word before it is understood comes from the
+// table too.
+func TestWordsOfTheTable(t *testing.T) {
+	for _, tt := range []struct {
+		word               string
+		harmless, reasoned bool
+	}{
+		{"", true, false}, {"status", true, false}, {"contained", true, false}, {"show", true, false}, {"zap", false, false},
+		{"approve", false, false}, {"deny", false, true}, {"lift", false, true}, {"extend", false, true}, {"prolong", false, true}, {"keep", false, true},
+		{"export", false, false},
+	} {
+		if got := Harmless(tt.word); got != tt.harmless {
+			t.Errorf("Harmless(%q) = %v", tt.word, got)
+		}
+		if got := NeedsReason(tt.word); got != tt.reasoned {
+			t.Errorf("NeedsReason(%q) = %v", tt.word, got)
+		}
+	}
+	if !Means("new", Declare) || Means("new", Run) || Means("", Declare) {
+		t.Error("Means does not know the aliases of declare")
 	}
 }

@@ -10,7 +10,8 @@
 // finds out who somebody is with [Directory.BySlack] or [Directory.ByOSUser];
 // of somebody it does not trust (a guest, a bot, another workspace) it makes
 // an actor of type engine.Stranger whose Name says why. Messages nobody asked
-// for are made by [Card], [AskMessage] and [EndMessage].
+// for are made by [Card], [AskMessage],
+// [ReminderMessage] and [EndMessage].
 //
 //	m := bot.Command(ctx, chatops.Input{Actor: alice, Nonce: trigger, Text: "approve disable", Channel: "C024BE91L"})
 //
@@ -39,6 +40,12 @@
 //   - A yes that has to be signed has no button. A terminal is asked for the
 //     signature by [Message.Sign], puts the text together itself, and sends the
 //     line again; in a chat such a yes is refused with the command to type.
+//   - What lets an effect last (extend, keep) is judged on the step it is about:
+//     to be asked about another containment gives no right, and who started a
+//     run cannot by that alone make what it did last for good.
+//   - One answer to a loop is for all its items: its question shows how many
+//     there are and a hash over the arguments of all, so that two lists that
+//     differ far down cannot look the same.
 //   - An incident that may not be seen is answered in the same words as one that
 //     does not exist.
 //   - A refusal says what, why, and what to type next. Those of the policy, and
@@ -57,6 +64,17 @@
 //
 // A button carries the reference of one question. Rejected: carrying the step
 // or the plan in it, which a client could change, and which goes stale.
+//
+// A loop is one line with counts and the items that need somebody. Rejected: a
+// line for each item, which buries at item 300 the one that is in doubt. The
+// steps of a runbook that is called stand below it until it has ended well.
+//
+// extend counts from the present end of a containment, or from now when that
+// is over. Rejected: always from now, by which "extend --for 24h" would shorten
+// one that has two days left.
+//
+// A reminder has no buttons: those of a question are taken away when it is
+// answered, and nobody would come back to those of its reminders.
 //
 // A private incident is seen by responders, commanders, auditors and admins, by
 // who declared it or started a run in it, and by who is asked in it. Rejected

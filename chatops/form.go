@@ -53,19 +53,26 @@ func (b *Bot) filled(ctx context.Context, a Answer) (Message, map[string]string)
 	switch c.Verb {
 	case Declare:
 		return b.declared(c, a.Values)
-	case Deny, Skip, Cancel, Undo:
+	case Deny, Skip, Cancel, Undo, Extend, Keep:
 		reason := strings.TrimSpace(a.Values["reason"])
 		if wrong := wrongText("reason", reason, 1, engine.MaxText); wrong != nil {
 			return reply(c, ""), wrong
 		}
 		c.Flags = map[string]string{"reason": reason}
+		if c.Verb == Extend {
+			longer := strings.TrimSpace(a.Values["for"])
+			if _, refusal := duration(longer); refusal != nil {
+				return reply(c, ""), map[string]string{"for": "write how much longer: 90m, 24h or 3d"}
+			}
+			c.Flags["for"] = longer
+		}
 	case Done:
 		c.filled = true
 		c.Text = strings.TrimSpace(a.Values["answer"])
 		if wrong := wrongText("answer", c.Text, 0, engine.MaxText); wrong != nil {
 			return reply(c, ""), wrong
 		}
-	case Run:
+	case Run, Plan:
 		c.filled = true
 	default:
 		return b.refuse(c, engine.Refuse(engine.Usage, "%q is no form; type: help", line(a.Form, 40)), true), nil
@@ -73,12 +80,16 @@ func (b *Bot) filled(ctx context.Context, a Answer) (Message, map[string]string)
 	if refusal := c.refer(a.State); refusal != nil {
 		return b.refuse(c, refusal, true), nil
 	}
-	if c.Verb == Run {
-		if wrong := c.takeInputs(a.Values); wrong != nil {
+	if c.entry.inputs {
+		if wrong := c.takeInputs(b, a.Values); wrong != nil {
 			return reply(c, ""), wrong
 		}
 	}
-	return b.do(c), nil
+	m := b.do(c)
+	if c.Verb == Done && m.Code == engine.Usage && len(m.Parts) > 0 {
+		return reply(c, ""), map[string]string{"answer": m.Parts[0].Text} // it does not fit, and the form can still be corrected
+	}
+	return m, nil
 }
 
 // declared takes the form for a new incident.
@@ -128,7 +139,7 @@ func (c *call) refer(value string) *engine.Refusal {
 		}
 		flags, text := c.Flags, c.Text
 		c.Command = cmd
-		if c.Verb != Run {
+		if !c.entry.inputs {
 			c.Flags, c.Text = flags, text
 		}
 		return nil
@@ -148,30 +159,32 @@ func (c *call) state() string {
 		return c.incident + " " + c.ask
 	}
 	cmd := c.named()
-	if c.Verb != Run {
+	if !c.entry.inputs {
 		cmd.Flags, cmd.Text = nil, ""
 	}
 	return "=" + cmd.String()
 }
 
-// inputForm asks in a chat for the inputs of a run that are still missing.
+// inputForm asks in a chat for the inputs of a run, or of a plan, that are
+// still missing.
 func inputForm(c *call, p *runbooks.Program) (m Message, ask bool) {
 	state := c.state()
 	if !c.chat || c.filled || len(state) > maxState {
 		return m, false
 	}
-	f := &Form{ID: string(Run), State: state, Title: "Run a runbook", Submit: "Run"}
+	word := "Run"
+	if c.Verb == Plan {
+		word = "Plan"
+	}
+	f := &Form{ID: string(c.Verb), State: state, Title: word + " a runbook", Submit: word}
 	var missing []string
 	for _, in := range p.Inputs {
 		if _, given := c.Inputs[in.Name]; given || len(f.Fields) == maxInputFields {
 			continue
 		}
-		field := FormField{ID: in.Name, Label: in.Name, Hint: line(in.Description, 140), Options: in.Enum, Optional: !in.Required}
-		if in.Type == actions.Bool {
-			field.Options = []string{"true", "false"}
-		}
+		field := FormField{ID: in.Name, Label: in.Name, Hint: hint(&in), Options: choices(&in), Optional: !in.Required, Long: in.Type == actions.List || in.Type == actions.Map}
 		if in.Default != nil {
-			field.Value = Visible(fmt.Sprint(in.Default))
+			field.Value = Visible(typed(in.Default))
 		}
 		if in.Required {
 			missing = append(missing, in.Name)
@@ -181,7 +194,7 @@ func inputForm(c *call, p *runbooks.Program) (m Message, ask bool) {
 	if len(missing) == 0 {
 		return m, false
 	}
-	m = reply(c, "Run "+c.Target)
+	m = reply(c, word+" "+c.Target)
 	m.text("These inputs are missing: %s", enough(missing, 12))
 	example := c.named()
 	example.Inputs = maps.Clone(c.Inputs)
@@ -196,19 +209,34 @@ func inputForm(c *call, p *runbooks.Program) (m Message, ask bool) {
 
 const maxInputFields = 20
 
+// hint says what an input is for and how it is written.
+func hint(in *runbooks.Input) string {
+	text := line(in.Description, 140)
+	if in.Type == actions.String && in.Format == "" && in.Pattern == "" && !in.Sensitive || len(choices(in)) > 0 {
+		return text
+	}
+	return strings.TrimPrefix(strings.TrimRight(text, ".")+". It is "+kindOf(in), ". ")
+}
+
 // takeInputs adds the inputs of a form to those that were typed.
-func (c *call) takeInputs(values map[string]string) map[string]string {
+func (c *call) takeInputs(b *Bot, values map[string]string) map[string]string {
+	program, _ := b.runbook(c)
 	inputs := maps.Clone(c.Inputs)
 	if inputs == nil {
 		inputs = map[string]string{}
 	}
 	for _, k := range slices.Sorted(maps.Keys(values)) {
-		v := strings.TrimSpace(values[k])
+		v, most := strings.TrimSpace(values[k]), MaxValue
+		if program != nil {
+			if in, ok := program.Input(k); ok && (in.Type == actions.List || in.Type == actions.Map) {
+				v, most = oneLine(&in, v), MaxLine
+			}
+		}
 		switch {
 		case !keyForm(k) || len(inputs) == MaxInputs:
 			return map[string]string{k: "this is no input"}
-		case len(v) > MaxValue:
-			return map[string]string{k: fmt.Sprintf("up to %d bytes are taken", MaxValue)}
+		case len(v) > most:
+			return map[string]string{k: fmt.Sprintf("up to %d bytes are taken", most)}
 		case !clean(v):
 			return map[string]string{k: "it holds characters that cannot be seen: " + line(v, 60)}
 		case v != "":
@@ -229,12 +257,25 @@ func (b *Bot) reasonForm(c *call) Message {
 		Skip:   {"Skip", "Why can it be left out?"},
 		Cancel: {"Cancel run", "Why is it stopped?"},
 		Undo:   {"Undo", "Why is it taken back?"},
+		Extend: {"Extend", "Why does it have to last longer?"},
+		Keep:   {"Keep", "Why does it stay for good?"},
 	}[c.Verb]
 	m := reply(c, words[0]+" "+where)
-	m.text(`Say why: %s --reason "..."`, c.named())
+	bare := c.named()
+	bare.Flags = nil
+	extra := ""
+	if c.Verb == Extend {
+		extra = " --for " + extension
+	}
+	m.text(`Say why: %s%s --reason "..."`, bare, extra)
 	m.Form = &Form{
 		ID: string(c.Verb), State: c.state(), Title: cut(words[0]+" "+where, 24), Submit: words[0],
 		Fields: []FormField{{ID: "reason", Label: "Reason", Hint: words[1], Long: true}},
+	}
+	if c.Verb == Extend {
+		value := orElse(c.Flags["for"], extension)
+		m.Form.Fields = append([]FormField{{ID: "for", Label: "How much longer?", Hint: "90m, 24h or 3d; from its present end, or from now when that is over", Value: value}}, m.Form.Fields...)
+		m.Form.Fields[1].Value = c.Flags["reason"]
 	}
 	if len([]rune(words[0]+" "+where)) > 24 {
 		m.Form.Title = words[0]
@@ -259,10 +300,15 @@ func declareForm(c *call) Message {
 // doneForm asks what came out of a manual step.
 func doneForm(c *call) Message {
 	m := reply(c, "Done: "+c.place())
+	field := FormField{ID: "answer", Label: "What came out?", Hint: c.place() + "; later steps may read it", Long: true, Optional: true}
 	m.text(`Say what came out: done %s "..."`, c.place())
-	m.Form = &Form{
-		ID: string(Done), State: c.state(), Title: "Report a step", Submit: "Done",
-		Fields: []FormField{{ID: "answer", Label: "What came out?", Hint: c.place() + "; later steps may read it", Long: true, Optional: true}},
+	if in := c.aim.answer; in != nil {
+		field.Hint = line(orElse(in.Description, c.place()), 140) + "; it has to be " + kindOf(in)
+		field.Options, field.Optional, field.Long = choices(in), !in.Required && in.Default != nil, in.Type == actions.List || in.Type == actions.Map
+		if in.Default != nil {
+			field.Value = Visible(typed(in.Default))
+		}
 	}
+	m.Form = &Form{ID: string(Done), State: c.state(), Title: "Report a step", Submit: "Done", Fields: []FormField{field}}
 	return m
 }

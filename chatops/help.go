@@ -45,7 +45,7 @@ func (b *Bot) offered(c *call) []entry {
 		switch {
 		case e.scope != needIncident || known(c.dir, c.actor) != nil:
 			return allowed(e, nil)
-		case e.who == responders:
+		case e.who == responders || e.who == minders && e.verb == Undo:
 			roles := p.Roles(c.dir, c.actor.ID)
 			return slices.Contains(roles, Responder) || slices.Contains(roles, Commander)
 		}
@@ -101,6 +101,10 @@ func audience(e entry) string {
 		return "responders and commanders"
 	case asked:
 		return "the people who are asked, never the one who asks; refused otherwise"
+	case minders:
+		return "responders, commanders, and whom its containment asks"
+	case keepers:
+		return "commanders, who declared the incident, and whom its containment asks"
 	case owners:
 		if e.target == runSlot || e.target == stepSlot {
 			return "commanders, who declared the incident, and who started the run"

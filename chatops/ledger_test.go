@@ -89,6 +89,49 @@ steps:
 ` + approval,
 }
 
+// wide are runbooks that only some conversations know: they loop, wait, call
+// another one and contain for a time.
+var wide = []string{`
+apiVersion: firebreak/v1
+kind: Runbook
+id: sweep
+title: Isolate many hosts
+owner: {team: blue}
+inputs:
+  hosts: {type: list, of: {type: string, pattern: "[a-z0-9-]+"}, max: 200, description: Which hosts}
+  tags: {type: map, of: string, default: {}, description: Tags to set}
+  deep: {type: bool, default: true}
+  account: {type: aws.account_id, default: "111122223333", description: Where}
+steps:
+  - id: isolate
+    title: Isolate each host
+    uses: t.set
+    for_each: {in: inputs.hosts, max_parallel: 3, max_errors: 2}
+    with: {target: "${{ item }}"}
+    approval: {from: [group:leads], quorum: 1, expires: 15m, remind: 5m}
+    contains: {expires: 24h}
+  - id: settle
+    wait: 10m
+  - id: other
+    title: Contain the first host
+    runbook: contain
+    with: {host: "${{ inputs.hosts[0] }}"}
+  - id: review
+    title: Look at the logs
+    manual:
+      instructions: Is there anything in the logs?
+      answer: {type: string, enum: [nothing, something], description: What you found}
+    timeout: 2h
+outputs:
+  isolated: 'steps.isolate.status == "done" ? steps.isolate.outputs.done : 0'
+  found: 'steps.review.status == "done" ? steps.review.outputs.answer : "nobody looked"'
+on_cancel:
+  - id: tell
+    title: Tell the owner
+    uses: t.read
+    with: {target: "${{ inputs.hosts[0] }}"}
+`}
+
 func catalog() *actions.Registry {
 	r := actions.NewRegistry()
 	spec := func(name string, effect actions.Effect, repeat actions.Repeat) actions.Spec {
@@ -102,9 +145,14 @@ func catalog() *actions.Registry {
 
 func programs(t testing.TB) []*runbooks.Program {
 	t.Helper()
+	return load(t, sources)
+}
+
+func load(t testing.TB, sources []string, others ...*runbooks.Program) []*runbooks.Program {
+	t.Helper()
 	var list []*runbooks.Program
 	for _, src := range sources {
-		p, faults := runbooks.Load("test.yaml", []byte(strings.ReplaceAll(src, "    waive: []\n", "")), catalog())
+		p, faults := runbooks.Load("test.yaml", []byte(strings.ReplaceAll(src, "    waive: []\n", "")), catalog(), others...)
 		if faults.HasErrors() {
 			var b strings.Builder
 			faults.WriteText(&b, nil)
@@ -220,7 +268,13 @@ func (l *ledger) reply(cmd engine.Command) (engine.Event, bool) {
 	case engine.PlanStep:
 		step := l.step(c.Task)
 		p := actions.Preview{Changes: []string{"set " + orElse(l.deep, "the host") + " apart"}, Calls: []string{"t:Set"}, Warnings: []string{"its sessions stay alive"}}
+		if item, ok := step.Item.(string); ok {
+			p.Targets = []actions.Target{{Type: "host", ID: item}}
+		}
 		for n := range l.targets {
+			if step.Item != nil {
+				break
+			}
 			p.Targets = append(p.Targets, actions.Target{Type: "host", ID: fmt.Sprintf("h%d%s", n+1, l.deep), Account: "111122223333"})
 		}
 		return engine.Event{Run: c.Run, Step: c.Step, Body: engine.StepPlanned{N: c.N, Preview: p, Digest: step.PlanDigest(p), State: engine.Large{Value: json.RawMessage(`{"was":"up"}`)}}}, true

@@ -98,8 +98,12 @@ func (b *Bot) plan(c *call) Message {
 	if b.o.Planner == nil {
 		return b.refuse(c, engine.Refuse(engine.NotAllowed, "nothing can be planned here: this server has no planner; ask an admin"), false)
 	}
-	if _, refusal := b.runbook(c); refusal != nil {
+	program, refusal := b.runbook(c)
+	if refusal != nil {
 		return b.refuse(c, refusal, false)
+	}
+	if m, ask := inputForm(c, program); ask {
+		return m
 	}
 	m, err := b.o.Planner.Plan(c.ctx, c.actor, c.incident, c.runRequest())
 	if err != nil {
@@ -179,8 +183,8 @@ func (b *Bot) step(c *call) Message {
 	m := reply(c, "")
 	err := b.look(c, func(i *engine.Incident) {
 		for _, r := range i.Runs {
-			for _, s := range r.Steps {
-				if r.ID == c.aim.run && s.ID == c.aim.step {
+			if r.ID == c.aim.run {
+				if s := stepOf(r, c.aim.step); s != nil {
 					detail(&m, i, r, s, c)
 				}
 			}
@@ -205,8 +209,21 @@ func detail(m *Message, i *engine.Incident, r *engine.Run, s *engine.Step, c *ca
 	if len(s.Def.Needs) > 0 {
 		fields = append(fields, Field{"After", enough(shown(s.Def.Needs), 12)})
 	}
+	if s.Parent != nil {
+		fields = append(fields, Field{"Part of", title(s.Parent)})
+	}
+	if it := item(s); it != "" {
+		fields = append(fields, Field{"For", it})
+	}
 	if s.If != "" {
-		fields = append(fields, Field{"Condition", line(s.If, 200)})
+		name := "Condition"
+		if strings.HasPrefix(s.Why, "its list is empty") {
+			name = "List"
+		}
+		fields = append(fields, Field{name, line(s.If, 200)})
+	}
+	if text := lasting(s, c.now); text != "" {
+		fields = append(fields, Field{"Containment", text}, Field{"Decided by", names(s.Containment.Ask)})
 	}
 	if s.Digest != "" {
 		fields = append(fields, Field{"Plan digest", short(s.Digest)})
@@ -217,13 +234,16 @@ func detail(m *Message, i *engine.Incident, r *engine.Run, s *engine.Step, c *ca
 	m.Parts = append(m.Parts, Part{Fields: fields})
 	var read []string
 	for _, x := range s.Readings {
-		read = append(read, line(fmt.Sprintf("%v", x), 200))
+		read = append(read, line(x.Path+" = "+x.Value, 200))
 	}
-	m.list("The condition read", "•", read, 20)
+	m.list("What was read to decide", "•", read, 20)
 	if s.Asks != "" {
 		m.text("%s", cut(VisibleLines(s.Asks), 2000))
 	}
-	if s.Def.Uses != "" && (len(s.Params) > 0 || s.Undoes != nil) {
+	switch {
+	case len(s.Children()) > 0:
+		parts(m, s, c)
+	case s.Def.Uses != "" && (len(s.Params) > 0 || s.Undoes != nil):
 		v.plan(m)
 	}
 	var lines []Line
@@ -259,9 +279,45 @@ func detail(m *Message, i *engine.Incident, r *engine.Run, s *engine.Step, c *ca
 			m.next(answers(i, r, a)...)
 		}
 	}
-	if s.Undoable() {
-		m.next(fmt.Sprintf(`undo %s %s/%s --reason "..."`, i.ID, r.ID, s.ID))
+	on := i.ID + " " + r.ID + "/" + s.ID
+	switch {
+	case s.InForce() && !s.Containment.Due: // else the question says it
+		m.next(endings(on, s)...)
+	case s.Undoable() && !s.InForce():
+		m.next("undo " + on + ` --reason "..."`)
 	}
+}
+
+// parts lists the steps of a step, those that need somebody first.
+func parts(m *Message, s *engine.Step, c *call) {
+	kids := s.Children()
+	sorted := slices.Clone(kids)
+	slices.SortStableFunc(sorted, func(a, b *engine.Step) int { return urgency(a) - urgency(b) })
+	var lines []Line
+	for n, k := range sorted {
+		if n == cardSteps {
+			lines = append(lines, Line{Mark: "…", Text: fmt.Sprintf("and %d more, %d in all; see one with: step %s", len(kids)-n, len(kids), kids[len(kids)-1].ID)})
+			break
+		}
+		text := title(k)
+		if k.Item != nil {
+			text = k.ID + " (" + line(plain(k.Item), 80) + ")"
+		}
+		lines = append(lines, Line{Mark: mark(k.Status), Text: text + ": " + state(k, c.now)})
+	}
+	m.text("Its steps: %s", count(s))
+	m.lines(lines)
+}
+
+// urgency sorts the steps of a step for a reader.
+func urgency(s *engine.Step) int {
+	switch {
+	case pressing(s):
+		return 0
+	case !s.Status.Ended() && s.Status != engine.StepWaiting:
+		return 1
+	}
+	return 2
 }
 
 func attemptLine(a *engine.Attempt, c *call) Line {

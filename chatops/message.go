@@ -47,12 +47,15 @@ type Part struct {
 type Field struct{ Label, Value string }
 
 // Line is one line of a list, with a mark in front ("✓", "…", "✗").
-type Line struct{ Mark, Text string }
+type Line struct {
+	Mark, Text string
+	Depth      int // how far it is set in: 1 stands below the line before it
+}
 
 // Button is something to click. Verb says what it does; Value is an opaque
 // reference of at most 200 bytes, from which everything else is looked up.
 type Button struct {
-	Verb    string // "approve", "deny", "done", "retry", "skip"
+	Verb    string // "approve", "deny", "done", "retry", "skip", "extend", "keep", "undo"
 	Value   string
 	Label   string
 	Tone    Tone
@@ -61,7 +64,7 @@ type Button struct {
 
 // Form asks a person for values.
 type Form struct {
-	ID     string // which form, the verb it is for: "declare", "run", "deny", "done", "skip", "cancel", "undo"
+	ID     string // which form, the verb it is for: "declare", "run", "plan", "deny", "done", "skip", "cancel", "undo", "extend", "keep"
 	State  string // opaque, comes back with the answer
 	Title  string // at most 24 characters
 	Submit string // label of the button

@@ -2,7 +2,6 @@ package chatops
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/firebreak-ir/firebreak/engine"
 )
@@ -27,6 +26,8 @@ const (
 	viewers    rights = "viewers"    // who can see the incident
 	responders rights = "responders" // responder or commander
 	asked      rights = "asked"      // responder, commander, or who is asked; the core judges the vote itself
+	minders    rights = "minders"    // responder or commander, or whom the step's containment asks
+	keepers    rights = "keepers"    // commander, or who declared the incident, or whom the step's containment asks; never who merely started the run
 	owners     rights = "owners"     // commander, or who started the run, or who declared the incident
 	exporters  rights = "exporters"  // commander or auditor, or who declared the incident
 )
@@ -37,6 +38,7 @@ type Case struct {
 	Actor    engine.Actor
 	Incident *engine.Incident // nil when the verb is about none
 	Run      *engine.Run      // nil when the verb is about none
+	Step     *engine.Step     // the same
 }
 
 // Roles are the roles of a person under this policy: those of the directory,
@@ -98,6 +100,16 @@ func (p Policy) Allow(d *Directory, c Case) *engine.Refusal {
 			return nil
 		}
 		return missing(c.Verb, "somebody who is asked, a responder or a commander")
+	case minders:
+		if is(Responder, Commander) || minds(c.Actor, c.Incident, c.Step) {
+			return nil
+		}
+		return missing(c.Verb, "a responder, a commander, or somebody whom its containment asks")
+	case keepers:
+		if is(Commander) || declared || minds(c.Actor, c.Incident, c.Step) {
+			return nil
+		}
+		return missing(c.Verb, "a commander, who declared the incident, or somebody whom its containment asks")
 	case owners:
 		if is(Commander) || declared || started {
 			return nil
@@ -151,16 +163,17 @@ func known(d *Directory, a engine.Actor) *engine.Refusal {
 	return engine.Refuse(engine.NotKnown, "nothing was done: %s (%s); an admin can add you to the directory, and whoami shows what is known about you", why, line(orElse(a.Via, "no identity"), 80))
 }
 
-// isAsked says whether somebody is among those an open approval asks.
+// isAsked says whether somebody is among those whom an open approval, or a
+// containment whose time is over, asks.
 func isAsked(a engine.Actor, i *engine.Incident) bool {
 	if i == nil || a.ID == "" {
 		return false
 	}
 	return slices.ContainsFunc(i.Asks, func(ask *engine.Ask) bool {
-		return ask.Appr != nil && ask.Appr.State == engine.ApprovalOpen && slices.ContainsFunc(ask.Appr.From, func(from string) bool {
-			kind, name, _ := strings.Cut(from, ":")
-			return kind == "group" && slices.Contains(a.Groups, name) || kind == "person" && name == a.ID
-		})
+		if ask.Type == engine.AskContainment {
+			return !ask.Closed && ask.Step.Containment != nil && among(a, ask.Step.Containment.Ask)
+		}
+		return ask.Appr != nil && ask.Appr.State == engine.ApprovalOpen && among(a, ask.Appr.From)
 	})
 }
 

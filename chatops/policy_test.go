@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // rightsTable says who may do what in an incident: y always, p only when it is
@@ -32,7 +33,10 @@ cancel      -        -     -      -    -   -   -   -          -    y    -    -  
 retry       -        -     -      -    -   -   y   -          y    y    -    -    -        -
 skip        -        -     -      -    -   -   -   -          -    y    -    -    y        y
 done        -        -     -      -    -   -   y   -          y    y    -    -    -        -
-undo        -        -     -      -    -   -   y   -          y    y    -    -    -        -
+undo        -        -     -      -    -   y   y   -          y    y    -    -    -        -
+extend      -        -     -      -    -   y   y   -          y    y    -    -    -        -
+keep        -        -     -      -    -   y   -   -          y    y    -    -    y        -
+contained   -        -     -      -    y   y   y   y          y    y    y    y    y        y
 resolve     -        -     -      -    -   -   -   -          -    y    -    -    y        -
 whoami      y        y     y      y    y   y   y   y          y    y    y    y    y        y
 help        y        y     y      y    y   y   y   y          y    y    y    y    y        y
@@ -60,15 +64,16 @@ func TestAllow(t *testing.T) {
 		for n, column := range columns {
 			for _, private := range []bool{false, true} {
 				run := &engine.Run{ID: "R1", Requester: person("sam")}
+				bound := &engine.Step{ID: "s", Def: &runbooks.Step{ID: "s"}, Status: engine.StepDone, Containment: &engine.Containment{Ask: []string{"group:leads"}}}
 				i := &engine.Incident{ID: "INC-1", Private: private, DeclaredBy: person("dora"), Runs: []*engine.Run{run}, Asks: []*engine.Ask{
 					{ID: "a", Type: engine.AskApproval, Appr: &engine.Approval{State: engine.ApprovalOpen, ApprovalRequested: engine.ApprovalRequested{From: []string{"group:leads"}}}},
 				}}
-				c := Case{Verb: e.verb, Actor: actors[column], Incident: i, Run: run}
+				c := Case{Verb: e.verb, Actor: actors[column], Incident: i, Run: run, Step: bound}
 				if e.scope == noIncident {
 					c.Incident, c.Run = nil, nil
 				}
 				if e.target != stepSlot && e.target != runSlot {
-					c.Run = nil
+					c.Run, c.Step = nil, nil
 				}
 				policy := DefaultPolicy()
 				if column == "ann-strict" {
@@ -287,5 +292,42 @@ func TestOneWayToHandlers(t *testing.T) {
 	}
 	if calls != 1 {
 		t.Errorf("handlers are called in %d places, want 1", calls)
+	}
+}
+
+// Who may let a containment last follows from its own question: to be asked
+// about another step gives no right, and neither does to have started the run.
+func TestWhoDecidesAboutAContainment(t *testing.T) {
+	lea, rob, rita := actor(t, "lea"), actor(t, "rob"), actor(t, "rita")
+	bound := func(ask ...string) *engine.Step {
+		return &engine.Step{ID: "s", Def: &runbooks.Step{ID: "s"}, Status: engine.StepDone, Containment: &engine.Containment{Ask: ask}}
+	}
+	kept := bound("group:leads")
+	kept.Containment.Kept = true
+	run := &engine.Run{ID: "R1", Requester: rita}
+	i := &engine.Incident{ID: "INC-1", Runs: []*engine.Run{run}, DeclaredBy: engine.Actor{Type: engine.Person, ID: "olga"}}
+	for _, tt := range []struct {
+		name  string
+		verb  Verb
+		actor engine.Actor
+		step  *engine.Step
+		want  bool
+	}{
+		{"who is asked extends", Extend, lea, bound("group:leads"), true},
+		{"who is asked lifts", Undo, lea, bound("group:leads"), true},
+		{"who is asked keeps", Keep, lea, bound("person:lea"), true},
+		{"asked about another step", Keep, lea, bound("group:ciso"), false},
+		{"asked about another step", Extend, lea, bound("group:ciso"), false},
+		{"nothing is contained any more", Keep, lea, kept, false},
+		{"nothing is contained any more", Undo, lea, kept, false},
+		{"a reporter", Extend, rob, bound("group:leads"), false},
+		{"a responder extends", Extend, rita, bound("group:ciso"), true},
+		{"a responder who started the run keeps", Keep, rita, bound("group:ciso"), false},
+		{"a step without a containment", Undo, lea, &engine.Step{ID: "s", Def: &runbooks.Step{}}, false},
+	} {
+		refusal := DefaultPolicy().Allow(people(), Case{Verb: tt.verb, Actor: tt.actor, Incident: i, Run: run, Step: tt.step})
+		if (refusal == nil) != tt.want {
+			t.Errorf("%s: %s by %s: got %v, want allowed %v", tt.name, tt.verb, tt.actor.ID, refusal, tt.want)
+		}
 	}
 }

@@ -221,17 +221,20 @@ func TestNothingHiddenIsShown(t *testing.T) {
 		s.Failure, s.Reading = &engine.Failure{Message: e}, &actions.Reading{Verdict: actions.Verdict(e), Detail: e}
 		s.Attempts = []*engine.Attempt{{N: 1, At: noon, Doubt: e, Actor: e, Found: actions.Found(e), Outcome: &engine.EffectOutcome{Failure: &engine.Failure{Message: e}, Requests: []actions.Request{{Operation: e, ID: e}}}}}
 		a.Appr.From, a.Appr.Changed = []string{"group:" + e, e}, []string{e}
+		s.Containment, s.Item, s.Index, s.Parent = &engine.Containment{Until: noon, Ask: []string{"group:" + e, e}, Why: e, By: engine.Actor{Type: engine.Person, ID: "x" + e, Name: e}, Times: 1}, map[string]any{e: e}, 1, &engine.Step{ID: "p", Def: &runbooks.Step{ID: "p", Title: e}}
+		r.Outputs, _ = json.Marshal(map[string]string{e: e})
+		s.Def.Manual = &runbooks.Manual{Answer: &runbooks.Input{Type: actions.String, Enum: []string{e}, Description: e, Pattern: e}}
 		a.Appr.Votes = []engine.CastVote{{Vote: engine.Vote{Reason: e}, Actor: engine.Actor{Name: e}, At: noon}}
 		var all []Message
 		for _, status := range []engine.StepStatus{engine.StepAwaiting, engine.StepRunning, engine.StepRetrying, engine.StepDoubt, engine.StepVerifying, engine.StepManual, engine.StepOnHold, engine.StepDone, engine.StepSkipped, engine.StepFailed, engine.StepRefused, engine.StepCancelled} {
 			s.Status = status
 			m := Message{}
 			detail(&m, i, r, s, &call{now: noon, incident: "INC-1"})
-			all = append(all, Card(i, e), EndMessage(i, r), m.visible())
+			all = append(all, Card(i, e), EndMessage(i, r), m.visible(), ReminderMessage(i, a, 1))
 			if status != engine.StepAwaiting && status != engine.StepOnHold && status != engine.StepDone {
 				continue // the asks differ by these only
 			}
-			for _, kind := range []engine.AskType{engine.AskApproval, engine.AskManual, engine.AskHeld} {
+			for _, kind := range []engine.AskType{engine.AskApproval, engine.AskManual, engine.AskHeld, engine.AskContainment} {
 				for _, closed := range []bool{true, false} {
 					for _, state := range []engine.ApprovalState{engine.ApprovalOpen, engine.ApprovalDenied, engine.ApprovalVoided, engine.ApprovalExpired, engine.ApprovalWithdrawn} {
 						a.Type, a.Closed, a.Appr.State, s.Held = kind, closed, state, engine.HeldDoubt
@@ -277,7 +280,8 @@ func TestClosedAsksHaveNoButtons(t *testing.T) {
 		}
 		return n
 	}
-	for _, kind := range []engine.AskType{engine.AskApproval, engine.AskManual, engine.AskHeld} {
+	a.Step.Containment = &engine.Containment{Until: noon, Due: true, Ask: []string{"group:leads"}}
+	for _, kind := range []engine.AskType{engine.AskApproval, engine.AskManual, engine.AskHeld, engine.AskContainment} {
 		a.Type, a.Closed, a.Appr.State = kind, false, engine.ApprovalOpen
 		if buttons(AskMessage(i, a)) == 0 {
 			t.Errorf("an open %s ask has no buttons", kind)

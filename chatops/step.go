@@ -98,11 +98,27 @@ func state(s *engine.Step, now time.Time) string {
 	case engine.StepVerifying:
 		return "it ran; the effect is being read back"
 	case engine.StepManual:
-		return "a person has to do it"
+		return "a person has to do it" + until(s, now)
+	case engine.StepSleeping:
+		return "waits until " + moment(s.Due, now)
+	case engine.StepPlanning:
+		if s.Digest != "" && s.Parent != nil && s.Index > 0 {
+			return "planned; people are asked about all items at once"
+		}
+	case engine.StepProgress:
+		return progress(s)
 	case engine.StepOnHold:
 		return "held for a decision: " + line(s.Why, 200)
 	case engine.StepDone:
+		if text := lasting(s, now); text != "" {
+			if n := len(s.Children()); n > 0 {
+				return "done (" + count(s).String() + "); " + text
+			}
+			return "done; " + text
+		}
 		switch {
+		case looped(s) && !s.Undone():
+			return "done: " + count(s).String()
 		case s.Undone():
 			return "done, and taken back by " + s.UndoneBy.ID
 		case s.Reading != nil && s.Reading.Detail != "":
@@ -114,7 +130,10 @@ func state(s *engine.Step, now time.Time) string {
 		}
 		return "done"
 	case engine.StepSkipped:
-		if s.If != "" {
+		switch {
+		case s.If != "" && strings.HasPrefix(s.Why, "its list is empty"):
+			return "skipped, the list matches nothing: " + line(s.If, 160)
+		case s.If != "":
 			return "skipped, its condition was false: " + line(s.If, 160)
 		}
 	}

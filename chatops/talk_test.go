@@ -172,6 +172,15 @@ func stage(t *testing.T, l *ledger, bot *Bot, words []string, out *strings.Build
 		if _, err := fmt.Sscan(words[1], &l.targets); err != nil {
 			t.Fatal(err)
 		}
+	case "wide":
+		l.programs = append(l.programs, load(t, wide, l.programs...)...)
+	case "reminders":
+		i := incident()
+		for _, a := range i.Asks {
+			if n := a.Reminders(); n > 0 {
+				out.WriteString(dump(ReminderMessage(i, a, n)))
+			}
+		}
 	case "deep":
 		l.deep = "\u202e<!channel> *x*\x1b[31m\u200b"
 	case "strict":
@@ -219,7 +228,7 @@ func dump(m Message) string {
 			}
 		case p.Lines != nil:
 			for _, x := range p.Lines {
-				fmt.Fprintf(&b, "  %s %s\n", x.Mark, x.Text)
+				fmt.Fprintf(&b, "  %s%s %s\n", strings.Repeat("    ", x.Depth), x.Mark, x.Text)
 			}
 		case p.Code != "":
 			b.WriteString("  ` " + strings.ReplaceAll(p.Code, "\n", "\n  ` ") + "\n")
@@ -241,6 +250,9 @@ func dump(m Message) string {
 		fmt.Fprintf(&b, "  form %s %q [%s]\n", f.ID, f.Title, f.Submit)
 		for _, x := range f.Fields {
 			fmt.Fprintf(&b, "    %s %q %v %q optional=%v long=%v\n", x.ID, x.Label, x.Options, x.Value, x.Optional, x.Long)
+			if strings.Contains(x.Hint, "has to be") || strings.Contains(x.Hint, "It is") {
+				fmt.Fprintf(&b, "      %s\n", x.Hint)
+			}
 		}
 	}
 	for _, f := range m.Files {

@@ -10,25 +10,28 @@ type Verb string
 
 // The verbs.
 const (
-	Declare  Verb = "declare"
-	List     Verb = "list"
-	Status   Verb = "status"
-	Plan     Verb = "plan"
-	Run      Verb = "run"
-	Step     Verb = "step"
-	Approve  Verb = "approve"
-	Deny     Verb = "deny"
-	Note     Verb = "note"
-	Timeline Verb = "timeline"
-	Export   Verb = "export"
-	Cancel   Verb = "cancel"
-	Retry    Verb = "retry"
-	Skip     Verb = "skip"
-	Done     Verb = "done"
-	Undo     Verb = "undo"
-	Resolve  Verb = "resolve"
-	WhoAmI   Verb = "whoami"
-	Help     Verb = "help"
+	Declare   Verb = "declare"
+	List      Verb = "list"
+	Status    Verb = "status"
+	Plan      Verb = "plan"
+	Run       Verb = "run"
+	Step      Verb = "step"
+	Approve   Verb = "approve"
+	Deny      Verb = "deny"
+	Note      Verb = "note"
+	Timeline  Verb = "timeline"
+	Export    Verb = "export"
+	Cancel    Verb = "cancel"
+	Retry     Verb = "retry"
+	Skip      Verb = "skip"
+	Done      Verb = "done"
+	Undo      Verb = "undo"
+	Extend    Verb = "extend"
+	Keep      Verb = "keep"
+	Contained Verb = "contained"
+	Resolve   Verb = "resolve"
+	WhoAmI    Verb = "whoami"
+	Help      Verb = "help"
 )
 
 // slot is what the first plain word after a verb names.
@@ -59,6 +62,7 @@ type flag struct {
 	text   bool     // its value is free text, and may be several words when it comes last
 	choice []string // one of these
 	most   int      // a whole number from 1 to most
+	must   bool     // the verb cannot do without it
 	doc    string
 }
 
@@ -141,9 +145,17 @@ func entries() []entry {
 		{verb: Done, aliases: []string{"complete", "finish"}, scope: needIncident, target: stepSlot, text: "answer", changes: true, who: responders, handle: (*Bot).done,
 			flags: []flag{{name: "confirm-applied", doc: "you looked at the target, and the attempt in doubt did take effect"}},
 			help:  "report that a manual step is done", example: `done call-owner "spoke to Dana, key is not needed"`},
-		{verb: Undo, aliases: []string{"revert", "rollback"}, scope: needIncident, target: stepSlot, changes: true, reason: true, who: responders, handle: (*Bot).undo,
+		{verb: Undo, aliases: []string{"revert", "rollback", "lift"}, scope: needIncident, target: stepSlot, changes: true, reason: true, who: minders, handle: (*Bot).undo,
 			flags: []flag{reason},
-			help:  "take back what a finished step did", example: `undo disable --reason "false alarm"`},
+			help:  "take back what a finished step did, and so lift its containment", example: `undo disable --reason "false alarm"`},
+		{verb: Extend, aliases: []string{"prolong"}, scope: needIncident, target: stepSlot, changes: true, reason: true, who: minders, handle: (*Bot).extend,
+			flags: []flag{{name: "for", value: "time", must: true, doc: "how much longer: 90m, 24h, 3d; from its present end, or from now when that is over"}, reason},
+			help:  "let a containment last longer", example: `extend quarantine --for 24h --reason "the owner is on leave"`},
+		{verb: Keep, scope: needIncident, target: stepSlot, changes: true, reason: true, who: keepers, handle: (*Bot).keep,
+			flags: []flag{reason},
+			help:  "let a containment last for good", example: `keep quarantine --reason "the role is not needed any more"`},
+		{verb: Contained, aliases: []string{"containments"}, who: anybody, handle: (*Bot).contained,
+			help: "list what is contained in all open incidents, and until when", example: "contained"},
 		{verb: Resolve, aliases: []string{"close"}, scope: needIncident, text: "summary", changes: true, who: owners, handle: (*Bot).resolve,
 			help: "end the incident", example: `resolve "key disabled, no use found"`},
 		{verb: WhoAmI, aliases: []string{"who", "me"}, who: everybody, handle: (*Bot).whoami,
@@ -161,6 +173,26 @@ func find(name string) (entry, bool) {
 		}
 	}
 	return entry{}, false
+}
+
+// Means says whether a word is a verb's name or one of its aliases.
+func Means(word string, v Verb) bool {
+	e, ok := find(word)
+	return ok && e.verb == v
+}
+
+// Harmless says whether a line that begins with this word changes nothing. A
+// word that is no verb is not harmless; an empty line asks for help.
+func Harmless(word string) bool {
+	e, ok := find(word)
+	return word == "" || ok && !e.changes
+}
+
+// NeedsReason says whether the verb behind a word is not followed without a
+// reason, which a chat asks for by a form.
+func NeedsReason(word string) bool {
+	e, ok := find(word)
+	return ok && e.reason
 }
 
 func (e entry) flag(name string) (flag, bool) {
@@ -204,7 +236,7 @@ func (e entry) usage() string {
 		if f.value != "" {
 			t += " <" + f.value + ">"
 		}
-		if !e.reason || f.name != "reason" {
+		if !f.must && (!e.reason || f.name != "reason") {
 			t = "[" + t + "]"
 		}
 		parts = append(parts, t)

@@ -110,7 +110,7 @@ func (m Message) visible() Message {
 			p.Fields[k] = Field{Visible(f.Label), VisibleLines(f.Value)}
 		}
 		for k, l := range p.Lines {
-			p.Lines[k] = Line{Visible(l.Mark), Visible(l.Text)}
+			p.Lines[k] = Line{Mark: Visible(l.Mark), Text: Visible(l.Text), Depth: l.Depth}
 		}
 		for k := range p.Buttons {
 			p.Buttons[k].Label, p.Buttons[k].Confirm = Visible(p.Buttons[k].Label), Visible(p.Buttons[k].Confirm)

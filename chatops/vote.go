@@ -21,6 +21,9 @@ func (b *Bot) deny(c *call) Message { return b.vote(c, false) }
 // vote hands in one person's answer. Who may vote and whether the plan is
 // still the same is judged by the engine, on the record.
 func (b *Bot) vote(c *call, yes bool) Message {
+	if c.aim.shared != "" {
+		return b.refuse(c, engine.Refuse(engine.NoStep, "people are asked about all items of %s at once, not about %s alone: %s %s/%s", c.aim.shared, c.place(), c.Verb, c.aim.run, c.aim.shared), true)
+	}
 	if c.aim.approval == "" {
 		return b.refuse(c, engine.Refuse(engine.NoStep, "step %s asks nobody for approval, it is %s; look with: step %s", c.place(), c.aim.status, c.place()), true)
 	}

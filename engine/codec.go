@@ -17,6 +17,11 @@ const FormatVersion = 1
 // larger one becomes an attachment that the event names by digest.
 const MaxInline = 8 << 10
 
+// MaxInlineDepth is how deep a value that stays inside an event may nest: the
+// journal keeps records 16 deep, and the event around a value takes up to 4 of
+// these. The program of a run that calls runbooks is deeper.
+const MaxInlineDepth = 12
+
 // Stamp is a time in an event: UTC, with microseconds, always.
 type Stamp struct{ time.Time }
 
@@ -58,9 +63,34 @@ type largeWire struct {
 	Size   int             `json:"size,omitempty"`
 }
 
+// small says whether the value can stay inside an event.
+func (l Large) small() bool {
+	return len(l.Value) <= MaxInline && depth(l.Value) <= MaxInlineDepth
+}
+
+// depth is how deep objects and arrays of a JSON value nest.
+func depth(data []byte) int {
+	now, most, quoted := 0, 0, false
+	for n := 0; n < len(data); n++ {
+		switch c := data[n]; {
+		case quoted && c == '\\':
+			n++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			now++
+			most = max(most, now)
+		case c == '}' || c == ']':
+			now--
+		}
+	}
+	return most
+}
+
 // MarshalJSON writes the value itself when it is small, else its digest.
 func (l Large) MarshalJSON() ([]byte, error) {
-	if len(l.Value) <= MaxInline {
+	if l.small() {
 		return json.Marshal(largeWire{Inline: l.Value})
 	}
 	return json.Marshal(largeWire{SHA256: digestOf(l.Value), Size: len(l.Value)})
@@ -99,7 +129,7 @@ func Encode(e Event) (data []byte, attachments [][]byte, err error) {
 		return nil, nil, fmt.Errorf("encode %s: %w", e.Kind(), err)
 	}
 	for _, l := range larges(reflect.ValueOf(e.Body)) {
-		if len(l.Value) > MaxInline {
+		if !l.small() {
 			attachments = append(attachments, l.Value)
 		}
 	}

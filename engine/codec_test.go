@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/journal"
 )
 
 // TestEveryKindRoundTrips fills each body with values, so that a field that is
@@ -148,4 +149,30 @@ func FuzzDecode(f *testing.F) {
 		_ = inc.Apply(e) // must not panic whatever a record says
 		_ = inc.Commands()
 	})
+}
+
+// A value that is deeper than the journal keeps becomes an attachment, however
+// small it is: a run of a runbook that calls others must not fail to start.
+func TestDeepValuesAreAttached(t *testing.T) {
+	for deep, attached := range map[int]bool{engine.MaxInlineDepth: false, engine.MaxInlineDepth + 1: true, 60: true} {
+		value := strings.Repeat(`{"a":[`, deep/2) + strings.Repeat("[", deep%2) + `"]}\\\"[["` + strings.Repeat("]", deep%2) + strings.Repeat("]}", deep/2)
+		e := engine.Event{Body: engine.EffectLate{Attempt: 1, Outcome: engine.EffectOutcome{Attempt: 1, Result: engine.Large{Value: json.RawMessage(value)}}}}
+		data, attachments, err := engine.Encode(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(attachments) > 0; got != attached {
+			t.Errorf("%d deep: attached %v, want %v", deep, got, attached)
+		}
+		if _, err := journal.Canonical(json.RawMessage(data)); err != nil {
+			t.Errorf("%d deep: the journal does not take it: %v", deep, err)
+		}
+		back, err := engine.Decode(data, func(string) ([]byte, error) { return attachments[0], nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(back.Body.(engine.EffectLate).Outcome.Result.Value); got != value {
+			t.Errorf("%d deep: came back as %s", deep, got)
+		}
+	}
 }

@@ -15,6 +15,7 @@ type Containment struct {
 	Due   bool     // its time has come and nobody has decided
 	Kept  bool     // somebody let it last for good
 	Why   string   // of the latest decision
+	By    Actor    // the same
 	Times int      // how often it was extended
 
 	asked int
@@ -94,6 +95,7 @@ func (s *Step) contain(e Event) error {
 		}
 		c.Kept, c.Due, c.Why = true, false, b.Reason
 	}
+	c.By = e.Actor
 	s.run.incident.answer(s)
 	return nil
 }

@@ -260,7 +260,7 @@ func (s *Step) decidePlan() Body {
 		if s.voids > maxVoids {
 			return s.fail(Failure{Class: actions.Precondition, Message: fmt.Sprintf("the plan changed %d times while people were asked; find out what moves the target, then retry", s.voids)})
 		}
-		if s.shares() {
+		if s.shares() || s.parked {
 			return nil // people are asked once, about it and its siblings
 		}
 		return s.askFor(rule)

@@ -71,6 +71,7 @@ type Run struct {
 	ID          string // "R1"
 	Program     *runbooks.Program
 	Inputs      map[string]any
+	Outputs     json.RawMessage // of a run that is done
 	Environment runbooks.EnvironmentFacts
 	Floor       *Floor
 	Protected   []string

@@ -31,7 +31,7 @@ func (r *Run) fold(e Event) error {
 		if r.Status.Ended() || r.open() {
 			return fmt.Errorf("engine: run %s cannot end, it is %s and has steps left", r.ID, r.Status)
 		}
-		r.Status, r.Reason, r.EndedAt = b.Status, b.Reason, e.At
+		r.Status, r.Reason, r.EndedAt, r.Outputs = b.Status, b.Reason, e.At, b.Outputs
 		r.ends++
 		r.incident.stir(r)
 	default:

@@ -217,3 +217,25 @@ func TestWrong(t *testing.T) {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
 }
+
+// Lines below a line are set in, when they are wrapped too, and JSON says how far.
+func TestPrintDepth(t *testing.T) {
+	m := chatops.Message{Seq: -1, Parts: []chatops.Part{{Lines: []chatops.Line{
+		{Mark: "…", Text: "isolate: 1 of 3 done"}, {Mark: "✗", Text: "isolate.2: failed because of this", Depth: 1}, {Mark: "!", Text: "far", Depth: 1000}, {Mark: "·", Text: "odd", Depth: -3},
+	}}}}
+	var b bytes.Buffer
+	if err := console.Print(&b, m, console.Style{Width: 24}); err != nil {
+		t.Fatal(err)
+	}
+	want := "  … isolate: 1 of 3 done\n    ✗ isolate.2: failed\n      because of this\n" + strings.Repeat("  ", 11) + "! far\n  · odd\n"
+	if got := b.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	b.Reset()
+	if err := console.PrintJSON(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), `"depth": 1`) && !strings.Contains(b.String(), `"depth":1`) {
+		t.Errorf("the JSON does not say how far a line is set in:\n%s", &b)
+	}
+}

@@ -40,8 +40,9 @@ type (
 		Value string `json:"value"`
 	}
 	line struct {
-		Mark string `json:"mark,omitempty"`
-		Text string `json:"text"`
+		Mark  string `json:"mark,omitempty"`
+		Text  string `json:"text"`
+		Depth int    `json:"depth,omitempty"`
 	}
 	button struct {
 		Verb    string `json:"verb"`

@@ -73,7 +73,7 @@ func (p *printer) part(part chatops.Part) {
 	case len(part.Lines) > 0:
 		for _, l := range part.Lines {
 			mark := chatops.Visible(l.Mark)
-			p.paragraph("  "+mark+" ", chatops.Visible(l.Text), markColor(mark))
+			p.paragraph(strings.Repeat("  ", min(max(l.Depth, 0), 10)+1)+mark+" ", chatops.Visible(l.Text), markColor(mark))
 		}
 	case part.Code != "":
 		for l := range strings.SplitSeq(chatops.VisibleLines(part.Code), "\n") {

@@ -21,11 +21,12 @@ type Bot interface {
 	Answer(ctx context.Context, answer chatops.Answer) (chatops.Message, map[string]string)
 }
 
-// Renderer draws what is owed to an incident's channel. All three are needed.
+// Renderer draws what is owed to an incident's channel. All of them are needed.
 type Renderer struct {
-	Card func(i *engine.Incident, head string) chatops.Message
-	Ask  func(i *engine.Incident, ask *engine.Ask) chatops.Message
-	End  func(i *engine.Incident, run *engine.Run) chatops.Message
+	Card   func(i *engine.Incident, head string) chatops.Message
+	Ask    func(i *engine.Incident, ask *engine.Ask) chatops.Message
+	End    func(i *engine.Incident, run *engine.Run) chatops.Message
+	Remind func(i *engine.Incident, ask *engine.Ask, n int) chatops.Message
 }
 
 // Recorder writes down a request that was refused before it reached the Bot.
@@ -109,7 +110,7 @@ func New(opt Options) (*Adapter, error) {
 		return nil, errors.New("slack: give an app token for Socket Mode, or a signing secret for HTTP")
 	case opt.Directory == nil:
 		return nil, errors.New("slack: there is no directory of people")
-	case opt.Renderer.Card == nil || opt.Renderer.Ask == nil || opt.Renderer.End == nil:
+	case opt.Renderer.Card == nil || opt.Renderer.Ask == nil || opt.Renderer.End == nil || opt.Renderer.Remind == nil:
 		return nil, errors.New("slack: the renderer is not complete")
 	}
 	client, err := newAPI(opt.BotToken, opt.AppToken, opt.APIURL)

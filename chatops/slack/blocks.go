@@ -165,6 +165,7 @@ func joinLines(lines []chatops.Line) string {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
+		b.WriteString(strings.Repeat("    ", min(max(l.Depth, 0), 6)))
 		if mark := line(l.Mark, 8); mark != "" {
 			b.WriteString(mark + " ")
 		}

@@ -89,6 +89,21 @@ func TestBlocksGolden(t *testing.T) {
 			{Buttons: []chatops.Button{{Verb: "approve", Value: "INC-12 00ff", Label: "Approve", Tone: chatops.Good, Confirm: "Disable the key?"}, {Verb: "deny", Value: "INC-12 00ff", Label: "Deny", Tone: chatops.Danger}}},
 			{Note: "journal 42 entries"},
 		}},
+		"loop": {Title: "INC-12 Worm", Tone: chatops.Warn, Parts: []chatops.Part{
+			{Text: "R1 sweep: active"},
+			{Lines: []chatops.Line{
+				{Mark: "…", Text: "isolate: 31 of 37 done, 2 failed, 4 in flight"},
+				{Mark: "✗", Text: "isolate.2: failed: no right <!here>\nto do this", Depth: 1},
+				{Mark: "!", Text: "isolate.9: in doubt", Depth: 1},
+				{Mark: "…", Text: "other: runbook contain, 1 of 3 done", Depth: 0},
+				{Mark: "?", Text: "other.deep.isolate: waits", Depth: 99},
+			}},
+		}},
+		"containment": {Title: "Lift, extend or keep: R1/isolate", Tone: chatops.Warn, Parts: []chatops.Part{
+			{Fields: []chatops.Field{{Label: "In effect since", Value: "12:05:04 UTC"}}},
+			{Text: "This was meant to last until 12:05:04 UTC."},
+			{Buttons: []chatops.Button{{Verb: "undo", Value: "INC-12 00ff", Label: "Lift…", Tone: chatops.Good}, {Verb: "extend", Value: "INC-12 00ff", Label: "Extend…"}, {Verb: "keep", Value: "INC-12 00ff", Label: "Keep for good…", Tone: chatops.Danger}}},
+		}},
 		"hostile": {Title: "<!channel> \u202Egnp.exe", Parts: []chatops.Part{
 			{Text: "<https://evil.example|https://good.example> <@U1> *bold* :tada: a\u200Bb @here"},
 			{Fields: []chatops.Field{{Label: "<!here>", Value: "<!subteam^S1>"}}},

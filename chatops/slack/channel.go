@@ -184,7 +184,16 @@ func (a *Adapter) toMessage(i *engine.Incident, ref, head string) (m chatops.Mes
 				return m, a.approvers(ask), true
 			}
 		}
+	case "remind":
+		if ask, n, found := chatops.Reminded(i, ref); found {
+			m := a.opt.Renderer.Remind(i, ask, n)
+			if m.Notify == nil {
+				return m, nil, true
+			}
+			return m, a.approvers(ask), true
+		}
 	case "end":
+		id, _, _ = strings.Cut(id, ".") // "R1.2" is the second end of R1
 		if run, found := i.Run(id); found && id != "" {
 			return a.opt.Renderer.End(i, run), nil, true
 		}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/firebreak-ir/firebreak/chatops/slack/slackfake"
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/runbooks"
+	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
 )
 
 func leak() *engine.Incident {
@@ -244,4 +246,107 @@ func TestCardFollowsTheIncident(t *testing.T) {
 	if n := len(w.ws.Calls("chat.update")); n != before {
 		t.Errorf("%d drawings that change nothing", n-before)
 	}
+}
+
+// A reminder is posted once, mentions those who are asked, and mentions nobody
+// once the question is answered.
+func TestReminderIsPostedOnce(t *testing.T) {
+	w := newWorld(t)
+	w.inc.change("INC-7", addAsk)
+	first, err := w.a.Post(t.Context(), w.look("INC-7"), "remind:0011.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _ := w.ws.Message(slackfake.Ref{Channel: first.Channel, TS: first.TS})
+	has(t, m.Rendered(w.ws.Name), "Reminder 1 of 0011")
+	has(t, m.Rendered(w.ws.Name), "@alice @bob")
+	w.restart()
+	again, err := w.a.Post(t.Context(), w.look("INC-7"), "remind:0011.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again.TS != first.TS || len(w.ws.Messages("inc-7")) != 1 {
+		t.Errorf("the reminder was posted again: %+v, %d messages", again, len(w.ws.Messages("inc-7")))
+	}
+	w.ws.AddChannel(slackfake.Channel{ID: "C9", Name: "inc-9", Members: []string{w.ws.App.BotUserID}, Creator: w.ws.App.BotUserID})
+	w.inc.change("INC-7", func(i *engine.Incident) {
+		i.Asks[0].Closed, i.Channel = true, &engine.ChannelBound{Channel: "C9", Name: "inc-9"}
+	})
+	late, err := w.a.Post(t.Context(), w.look("INC-7"), "remind:0011.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _ = w.ws.Message(slackfake.Ref{Channel: late.Channel, TS: late.TS})
+	if text := m.Rendered(w.ws.Name); strings.Contains(text, "@bob") || !strings.Contains(text, "Answered meanwhile") {
+		t.Errorf("got %q", text)
+	}
+	if c, _ := w.ws.Channel("C9"); len(c.Members) != 1 {
+		t.Errorf("people were brought in for a question that is answered: %q", c.Members)
+	}
+	for _, ref := range []string{"remind:0011", "remind:nobody.1", "remind:0011.x", "remind:0011.0"} {
+		if _, err := w.a.Post(t.Context(), w.look("INC-7"), ref); err == nil {
+			t.Errorf("%q was posted", ref)
+		}
+	}
+}
+
+// Those whom a containment asks are mentioned and brought in.
+func TestContainmentAskMentions(t *testing.T) {
+	w := newWorld(t)
+	w.inc.change("INC-7", func(i *engine.Incident) {
+		s := &engine.Step{ID: "isolate", Containment: &engine.Containment{Ask: []string{"person:bob"}, Due: true}}
+		i.Asks = append(i.Asks, &engine.Ask{ID: "0022", Type: engine.AskContainment, Step: s})
+	})
+	w.ws.AddChannel(slackfake.Channel{ID: "C9", Name: "inc-9", Members: []string{w.ws.App.BotUserID}, Creator: w.ws.App.BotUserID})
+	w.inc.change("INC-7", func(i *engine.Incident) { i.Channel = &engine.ChannelBound{Channel: "C9", Name: "inc-9"} })
+	if _, err := w.a.Post(t.Context(), w.look("INC-7"), "ask:0022"); err != nil {
+		t.Fatal(err)
+	}
+	if c, _ := w.ws.Channel("C9"); !slices.Contains(c.Members, "U2") || slices.Contains(c.Members, "U1") {
+		t.Errorf("members %q, want bob to be brought in and nobody else", c.Members)
+	}
+}
+
+// A run that was opened again by a retry ends a second time.
+func TestSecondEndOfARun(t *testing.T) {
+	w := newWorld(t)
+	i := drive(t)
+	w.inc.put(i)
+	w.inc.change(i.ID, func(i *engine.Incident) { i.Channel = &engine.ChannelBound{Channel: "C2", Name: "inc-7"} })
+	for _, ref := range []string{"end:R1", "end:R1.2"} {
+		if _, err := w.a.Post(t.Context(), w.look(i.ID), ref); err != nil {
+			t.Fatalf("%s: %v", ref, err)
+		}
+	}
+	if n := len(w.ws.Messages("inc-7")); n != 2 {
+		t.Errorf("got %d messages, want one for each end", n)
+	}
+	if _, err := w.a.Post(t.Context(), w.look(i.ID), "end:R9.2"); err == nil {
+		t.Error("the end of a run that is not there was posted")
+	}
+}
+
+// drive starts a run on the real core.
+func drive(t *testing.T) *engine.Incident {
+	t.Helper()
+	program, faults := runbooks.Load("x.yaml", []byte("apiVersion: firebreak/v1\nkind: Runbook\nid: x\ntitle: X\nowner: {team: t}\nsteps:\n  - {id: a, manual: do it}\n"), runbookstest.Catalog())
+	if faults.HasErrors() {
+		t.Fatal(faults)
+	}
+	encoded, err := program.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := engine.NewIncident()
+	who := engine.Actor{Type: engine.Person, ID: "alice"}
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, e := range []engine.Event{
+		{At: at, Actor: who, Body: engine.Declared{ID: "INC-9", Title: "t", Severity: 2, Store: "s"}},
+		{At: at, Actor: who, Run: "R1", Body: engine.RunStarted{Runbook: "x", Digest: program.Digest, Program: engine.Large{Value: encoded}, Inputs: json.RawMessage("{}")}},
+	} {
+		if _, err := i.Advance(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return i
 }

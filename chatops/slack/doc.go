@@ -6,7 +6,7 @@
 // # Use
 //
 //	adapter, err := slack.New(slack.Options{BotToken: bot, AppToken: app, TeamID: "T0123ABCD", Directory: directory,
-//		Renderer: slack.Renderer{Card: chatops.Card, Ask: chatops.AskMessage, End: chatops.EndMessage}})
+//		Renderer: slack.Renderer{Card: chatops.Card, Ask: chatops.AskMessage, End: chatops.EndMessage, Remind: chatops.ReminderMessage}})
 //	host := ... // takes adapter as its engine.Chat
 //	adapter.Bind(chatops.NewBot(...), host)
 //	err = adapter.Run(ctx)           // Socket Mode, and the cards

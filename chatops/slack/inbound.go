@@ -128,11 +128,7 @@ func (r *request) decides() bool {
 	if r.kind != kindCommand {
 		return true
 	}
-	switch r.firstWord() {
-	case "", "help", "?", "list", "ls", "incidents", "status", "show", "card", "plan", "step", "timeline", "history", "whoami", "who", "me":
-		return false
-	}
-	return true
+	return !chatops.Harmless(r.firstWord())
 }
 
 func (r *request) firstWord() string {
@@ -150,17 +146,14 @@ func (r *request) wantsForm() bool {
 	}
 	switch r.kind {
 	case kindCommand:
-		switch r.firstWord() {
-		case "declare", "new", "open":
+		switch first := r.firstWord(); {
+		case chatops.Means(first, chatops.Declare):
 			return len(strings.Fields(r.text)) == 1
-		case "deny", "reject", "no", "skip", "cancel", "stop", "abort", "undo", "revert", "rollback":
+		case chatops.NeedsReason(first):
 			return len(strings.Fields(r.text)) > 1 && !strings.Contains(r.text, "-reason")
 		}
 	case kindClick:
-		switch r.verb {
-		case "deny", "done", "skip", "cancel", "undo":
-			return true
-		}
+		return chatops.NeedsReason(r.verb) || chatops.Means(r.verb, chatops.Done)
 	}
 	return false
 }

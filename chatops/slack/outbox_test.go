@@ -136,9 +136,10 @@ func inMemory(t *testing.T, answer func(method string, n int) (int, http.Header,
 		BotToken: actions.NewSecret("xoxb-1"), SigningSecret: actions.NewSecret("s"), TeamID: "T1", Bot: noBot{}, Incidents: host,
 		Directory: func() *chatops.Directory { return &chatops.Directory{} },
 		Renderer: Renderer{
-			Card: func(i *engine.Incident, _ string) chatops.Message { return title(i) },
-			Ask:  func(i *engine.Incident, _ *engine.Ask) chatops.Message { return title(i) },
-			End:  func(i *engine.Incident, _ *engine.Run) chatops.Message { return title(i) },
+			Card:   func(i *engine.Incident, _ string) chatops.Message { return title(i) },
+			Ask:    func(i *engine.Incident, _ *engine.Ask) chatops.Message { return title(i) },
+			End:    func(i *engine.Incident, _ *engine.Run) chatops.Message { return title(i) },
+			Remind: func(i *engine.Incident, _ *engine.Ask, _ int) chatops.Message { return title(i) },
 		},
 	})
 	if err != nil {

@@ -183,9 +183,14 @@ func (a *Adapter) slackUsers(people []string) []string {
 // approvers lists who is asked by an ask.
 func (a *Adapter) approvers(ask *engine.Ask) []string {
 	d := a.opt.Directory()
-	if ask.Appr == nil || d == nil {
+	switch {
+	case d == nil:
 		return nil
+	case ask.Appr != nil:
+		from := append(append([]string{}, ask.Appr.From...), ask.Appr.EscalateTo...)
+		return a.slackUsers(d.Members(from))
+	case ask.Type == engine.AskContainment && ask.Step.Containment != nil:
+		return a.slackUsers(d.Members(ask.Step.Containment.Ask))
 	}
-	from := append(append([]string{}, ask.Appr.From...), ask.Appr.EscalateTo...)
-	return a.slackUsers(d.Members(from))
+	return nil
 }

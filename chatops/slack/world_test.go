@@ -23,7 +23,7 @@ import (
 var (
 	_ slack.Bot       = (*chatops.Bot)(nil)
 	_ slack.Incidents = engine.Incidents(nil)
-	_                 = slack.Renderer{Card: chatops.Card, Ask: chatops.AskMessage, End: chatops.EndMessage}
+	_                 = slack.Renderer{Card: chatops.Card, Ask: chatops.AskMessage, End: chatops.EndMessage, Remind: chatops.ReminderMessage}
 )
 
 // world is a workspace with people in it, an adapter, and a small bot behind it.
@@ -59,7 +59,7 @@ func newWorld(t *testing.T, set ...func(*slackfake.Options, *slack.Options)) *wo
 	fake := slackfake.Options{Commands: []string{"/incident", "/firebreak"}, Scopes: scopes()}
 	w.opt = slack.Options{
 		TeamID: team, Bot: w.bot, Incidents: w.inc, Directory: func() *chatops.Directory { return w.dir },
-		Renderer:     slack.Renderer{Card: drawCard, Ask: drawAsk, End: drawEnd},
+		Renderer:     slack.Renderer{Card: drawCard, Ask: drawAsk, End: drawEnd, Remind: drawRemind},
 		CardInterval: time.Millisecond,
 		Logger:       slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -356,6 +356,14 @@ func drawAsk(i *engine.Incident, a *engine.Ask) chatops.Message {
 
 func drawEnd(i *engine.Incident, r *engine.Run) chatops.Message {
 	return chatops.Message{Title: r.ID + " ended"}
+}
+
+func drawRemind(i *engine.Incident, a *engine.Ask, n int) chatops.Message {
+	m := chatops.Message{Title: fmt.Sprintf("Reminder %d of %s", n, a.ID), Notify: []string{"group:leads"}}
+	if a.Closed {
+		m.Title, m.Notify = "Answered meanwhile", nil
+	}
+	return m
 }
 
 type lockedBuffer struct {

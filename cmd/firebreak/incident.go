@@ -203,9 +203,17 @@ func (p *program) finish(ctx context.Context, a *app.App) error {
 			return err
 		}
 		err := a.Host.View(ctx, s.ID, func(i *engine.Incident) {
+			if p.json {
+				return
+			}
 			for _, ask := range i.Asks {
-				if !ask.Closed && !p.json {
+				if !ask.Closed {
 					fmt.Fprintf(p.err, "%s waits: %s of %s/%s\n", i.ID, ask.Type, ask.Step.Run().ID, ask.Step.ID)
+				}
+			}
+			for _, r := range i.Runs {
+				for _, step := range sleeping(r.Steps) {
+					fmt.Fprintf(p.err, "%s waits: %s/%s until %s; start a server (firebreak serve), or come back then\n", i.ID, r.ID, step.ID, step.Due.UTC().Format("2006-01-02 15:04:05 UTC"))
 				}
 			}
 		})
@@ -214,6 +222,18 @@ func (p *program) finish(ctx context.Context, a *app.App) error {
 		}
 	}
 	return nil
+}
+
+// sleeping lists the steps, at every level, that let time pass.
+func sleeping(steps []*engine.Step) []*engine.Step {
+	var list []*engine.Step
+	for _, s := range steps {
+		if s.Status == engine.StepSleeping {
+			list = append(list, s)
+		}
+		list = append(list, sleeping(s.Children())...)
+	}
+	return list
 }
 
 // converse sends a line, signs what it may be answered with, and fills in the

@@ -38,7 +38,7 @@ import (
 //	house                        init a folder with alice, bob, carol and the played worlds
 //	be PERSON                    be that person of the directory from now on (nobody: none);
 //	                             who has a PERSON.pub here, has it in the directory
-//	aws start | deny OP | heal | key STATUS | unchanged | changed OP N
+//	aws start | second | deny OP | heal | key STATUS [ID] | unchanged | changed OP N
 //	slack start | down | up | type WHO TEXT | shows TEXT
 //	server start | stop CODE | wait CODE
 //	json PATH [PATTERN]          standard output is JSON and holds this
@@ -265,8 +265,11 @@ func be(ts *testscript.TestScript, neg bool, args []string) {
 // leakedKey is the access key in the played AWS, AWS's own example.
 const leakedKey = "AKIAIOSFODNN7EXAMPLE"
 
+// secondKey is another one of the same user.
+const secondKey = "AKIAI44QH8DHBEXAMPLE"
+
 func playAWS(ts *testscript.TestScript, neg bool, args []string) {
-	const usage = "aws start | deny OP | heal | key STATUS | unchanged | changed OP N"
+	const usage = "aws start | second | deny OP | heal | key STATUS [ID] | unchanged | changed OP N"
 	arguments(ts, neg, args, 1, usage)
 	w := worldOf(ts)
 	switch {
@@ -280,6 +283,12 @@ func playAWS(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv("FB_AWS_URL", cloud.URL())
 		ts.Setenv("AWS_ACCESS_KEY_ID", operator.AccessKeyID)
 		ts.Setenv("AWS_SECRET_ACCESS_KEY", operator.SecretAccessKey)
+	case args[0] == "second":
+		w.aws.AddAccessKey("ci-deployer", secondKey, "not-used-by-anybody")
+	case args[0] == "key" && len(args) == 3:
+		if got := w.aws.KeyStatus(args[2]); got != args[1] {
+			ts.Fatalf("key %s is %q, want %q", args[2], got, args[1])
+		}
 	case args[0] == "deny" && len(args) == 2:
 		w.aws.Inject(awsfake.Denied(args[1]))
 	case args[0] == "heal":

@@ -16,6 +16,9 @@ import (
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
+// MaxRunInputs is how many bytes the inputs of a run take at the most, as JSON.
+const MaxRunInputs = 32 << 10
+
 // MaxTitle is the longest title of an incident, in bytes.
 const MaxTitle = 200
 
@@ -121,6 +124,9 @@ func (h *Host) runStarted(run engine.RunRequest) (engine.RunStarted, *engine.Ref
 	data, err := json.Marshal(inputs)
 	if err != nil {
 		return none, engine.Refuse(engine.InputInvalid, "the inputs of %q cannot be encoded: %v", program.ID, err)
+	}
+	if len(data) > MaxRunInputs {
+		return none, engine.Refuse(engine.InputInvalid, "the inputs of %q take %d bytes in all and a run keeps %d; start it for a part of them, or let a step look the list up", program.ID, len(data), MaxRunInputs)
 	}
 	return engine.RunStarted{
 		Runbook: program.ID, Digest: program.Digest, Program: engine.Large{Value: encoded}, Inputs: data,

@@ -99,6 +99,52 @@ func work(t *testing.T, n int, wide bool) (objects, size uint64) {
 	return objects, size
 }
 
+// loopWork is what a loop over n items allocates, with one approval for all of them.
+func loopWork(t *testing.T, n int) (objects, size uint64) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "  - {id: a, uses: t.read}\n", func(r *rig) {
+			program := compileMore(t, r.options.Registry, "test", "inputs:\n  count: {type: int, description: How many}\n",
+				"  - {id: look, uses: t.list, with: {count: \"${{ inputs.count }}\"}}\n  - {id: a, uses: t.set, for_each: {in: steps.look.outputs.hosts, max_parallel: 20}, with: {target: \"${{ item }}\"}, verify: {within: 2s}, approval: {from: [group:leads], quorum: 1}}\n")
+			r.options.Programs = func() []*runbooks.Program { return []*runbooks.Program{program} }
+		})
+		id := r.declare()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := r.host.Start(t.Context(), by("alice"), id, engine.RunRequest{Runbook: "test", Inputs: map[string]string{"count": fmt.Sprint(n)}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.host.Idle(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		r.approve("bob", id, "a")
+		if err := r.host.Idle(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		if got := r.run(id); got != engine.RunDone {
+			t.Fatalf("the run over %d items is %s", n, got)
+		}
+		if got := r.world.total("execute"); got != n {
+			t.Fatalf("%d effects for %d items", got, n)
+		}
+		objects, size = after.Mallocs-before.Mallocs, after.TotalAlloc-before.TotalAlloc
+	})
+	return objects, size
+}
+
+// A loop over ten thousand items is ten times the work of one over a thousand,
+// not a hundred times, with one approval for all of them.
+func TestLongLoopsStayLinear(t *testing.T) {
+	loopWork(t, 10)
+	o1, b1 := loopWork(t, 1000)
+	o2, b2 := loopWork(t, 10_000)
+	objects, size := float64(o2)/float64(o1), float64(b2)/float64(b1)
+	t.Logf("1,000 items: %d objects, %d KB; 10,000 items: %.2f and %.2f times as much", o1, b1>>10, objects, size)
+	if objects > 11.5 || size > 12 {
+		t.Errorf("ten times the items are %.2f times the objects and %.2f times the bytes", objects, size)
+	}
+}
+
 // A run twice as long is twice the work, not four times, whether its steps come
 // one after the other or all at once.
 func TestLongRunsStayLinear(t *testing.T) {

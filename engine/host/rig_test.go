@@ -70,8 +70,15 @@ func newRig(t testing.TB, steps string, set ...func(*rig)) *rig {
 
 func compile(t testing.TB, registry *actions.Registry, steps string) *runbooks.Program {
 	t.Helper()
-	src := "apiVersion: firebreak/v1\nkind: Runbook\nid: test\ntitle: Test\nowner: {team: t, contact: \"#t\"}\nbudget: 20m\nsteps:\n" + steps
-	p, faults := runbooks.Load("test.yaml", []byte(src), registry)
+	return compileMore(t, registry, "test", "", steps)
+}
+
+// compileMore compiles the steps, and whatever follows them, with more at the
+// top of the file; others are runbooks it may call.
+func compileMore(t testing.TB, registry *actions.Registry, id, more, steps string, others ...*runbooks.Program) *runbooks.Program {
+	t.Helper()
+	src := "apiVersion: firebreak/v1\nkind: Runbook\nid: " + id + "\ntitle: Test\nowner: {team: t, contact: \"#t\"}\nbudget: 20m\n" + more + "steps:\n" + steps
+	p, faults := runbooks.Load("test.yaml", []byte(src), registry, others...)
 	if faults.HasErrors() {
 		var b strings.Builder
 		faults.WriteText(&b, nil)

@@ -219,6 +219,30 @@ func (r reader) Execute(ctx context.Context, call actions.Call, p params) (resul
 	return result{State: r.w.is(p.target(call.Step))}, t.fail
 }
 
+// lister gives as many targets as it is asked for.
+type lister struct{ act }
+
+type (
+	listParams struct {
+		Count int `json:"count" doc:"how many"`
+	}
+	listResult struct {
+		Hosts []string `json:"hosts" doc:"the targets"`
+	}
+)
+
+func (l lister) Plan(context.Context, actions.Call, listParams) (actions.Preview, error) {
+	return actions.Preview{}, nil
+}
+
+func (l lister) Execute(_ context.Context, _ actions.Call, p listParams) (listResult, error) {
+	hosts := make([]string, p.Count)
+	for n := range hosts {
+		hosts[n] = fmt.Sprintf("h%d", n+1)
+	}
+	return listResult{hosts}, nil
+}
+
 func (a act) read(ctx context.Context, phase string, call actions.Call, target, want string) (actions.Reading, error) {
 	t := a.w.next(phase, call)
 	if !a.w.pass(ctx, t.before, t.deaf) {
@@ -298,6 +322,7 @@ func (w *world) catalog() *actions.Registry {
 		return act{w, actions.Spec{Name: name, Version: 1, Title: "Test " + name, Doc: "For tests.", Effect: effect, Repeat: repeat, Settle: settle}}
 	}
 	actions.Register(r, reader{one("t.read", actions.Read, actions.Idempotent)})
+	actions.Register(r, lister{one("t.list", actions.Read, actions.Idempotent)})
 	actions.Register(r, setter{one("t.set", actions.Reversible, actions.Idempotent)})
 	actions.Register(r, setter{one("t.keyed", actions.Reversible, actions.Keyed)})
 	actions.Register(r, prober{setter{one("t.probe", actions.Reversible, actions.Probe)}})

@@ -41,6 +41,7 @@ func (f *fold) finish() *Timeline {
 		t.People = append(t.People, p.Participant)
 	}
 	slices.SortStableFunc(t.NotDone, func(a, b NotDone) int { return int(a.Seq - b.Seq) })
+	f.closeGroups()
 	f.keyTimes()
 	f.openItems()
 	return t
@@ -123,10 +124,13 @@ func (f *fold) unfinished() bool {
 
 // openItems lists what somebody still has to look at, the most urgent first.
 func (f *fold) openItems() {
-	var doubt, held, flight, approval, manual, unproven, runs, undo []OpenItem
+	var doubt, held, flight, approval, manual, contain, unproven, undo []partItem
+	var runs []OpenItem
 	for _, r := range f.runs {
 		for _, s := range r.steps {
-			item := func(kind, text string) OpenItem { return OpenItem{Kind: kind, Run: r.Run.Run, Step: s.id, Text: text} }
+			item := func(kind, text string) partItem {
+				return partItem{OpenItem{Kind: kind, Run: r.Run.Run, Step: s.id, Text: text}, s}
+			}
 			if s.doubt != 0 {
 				doubt = append(doubt, item(OpenDoubt, fmt.Sprintf("nobody knows whether attempt %d of %s took effect%s", s.doubt, s.verb(), because(s.why))))
 			}
@@ -142,6 +146,9 @@ func (f *fold) openItems() {
 			if s.manual {
 				manual = append(manual, item(OpenManual, s.name()+" waits for a person to do it"))
 			}
+			if text := s.bound.open(); text != "" {
+				contain = append(contain, item(OpenContain, "what "+s.name()+" did "+text))
+			}
 			if a := s.action; a != nil && s.mutates() && a.Outcome == OutcomeDone && a.Verified != string(actions.Verified) && a.UndoneBy == "" {
 				unproven = append(unproven, item(OpenVerify, s.verb()+" ran, and nothing proves that its effect is there"))
 			}
@@ -153,11 +160,11 @@ func (f *fold) openItems() {
 			runs = append(runs, OpenItem{Kind: OpenRun, Run: r.Run.Run, Text: fmt.Sprintf("run %s of runbook %q goes on", r.Run.Run, r.Runbook)})
 		}
 	}
-	f.t.Open = slices.Concat(doubt, held, flight, approval, manual, unproven, runs)
+	f.t.Open = slices.Concat(gather(doubt), gather(held), gather(flight), gather(approval), gather(manual), gather(contain), gather(unproven), runs)
 	if !f.resolved.came {
 		f.t.Open = append(f.t.Open, OpenItem{Kind: OpenIncident, Text: f.t.Incident.ID + " is not resolved"})
 	}
-	f.t.Open = append(f.t.Open, undo...)
+	f.t.Open = append(f.t.Open, gather(undo)...)
 	for _, text := range f.strange {
 		f.t.Open = append(f.t.Open, OpenItem{Kind: OpenRecord, Text: text})
 	}

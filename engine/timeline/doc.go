@@ -26,15 +26,23 @@
 //	incident    {id, title, severity, private, mode, store, channel, declared_at, declared_by, resolved_at, summary}
 //	key_times   [{name, at, seq, text}]
 //	people      [{type, id, name, via, did}]
-//	runs        [{run, runbook, title, digest, environment, by, started_at, ended_at, status, reason, budget_ms, contained_ms, budget}]
-//	approvals   [{run, step, id, plan_digest, asked_at, expires, from, quorum, floor, escalated_to, closed_at, latency_ms, verdict, reason, changed, votes}]
+//	runs        [{run, runbook, title, digest, environment, by, started_at, ended_at, status, reason, budget_ms, contained_ms, budget, outputs}]
+//	approvals   [{run, step, id, plan_digest, asked_at, expires, from, quorum, floor, items, reminders, escalated_to, closed_at, latency_ms, verdict, reason, changed, votes}]
 //	actions     [{run, step, action, version, effect, seq, at, authority, attempts, outcome, ended_at, verified, reading, targets, undo_of, undone_by, refs}]
+//	groups      [{run, step, kind, runbook, started_at, ended_at, items, done, failed, not_run, open, status, reason}]
+//	waits       [{run, step, from, until, ended_at, status}]
+//	containments [{run, step, since, until, ask, state, decisions, lifted_at, lifted_by}]
 //	refused     [{seq, at, actor, verb, code, text}]
 //	not_done    [{run, step, status, reason, seq}]
 //	open        [{kind, run, step, text}]
 //	alive       [{run, step, text}]
 //	rows        one per line: {seq, at, derived, kind, type, actor, run, step, attempt, outcome, text, observed_at, targets,
 //	            plan_digest, refs, duration_ms, minor, details}
+//
+// A group is a step that has steps of its own: one for each item of a list, or
+// those of a runbook that it calls. actions and not_done name each of them; the
+// Markdown shows the parts of a long loop only where one needs a look, and open
+// gathers what is the same for many. rows leave out nothing.
 //
 // mode is "live" or "exercise". kind is one of lifecycle, action, approval,
 // note, evidence, comms, system; type is the kind of the fact, or

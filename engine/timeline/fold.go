@@ -9,7 +9,6 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
-	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // fold is what has to be remembered between facts. Maps are for look-up only.
@@ -21,6 +20,9 @@ type fold struct {
 	approvals []*Approval
 	byAsk     map[string]*Approval
 	actions   []*Action
+	groups    []*Group
+	waited    []*Wait
+	bounds    []*Containment
 	people    []*person
 	byPerson  map[string]*person
 	alive     map[Warning]bool // those that are in the list
@@ -47,32 +49,22 @@ type run struct {
 	contained time.Time
 	steps     []*step
 	byID      map[string]*step
-	defs      map[string]definition
-}
-
-// outline is what the timeline needs of a program.
-type outline struct {
-	Title  string        `json:"title"`
-	Budget runbooks.Span `json:"budget"`
-	Steps  []definition  `json:"steps"`
-}
-
-type definition struct {
-	ID      string         `json:"id"`
-	Uses    string         `json:"uses"`
-	Effect  actions.Effect `json:"effect"`
-	CanUndo bool           `json:"can_undo"`
-	Tells   bool           `json:"tells"`
+	program   outline
 }
 
 type step struct {
 	id      string
 	run     *run
+	parent  *step  // of an item of a loop, or of a step of a runbook that is called
+	group   *Group // of a step that has such steps
+	wait    *Wait
+	bound   *Containment
 	effect  actions.Effect
 	uses    string
 	canUndo bool
 	tells   bool
 	noUndo  string
+	backBy  *step // of a part of a step: the undo of the whole
 	manual  bool
 	asked   *Approval
 	action  *Action
@@ -160,11 +152,19 @@ func (f *fold) waits() string {
 				on = append(on, "a person to do "+s.name())
 			case s.flight != 0:
 				on = append(on, "the outcome of "+s.name())
+			case s.wait != nil && s.wait.EndedAt.IsZero():
+				on = append(on, "the time of "+s.name())
 			}
 		}
 	}
+	if len(on) > maxWaits {
+		on = append(on[:maxWaits], fmt.Sprintf("%d more", len(on)-maxWaits))
+	}
 	return strings.Join(on, " and ")
 }
+
+// maxWaits is how many things a silence names that were waited for.
+const maxWaits = 5
 
 func (f *fold) step(runID, id string) *step {
 	r := f.byRun[runID]
@@ -176,9 +176,10 @@ func (f *fold) step(runID, id string) *step {
 	}
 	s := &step{id: id, run: r}
 	origin, undo := s.undoes()
-	if d, ok := r.defs[origin]; ok {
-		s.effect, s.uses, s.canUndo, s.tells = d.Effect, d.Uses, d.CanUndo && !undo, d.Tells
+	if d, ok := r.program.find(origin); ok {
+		s.effect, s.uses, s.canUndo, s.tells = d.Effect, d.Uses, d.reversible() && !undo, d.Tells
 	}
+	s.adopt()
 	r.byID[id] = s
 	r.steps = append(r.steps, s)
 	return s

@@ -57,6 +57,15 @@ func hostileStory(t testing.TB, text string) *script {
 		fill(reflect.ValueOf(body), text)
 		s.say(0, who, text, text, reflect.ValueOf(body).Elem().Interface().(engine.Body))
 	}
+	list, err := json.Marshal([]any{text, map[string]string{text: text}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.say(0, who, text, text, engine.StepExpanded{Items: engine.Large{Value: list}, N: 2, If: text})
+	for _, part := range []string{text + ".1", text + ".2"} { // parts of a loop, whose ids and ends are the bait too
+		s.say(0, who, text, part, engine.StepEnded{Status: engine.StepFailed, Reason: text, Failure: &engine.Failure{Class: "denied", Message: text}})
+	}
+	s.say(0, who, text, text, engine.StepEnded{Status: engine.StepSkipped, Reason: "its list is empty" + text, If: text})
 	s.say(0, engine.Actor{Type: engine.Stranger, Via: text}, text, text+"~undo", engine.Refused{Verb: text, Code: engine.Code(text), Message: text})
 	return s
 }

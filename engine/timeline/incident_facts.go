@@ -73,9 +73,13 @@ func (f *fold) tellIncident(row *Row, e engine.Event) bool {
 	case engine.RunEnded:
 		row.Kind, row.Outcome = Lifecycle, string(b.Status)
 		row.Text = fmt.Sprintf("run %s ended: %s%s", e.Run, b.Status, because(b.Reason))
+		if outputs := inputWords(outputsOf(b.Outputs)); outputs != "" {
+			row.Text += "; it gave back " + outputs
+		}
 		row.detail("reason", b.Reason)
+		row.detail("outputs", string(b.Outputs))
 		if r := f.byRun[e.Run]; r != nil {
-			r.Status, r.Reason, r.EndedAt = string(b.Status), b.Reason, row.At
+			r.Status, r.Reason, r.EndedAt, r.Outputs = string(b.Status), b.Reason, row.At, outputsOf(b.Outputs)
 			row.Millis = e.At.Sub(r.start).Milliseconds()
 		}
 	default:
@@ -120,16 +124,12 @@ func (f *fold) noted(row *Row, b engine.Noted) {
 func (f *fold) started(row *Row, e engine.Event, b engine.RunStarted) {
 	r := &run{
 		Run:   Run{Run: e.Run, Runbook: b.Runbook, Digest: b.Digest, Environment: b.Environment.Name, By: row.Actor, StartedAt: row.At, Status: string(engine.RunActive)},
-		start: e.At, byID: map[string]*step{}, defs: map[string]definition{},
+		start: e.At, byID: map[string]*step{},
 	}
-	var program outline
-	if err := json.Unmarshal(b.Program.Value, &program); err != nil {
+	if err := json.Unmarshal(b.Program.Value, &r.program); err != nil {
 		f.strange = append(f.strange, fmt.Sprintf("the program of run %s could not be read, so its budget and what can be undone are not told: %v", e.Run, err))
 	}
-	for _, d := range program.Steps {
-		r.defs[d.ID] = d
-	}
-	r.Title, r.budget = program.Title, time.Duration(program.Budget)
+	r.Title, r.budget = r.program.Title, time.Duration(r.program.Budget)
 	r.BudgetMS = r.budget.Milliseconds()
 	f.runs = append(f.runs, r)
 	f.byRun[e.Run] = r
@@ -155,9 +155,20 @@ func (f *fold) started(row *Row, e engine.Event, b engine.RunStarted) {
 	row.detail("protected", strings.Join(b.Protected, ", "))
 }
 
+// outputsOf is what a runbook gave back, when it is JSON.
+func outputsOf(data json.RawMessage) json.RawMessage {
+	if !json.Valid(data) {
+		return nil
+	}
+	return data
+}
+
 // inputWords gives the inputs of a run by name.
 func inputWords(data json.RawMessage) string {
 	var values map[string]json.RawMessage
+	if len(data) == 0 {
+		return ""
+	}
 	if json.Unmarshal(data, &values) != nil {
 		return string(data)
 	}

@@ -22,7 +22,11 @@ func (t *Timeline) Markdown(w io.Writer, head journal.Checkpoint) error {
 	p.keyTimes(t)
 	p.people(t)
 	p.runs(t)
+	p.outputs(t)
+	p.groups(t)
 	p.actions(t)
+	p.containments(t)
+	p.waits(t)
 	p.approvals(t)
 	p.refused(t)
 	p.notDone(t)
@@ -137,13 +141,22 @@ func (p *page) actions(t *Timeline) {
 		return
 	}
 	p.columns("Started", "Run/step", "Action", "Effect", "Target", "On authority of", "Attempts", "Outcome", "Read back", "Taken back")
+	long := t.long()
+	left := 0
 	for _, a := range t.Actions {
+		if g := long[a.Run+"/"+partOf(a.Step, a.UndoOf)]; g != nil && a.calm() {
+			left++
+			continue
+		}
 		action := a.Action
 		if a.UndoOf != "" {
 			action = "undo of " + action
 		}
 		p.cells(stamp(a.At), a.Run+"/"+a.Step, action, string(a.Effect), dash(targetWords(a.Targets)), dash(a.Authority), strconv.Itoa(a.Attempts),
 			a.Outcome, a.proof(), dash(a.UndoneBy))
+	}
+	if left > 0 {
+		p.line("\n%s of long loops went well and are counted above; the timeline below has each.", count(left, "action"))
 	}
 }
 
@@ -170,6 +183,9 @@ func (p *page) approvals(t *Timeline) {
 		needed := strconv.Itoa(a.Quorum)
 		if a.Floor {
 			needed += " (environment)"
+		}
+		if a.Items > 0 {
+			needed += ", for " + count(a.Items, "item")
 		}
 		after := "–"
 		if !a.ClosedAt.IsZero() {
@@ -217,8 +233,17 @@ func (p *page) notDone(t *Timeline) {
 		return
 	}
 	p.columns("Run/step", "Status", "Why")
+	long := t.long()
+	left := 0
 	for _, n := range t.NotDone {
+		if long[n.Run+"/"+partOf(n.Step, "")] != nil && (n.Status == string(engine.StepSkipped) || n.Status == string(engine.StepCancelled)) {
+			left++
+			continue
+		}
 		p.cells(n.Run+"/"+n.Step, n.Status, dash(n.Reason))
+	}
+	if left > 0 {
+		p.line("\n%s of long loops had no turn; they are counted above.", count(left, "item"))
 	}
 }
 

@@ -14,7 +14,7 @@ func (f *fold) tellStep(row *Row, e engine.Event, s *step) bool {
 	if s == nil { // a fact of a step whose run is not in the record: it is told all the same
 		s = &step{id: e.Step, run: &run{Run: Run{Run: e.Run}, byID: map[string]*step{}}}
 	}
-	return f.tellTurn(row, e, s) || f.tellApproval(row, e, s) || f.tellEffect(row, e, s)
+	return f.tellTurn(row, e, s) || f.tellGroup(row, e, s) || f.tellApproval(row, e, s) || f.tellEffect(row, e, s) || f.tellContainment(row, e, s)
 }
 
 // tellTurn tells of a step's turn, its plan, its end, and what people want of it.
@@ -55,7 +55,12 @@ func (f *fold) tellTurn(row *Row, e engine.Event, s *step) bool {
 	case engine.ManualAsked:
 		s.manual = true
 		row.Kind = Comms
-		row.Text = fmt.Sprintf("people were asked to do %s by hand: %s", s.name(), b.Instructions)
+		row.Text = fmt.Sprintf("people were asked to do %s by hand", s.name())
+		if !b.Until.IsZero() {
+			row.Text += " until " + clock(b.Until, row.At)
+			row.detail("until", b.Until.UTC().Format(stampForm))
+		}
+		row.Text += ": " + b.Instructions
 		row.detail("instructions", b.Instructions)
 	case engine.ManualDone:
 		f.did(row.Actor, "did manual steps")
@@ -100,6 +105,9 @@ func (f *fold) planned(row *Row, s *step, b engine.StepPlanned) {
 	s.targets, s.noUndo, s.digest = p.Targets, p.NoUndo, b.Digest
 	for _, w := range p.Warnings {
 		alive := Warning{Run: row.Run, Step: row.Step, Text: w}
+		if s.parent != nil && s.parent.group.Items > 0 { // said once for all items of a loop
+			alive.Step = s.parent.id
+		}
 		if !f.alive[alive] {
 			f.alive[alive] = true
 			f.t.Alive = append(f.t.Alive, alive)
@@ -142,7 +150,13 @@ func (f *fold) ended(row *Row, s *step, b engine.StepEnded) {
 		row.Text = s.name() + " " + endWord(b.Status)
 	}
 	reason := b.Reason
-	if b.If != "" {
+	switch {
+	case b.If == "":
+	case b.Status == engine.StepDone: // a wait whose time had come
+		reason = strings.TrimPrefix(reason+heldWords(b.If, readingWords(b.Readings)), "; ")
+	case strings.HasPrefix(b.Reason, emptyList):
+		reason = "the list " + b.If + " is empty, so it matches nothing" + inBrackets(readingWords(b.Readings))
+	default:
 		reason = "condition " + b.If + " was false" + inBrackets(readingWords(b.Readings))
 	}
 	if b.Failure != nil {
@@ -152,20 +166,43 @@ func (f *fold) ended(row *Row, s *step, b engine.StepEnded) {
 		}
 	}
 	row.Text += because(reason)
+	if s.group != nil && b.Status == engine.StepDone {
+		if outputs := inputWords(outputsOf(b.Outputs.Value)); outputs != "" {
+			row.Text += "; it gave back " + outputs
+		}
+	}
 	row.detail("if", b.If)
 	row.detail("readings", readingWords(b.Readings))
 	row.detail("reason", b.Reason)
+	row.detail("outputs", string(b.Outputs.Value))
+	if s.group != nil {
+		s.group.EndedAt = row.At
+	}
+	if s.wait != nil && s.wait.EndedAt.IsZero() {
+		s.wait.EndedAt, s.wait.Status = row.At, string(b.Status)
+	}
 
 	s.ended, s.reason, s.held, s.flight, s.manual = b.Status, reason, "", 0, false
 	if b.Status == engine.StepDone {
 		if origin, ok := s.undoes(); ok {
-			if back := s.run.byID[origin]; back != nil && back.action != nil {
-				back.action.UndoneBy = s.id
+			if back := s.run.byID[origin]; back != nil {
+				back.takenBack(row, s.id)
 			}
 		}
 		return
 	}
 	s.gone = &NotDone{Run: row.Run, Step: row.Step, Status: string(b.Status), Reason: reason, Seq: row.Seq}
+}
+
+// emptyList is how the engine begins the reason of a loop without items.
+const emptyList = "its list is empty"
+
+// takenBack notes what an undo took back.
+func (s *step) takenBack(row *Row, by string) {
+	if s.action != nil {
+		s.action.UndoneBy = by
+	}
+	s.lifted(row, by)
 }
 
 // endWord says how a step ended that was not done.
@@ -217,9 +254,31 @@ func (f *fold) tellApproval(row *Row, e engine.Event, s *step) bool {
 		if b.Floor {
 			row.Text += " (demanded by the environment)"
 		}
+		if s.group != nil {
+			a.Items = s.planned()
+			row.Text += fmt.Sprintf("; one answer is for all %s", count(a.Items, "item"))
+			row.detail("items", strconv.Itoa(a.Items))
+		}
+		if b.StepUp {
+			row.Text += "; a yes needs a signature"
+		}
+		if !b.RemindAt.IsZero() {
+			row.Text += "; those who have not answered are reminded at " + clock(b.RemindAt, row.At)
+		}
 		row.detail("approval", b.ID)
 	case engine.Vote:
 		f.voted(row, s, b)
+	case engine.ApprovalReminded:
+		row.Kind = Comms
+		row.Text = fmt.Sprintf("those who have not answered about %s were reminded (reminder %d)", s.name(), b.N)
+		if !b.Next.IsZero() {
+			row.Text += ", the next one is at " + clock(b.Next, row.At)
+		}
+		if a := f.byAsk[b.ID]; a != nil {
+			a.Reminders = b.N
+			row.Digest = a.Digest
+		}
+		row.detail("approval", b.ID)
 	case engine.ApprovalEscalated:
 		if a := f.byAsk[b.ID]; a != nil {
 			a.EscalatedTo = append(a.EscalatedTo, b.To...)

@@ -1,6 +1,8 @@
 package timeline
 
 import (
+	"encoding/json"
+
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
 )
@@ -51,20 +53,86 @@ const (
 
 // Run is one execution of a runbook.
 type Run struct {
-	Run         string       `json:"run"`
-	Runbook     string       `json:"runbook"`
-	Title       string       `json:"title,omitempty"`
-	Digest      string       `json:"digest"`
-	Environment string       `json:"environment,omitempty"`
-	By          Actor        `json:"by"`
-	StartedAt   engine.Stamp `json:"started_at"`
-	EndedAt     engine.Stamp `json:"ended_at,omitzero"`
-	Status      string       `json:"status"`
-	Reason      string       `json:"reason,omitempty"`
-	BudgetMS    int64        `json:"budget_ms,omitempty"`
-	ContainedMS int64        `json:"contained_ms,omitempty"` // from the start to the last verified change
-	Budget      Budget       `json:"budget"`
+	Run         string          `json:"run"`
+	Runbook     string          `json:"runbook"`
+	Title       string          `json:"title,omitempty"`
+	Digest      string          `json:"digest"`
+	Environment string          `json:"environment,omitempty"`
+	By          Actor           `json:"by"`
+	StartedAt   engine.Stamp    `json:"started_at"`
+	EndedAt     engine.Stamp    `json:"ended_at,omitzero"`
+	Status      string          `json:"status"`
+	Reason      string          `json:"reason,omitempty"`
+	BudgetMS    int64           `json:"budget_ms,omitempty"`
+	ContainedMS int64           `json:"contained_ms,omitempty"` // from the start to the last verified change
+	Budget      Budget          `json:"budget"`
+	Outputs     json.RawMessage `json:"outputs,omitempty"` // what the runbook gave back
 }
+
+// Group is a step that has steps of its own, summed up.
+type Group struct {
+	Run       string       `json:"run"`
+	Step      string       `json:"step"`
+	Kind      string       `json:"kind"`              // loop, undo, runbook
+	Runbook   string       `json:"runbook,omitempty"` // that is called
+	StartedAt engine.Stamp `json:"started_at"`
+	EndedAt   engine.Stamp `json:"ended_at,omitzero"`
+	Items     int          `json:"items"` // of a list; of a runbook the steps whose turn came
+	Done      int          `json:"done"`
+	Failed    int          `json:"failed"`  // or refused
+	NotRun    int          `json:"not_run"` // skipped or cancelled
+	Open      int          `json:"open"`
+	Status    string       `json:"status,omitempty"` // empty: it goes on
+	Reason    string       `json:"reason,omitempty"`
+}
+
+// The kinds of groups.
+const (
+	GroupLoop    = "loop"    // a step that is repeated for each item of a list
+	GroupUndo    = "undo"    // the undo of a step that has parts
+	GroupRunbook = "runbook" // a runbook that is called
+)
+
+// Wait is time that a step let pass.
+type Wait struct {
+	Run     string       `json:"run"`
+	Step    string       `json:"step"`
+	From    engine.Stamp `json:"from"`
+	Until   engine.Stamp `json:"until"`
+	EndedAt engine.Stamp `json:"ended_at,omitzero"`
+	Status  string       `json:"status,omitempty"` // empty: it goes on
+}
+
+// Containment is an effect that is meant to end.
+type Containment struct {
+	Run       string                `json:"run"`
+	Step      string                `json:"step"`
+	Since     engine.Stamp          `json:"since"`
+	Until     engine.Stamp          `json:"until"` // as it was decided last
+	Ask       []string              `json:"ask"`
+	State     string                `json:"state"`
+	Decisions []ContainmentDecision `json:"decisions"`
+	LiftedAt  engine.Stamp          `json:"lifted_at,omitzero"`
+	LiftedBy  string                `json:"lifted_by,omitempty"` // the step that took it back
+}
+
+// ContainmentDecision is what a person decided about one.
+type ContainmentDecision struct {
+	What   string       `json:"what"` // extended, kept
+	At     engine.Stamp `json:"at"`
+	By     Actor        `json:"by"`
+	Until  engine.Stamp `json:"until,omitzero"`
+	Reason string       `json:"reason"`
+	Seq    int64        `json:"seq"`
+}
+
+// The states of a containment.
+const (
+	ContainmentInForce = "in force"
+	ContainmentDue     = "due" // its time is over and nobody has decided
+	ContainmentKept    = "kept"
+	ContainmentLifted  = "lifted"
+)
 
 // Approval is one question and its answer.
 type Approval struct {
@@ -77,6 +145,8 @@ type Approval struct {
 	From        []string     `json:"from"`
 	Quorum      int          `json:"quorum"`
 	Floor       bool         `json:"floor,omitempty"`
+	Items       int          `json:"items,omitempty"`     // one answer for that many items of a loop
+	Reminders   int          `json:"reminders,omitempty"` // how often those asked were reminded
 	EscalatedTo []string     `json:"escalated_to,omitempty"`
 	ClosedAt    engine.Stamp `json:"closed_at,omitzero"`
 	LatencyMS   int64        `json:"latency_ms,omitempty"`
@@ -159,6 +229,7 @@ const (
 	OpenFlight   = "in_flight"
 	OpenApproval = "approval"
 	OpenManual   = "manual"
+	OpenContain  = "contained"
 	OpenVerify   = "unverified"
 	OpenRun      = "run"
 	OpenIncident = "incident"

@@ -18,17 +18,20 @@ const SilenceType = "timeline.silence"
 
 // Timeline is what happened in one incident. Its fields are read only.
 type Timeline struct {
-	Incident  Incident
-	KeyTimes  []KeyTime
-	People    []Participant
-	Runs      []Run
-	Approvals []Approval
-	Actions   []Action
-	Refused   []Refusal
-	NotDone   []NotDone
-	Open      []OpenItem
-	Alive     []Warning
-	Rows      []Row
+	Incident     Incident
+	KeyTimes     []KeyTime
+	People       []Participant
+	Runs         []Run
+	Approvals    []Approval
+	Actions      []Action
+	Groups       []Group
+	Waits        []Wait
+	Refused      []Refusal
+	NotDone      []NotDone
+	Containments []Containment
+	Open         []OpenItem
+	Alive        []Warning
+	Rows         []Row
 }
 
 // Row is one fact in words.

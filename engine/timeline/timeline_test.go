@@ -66,6 +66,7 @@ func TestGolden(t *testing.T) {
 		{"full", told(t)},
 		{"tiny", declared("DRL-3")},
 		{"doubt", doubtful(t)},
+		{"wide", wide(t, 3)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tl := tt.story.fold(t)
@@ -100,7 +101,7 @@ func doubtful(t testing.TB) *script {
 func TestEveryKindHasASentence(t *testing.T) {
 	story := told(t)
 	seen := map[string]bool{}
-	for _, r := range story.fold(t).Rows {
+	for _, r := range append(story.fold(t).Rows, wide(t, 3).fold(t).Rows...) {
 		seen[r.Type] = true
 	}
 	for _, kind := range engine.Kinds() {

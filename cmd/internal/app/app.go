@@ -209,7 +209,7 @@ func newSlack(ctx context.Context, cfg *config.Config, o Options) (*slack.Adapte
 	s := cfg.Slack
 	so := slack.Options{
 		TeamID: s.Team, APIURL: s.APIURL, Word: strings.TrimPrefix(s.Word, "/"), CardInterval: o.CardInterval, Logger: o.Log,
-		Renderer:  slack.Renderer{Card: chatops.Card, Ask: chatops.AskMessage, End: chatops.EndMessage},
+		Renderer:  slack.Renderer{Card: chatops.Card, Ask: chatops.AskMessage, End: chatops.EndMessage, Remind: chatops.ReminderMessage},
 		Directory: func() *chatops.Directory { return &cfg.Directory },
 	}
 	for _, ref := range []struct {

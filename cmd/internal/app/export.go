@@ -72,7 +72,7 @@ func (x *exporter) Timeline(ctx context.Context, incident string, last int) ([]c
 	}
 	var lines []chatops.Line
 	for _, l := range t.Lines(last) {
-		lines = append(lines, chatops.Line(l))
+		lines = append(lines, chatops.Line{Mark: l.Mark, Text: l.Text})
 	}
 	return lines, nil
 }
