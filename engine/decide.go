@@ -278,6 +278,9 @@ func (s *Step) proceed() Body {
 		return s.broken("the instructions cannot be resolved", err)
 	}
 	asked := ManualAsked{ID: s.opaque("manual", s.plans), Instructions: fmt.Sprint(text)}
+	if len(asked.Instructions) > 2*MaxText {
+		return s.broken("the instructions cannot be shown", fmt.Errorf("they have %d bytes and %d are read", len(asked.Instructions), 2*MaxText))
+	}
 	if s.Def.Total > 0 {
 		asked.Until = s.dueIn(time.Duration(s.Def.Total))
 	}

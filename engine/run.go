@@ -181,6 +181,9 @@ func (r *Run) ending() RunEnded {
 	}
 	end := RunEnded{Status: RunDone, Reason: r.passedOver()}
 	outputs, err := r.root.outputs(r.root.env())
+	if err == nil && !(Large{Value: outputs}).small() { // a fact too large to write would never be written, and what led to it be done again
+		outputs, err = nil, fmt.Errorf("it has %d bytes, and %d that are not nested deeply are kept", len(outputs), MaxInline)
+	}
 	if err != nil {
 		end.Reason = strings.TrimPrefix(end.Reason+"; its answer cannot be worked out: "+err.Error(), "; ")
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/firebreak-ir/firebreak/engine"
 )
 
-// Post posts what ref names ("card", "ask:<id>", "end:R1") in the incident's
+// Post posts what ref names ("card", "ask:<id>", "remind:<id>.1", "end:R1") in the incident's
 // channel, or finds it there when it was posted before a crash or by a call
 // whose answer was lost. It goes on until Slack has it, says no, or ctx ends.
 func (a *Adapter) Post(ctx context.Context, look engine.Look, ref string) (engine.MessagePosted, error) {

@@ -390,3 +390,30 @@ func TestInputsThatAreTooLong(t *testing.T) {
 		}
 	})
 }
+
+// What is too long to be written down stops nothing and repeats nothing: an
+// answer of a run is left out, and instructions fail their step.
+func TestFactsThatWouldBeTooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, "  - {id: a, uses: t.read}\n", func(r *rig) {
+			program := compileMore(t, r.options.Registry, "test", "",
+				"  - {id: look, uses: t.list, with: {count: 9000}}\n  - {id: a, uses: t.set, needs: [look]}\n  - {id: ask, manual: \"Look at ${{ steps.look.outputs.hosts }}\", on_failure: continue, critical: false}\n"+
+					"outputs:\n  hosts: steps.look.outputs.hosts\n")
+			r.options.Programs = func() []*runbooks.Program { return []*runbooks.Program{program} }
+		})
+		id := r.start()
+		r.until("the end", func() bool { return r.run(id).Ended() })
+		if got := r.run(id); got != engine.RunDone || r.status(id, "ask") != engine.StepFailed {
+			t.Errorf("the run is %s and its question %s", got, r.status(id, "ask"))
+		}
+		if r.world.count("execute", "a") != 1 {
+			t.Errorf("the effect was called %d times", r.world.count("execute", "a"))
+		}
+		r.view(id, func(i *engine.Incident) {
+			if run := i.Runs[0]; run.Outputs != nil || !strings.Contains(run.Reason, "its answer cannot be worked out") {
+				t.Errorf("the run gave back %d bytes, because %q", len(run.Outputs), run.Reason)
+			}
+		})
+		r.audit(id)
+	})
+}
