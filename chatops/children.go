@@ -62,13 +62,20 @@ func count(s *engine.Step) tally {
 			t.notRun++
 		case c.Status == engine.StepWaiting:
 			t.waiting++
-		case c.Status == engine.StepPlanning && c.Digest != "":
+		case parked(c):
 			t.planned++
 		default:
 			t.flying++
 		}
 	}
 	return t
+}
+
+// parked says whether the item of a loop is planned and waits for the question
+// about all of them.
+func parked(s *engine.Step) bool {
+	p := s.Parent
+	return s.Status == engine.StepPlanning && s.Digest != "" && s.Index > 0 && p != nil && (p.Approval != nil || p.Def.Approval != nil)
 }
 
 // String is the tally in words: "31 of 37 done, 2 failed, 4 in flight".

@@ -102,7 +102,7 @@ func state(s *engine.Step, now time.Time) string {
 	case engine.StepSleeping:
 		return "waits until " + moment(s.Due, now)
 	case engine.StepPlanning:
-		if s.Digest != "" && s.Parent != nil && s.Index > 0 {
+		if parked(s) {
 			return "planned; people are asked about all items at once"
 		}
 	case engine.StepProgress:
