@@ -216,7 +216,11 @@ func (t *trial) undone() []string {
 // within compares the time until the last verified change.
 func (t *trial) within(want runbooks.At[runbooks.Span]) {
 	limit := time.Duration(want.Value)
-	if t.timeline == nil || len(t.timeline.Runs) == 0 || t.timeline.Runs[0].ContainedMS == 0 {
+	if t.timeline == nil {
+		t.fail(want.Pos, "containment: the timeline, which knows when it was, cannot be told")
+		return
+	}
+	if len(t.timeline.Runs) == 0 || t.timeline.Runs[0].ContainedMS == 0 {
 		t.failures = append(t.failures, Failure{Pos: want.Pos, Text: "containment", Want: "within " + limit.String(), Got: "nothing was contained"})
 		return
 	}

@@ -22,6 +22,8 @@ var (
 	uuid       = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 	hexDigits  = regexp.MustCompile(`^[0-9a-f]{16,128}$`)
 	regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]$`)
+	webAddress = regexp.MustCompile(`^https?://`)
+	slashed    = regexp.MustCompile(`^[A-Za-z0-9._@+=,~!-]*(/[A-Za-z0-9._@+=,~!-]*)+$`)
 	plainName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+=,~-]*$`)
 )
 
@@ -35,6 +37,9 @@ func (r *redactor) text(s string) string {
 	}
 	if _, err := time.Parse(time.RFC3339Nano, s); err == nil {
 		return r.time(s)
+	}
+	if day, err := time.Parse(time.DateOnly, s); err == nil {
+		return day.Add(r.shift).Format(time.DateOnly)
 	}
 	if m := arnForm.FindStringSubmatch(s); m != nil {
 		account := ""
@@ -67,6 +72,14 @@ func (r *redactor) text(s string) string {
 		form = func(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
 	case hexDigits.MatchString(s):
 		form = func(n int) string { return fmt.Sprintf("%0*x", len(s), n) }
+	case webAddress.MatchString(s):
+		form = func(n int) string { return fmt.Sprintf("https://name-%d.example.com/", n) }
+	case slashed.MatchString(s):
+		parts := strings.Split(s, "/")
+		for i, part := range parts {
+			parts[i] = r.text(part)
+		}
+		return strings.Join(parts, "/")
 	case plainName.MatchString(s):
 		form = func(n int) string { return fmt.Sprintf("name-%d", n) }
 	default:
@@ -126,9 +139,30 @@ func (r *redactor) address(s string) (string, bool) {
 	if a.Is4() {
 		form = func(n int) string { return fmt.Sprintf("198.51.%d.%d", 100+n/250, n%250+1) }
 	}
-	out := r.standIn(host, form)
-	if mask {
-		out += "/" + bits
+	if !mask {
+		return r.standIn(host, form), true
 	}
-	return out, true
+	network, err := netip.ParsePrefix(s)
+	switch {
+	case err != nil:
+		return "", false
+	case network.Bits() <= 8: // so large that it is nobody's
+		return s, true
+	}
+	return r.standIn(s, func(n int) string {
+		text := fmt.Sprintf("2001:db8:%x::/%s", n, bits)
+		switch {
+		case a.Is4() && network.Bits() > 24:
+			text = fmt.Sprintf("198.18.%d.%d/%s", n/250, n%250+1, bits)
+		case a.Is4() && network.Bits() > 16:
+			text = fmt.Sprintf("198.18.%d.0/%s", n%250, bits)
+		case a.Is4():
+			text = fmt.Sprintf("10.%d.0.0/%s", n%250, bits)
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil || network != network.Masked() {
+			return text
+		}
+		return p.Masked().String()
+	}), true
 }

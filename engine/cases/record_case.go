@@ -67,7 +67,7 @@ func (rec *recorder) file(facts []engine.Event) []byte {
 func (rec *recorder) environment() ordered {
 	env := rec.run.Environment
 	name := env.Name
-	if !slices.Contains(rec.program.Environments, name) && !rec.red.keep[name] {
+	if name == "" || !slices.Contains(rec.program.Environments, name) && !rec.red.keep[name] {
 		name = "test"
 	}
 	out := ordered{{"name", name}}

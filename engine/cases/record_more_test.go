@@ -86,6 +86,64 @@ func TestRecordSeeded(t *testing.T) {
 	}
 }
 
+// Items of a list that were all treated alike share an answer.
+func TestRecordAlike(t *testing.T) {
+	f, p := load(t, "testdata/ok/constructs_test.yaml")
+	if f.Cases[0].Inputs["zone"] != "z" {
+		t.Fatal("the first case is another one")
+	}
+	signal := sim.Answer{Outputs: raw(t, map[string]any{"target": "h"})}
+	other := sim.Answer{Outputs: raw(t, map[string]any{"target": "other"})}
+	for _, tt := range []struct {
+		steps map[string][]sim.Answer
+		want  string
+	}{
+		{map[string][]sim.Answer{"signal": {signal}}, "signal: {"},
+		{map[string][]sim.Answer{"signal": {signal}, "signal.2": {other}}, "signal.2: {"},
+	} {
+		tt.steps["collect"] = []sim.Answer{{Outputs: raw(t, map[string]any{"uri": "u", "sha256": "s", "bytes": 1, "taken": "2027-01-04T09:00:00Z"})}}
+		story, err := sim.Play(t.Context(), sim.Setup{
+			Program: p, Inputs: map[string]any{"zone": "y", "strict": false, "names": []any{"a", "b", "c"}}, Requester: person("ann", "leads"), World: &sim.Script{Steps: tt.steps},
+			People: &sim.Cast{Acts: []sim.Act{{Verb: sim.Approve, Step: "signal", By: person("bob", "leads")}, {Verb: sim.AnswerStep, Step: "look", By: person("bob"), With: "nothing"}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := cases.Record(t.Context(), story.Events, "R1", catalog())
+		if err != nil || len(made.Notes) > 0 {
+			t.Fatal(err, made.Notes)
+		}
+		if text := string(made.Text); !strings.Contains(text, "      "+tt.want) || strings.Contains(text, "signal.2: {") != strings.HasPrefix(tt.want, "signal.2") {
+			t.Errorf("want %q:\n%s", tt.want, text)
+		}
+	}
+}
+
+// What people do before anybody asks them is recorded by its time.
+func TestRecordEarly(t *testing.T) {
+	_, p := load(t, "testdata/ok/constructs_test.yaml")
+	skip, extend := 30*time.Second, 20*time.Minute
+	story, err := sim.Play(t.Context(), sim.Setup{
+		Program: p, Inputs: map[string]any{"zone": "y", "strict": false, "names": []any{"a"}}, Requester: person("ann", "leads"),
+		World: &sim.Script{Steps: map[string][]sim.Answer{
+			"collect": {{Outputs: raw(t, map[string]any{"uri": "u", "sha256": "s", "bytes": 1, "taken": "2027-01-04T09:00:00Z"})}},
+			"signal":  {{Outputs: raw(t, map[string]any{"target": "h"})}},
+		}},
+		People: &sim.Cast{Acts: []sim.Act{
+			{Verb: sim.Approve, Step: "signal", By: person("bob", "leads")},
+			{Verb: sim.Skip, Step: "look", By: person("bob"), At: &skip, Reason: "x"},
+			{Verb: sim.Extend, Step: "signal", By: person("bob", "leads"), At: &extend, For: 5 * time.Hour, Reason: "x"},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := cases.Record(t.Context(), story.Events, "", catalog())
+	if err != nil || len(made.Notes) > 0 || !strings.Contains(string(made.Text), "{skip: look, by: b, at: 30s") || !strings.Contains(string(made.Text), "by: b, at: 20m, for: 5h") {
+		t.Errorf("%v %v\n%s", err, made.Notes, made.Text)
+	}
+}
+
 func tellFacts(list []engine.Event) string {
 	var b strings.Builder
 	for _, e := range list {

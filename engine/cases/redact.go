@@ -161,16 +161,21 @@ func (r *redactor) time(s string) string {
 	return at.Add(r.shift).UTC().Truncate(time.Second).Format(time.RFC3339)
 }
 
+// maxTries is how long a stand-in is looked for that stands for nothing else;
+// of some forms, such as large networks, there are few.
+const maxTries = 1000
+
 // standIn remembers what stands for a text.
 func (r *redactor) standIn(s string, make func(n int) string) string {
 	if name, ok := r.names[s]; ok {
 		return name
 	}
 	kind := make(0)
-	for {
+	for try := 0; ; try++ {
 		r.counts[kind]++
 		name := make(r.counts[kind])
-		if _, original := r.names[name]; !original && !r.taken[name] && name != s {
+		_, original := r.names[name]
+		if free := !original && !r.taken[name]; name != s && (free || try > maxTries) {
 			r.names[s], r.taken[name] = name, true
 			return name
 		}

@@ -119,7 +119,14 @@ func play(ctx context.Context, c *runbooks.TestCase, p *runbooks.Program, pinned
 		Program: p, Pinned: pinned, Inputs: c.Inputs, Environment: c.Environment.EnvironmentFacts, Floor: floor(c.Environment.Floor), Protected: c.Environment.Protected,
 		Requester: actor(c.Requester), Title: c.Title, Severity: c.Severity, World: world, People: people,
 	})
-	t := &trial{c: c, p: p, story: story, world: world, people: people, catalog: o.Catalog}
+	t := &trial{c: c, story: story, world: world, people: people, catalog: o.Catalog}
+	return t.judge(err)
+}
+
+// judge compares a story, which ended with an error or with none, with what is
+// expected.
+func (t *trial) judge(err error) Case {
+	c, story := t.c, t.story
 	out := Case{Name: c.Name, Pos: c.Pos, Facts: len(story.Events), Took: runbooks.Span(story.Took().Truncate(time.Millisecond)), cover: covered(story.Events)}
 	t.read()
 	if err != nil {

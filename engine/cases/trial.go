@@ -16,7 +16,6 @@ import (
 // trial compares the story of one case with what is expected of it.
 type trial struct {
 	c        *runbooks.TestCase
-	p        *runbooks.Program
 	story    *sim.Story
 	world    *sim.Script
 	people   *sim.Cast

@@ -253,6 +253,16 @@ func TestDoubt(t *testing.T) {
 	}
 }
 
+// A word about a doubt waits for one.
+func TestNoDoubt(t *testing.T) {
+	for _, verb := range []sim.Verb{sim.Applied, sim.NotApplied} {
+		story, step := play(t, once+"    on_failure: ask\n", "once", []sim.Answer{{Fails: &engine.Failure{Class: actions.Denied, Message: "no"}}}, sim.Act{Verb: verb, Step: "once", By: person("bob")})
+		if step.Held != engine.HeldFailed || count[engine.Refused](story) > 0 {
+			t.Errorf("%s: %s, %d refused", verb, step.Status, count[engine.Refused](story))
+		}
+	}
+}
+
 // The plan that was approved is read again before the effect.
 func TestPlans(t *testing.T) {
 	approval := "    approval: {from: [group:leads]}\n"
