@@ -58,7 +58,7 @@ type Rule struct {
 	Bad      string // YAML that breaks this rule and no other; see [Rule.Markdown]
 	Good     string // YAML that is silent of it
 	Waivable bool   // a waiver may cover its findings
-	Paper    bool   // it is about how the runbook is kept, not about what it does: a server runs it all the same
+	Paper    bool   // it is about how the runbook is kept and who is there, not about danger: a server runs it all the same
 
 	check func(*pass)
 }
