@@ -112,6 +112,7 @@ type TestExpect struct {
 	StepOutputs []TestPair[[]TestPair[any]]
 	Approvals   []TestPair[TestApproval]
 	Undone      At[[]string]
+	Evidence    At[[]string] // steps that collected evidence before anything was changed
 	Within      At[Span]
 	Timeline    []At[string] // parts of lines
 }

@@ -85,7 +85,8 @@ func merge(under, over caseDecl) caseDecl {
 		x.Pos = y.Pos
 	}
 	x.bad = x.bad || y.bad
-	x.Run, x.Reason, x.Path, x.Undone, x.Within = first(x.Run, y.Run), first(x.Reason, y.Reason), first(x.Path, y.Path), first(x.Undone, y.Undone), first(x.Within, y.Within)
+	x.Run, x.Reason, x.Within = first(x.Run, y.Run), first(x.Reason, y.Reason), first(x.Within, y.Within)
+	x.Path, x.Undone, x.Evidence = first(x.Path, y.Path), first(x.Undone, y.Undone), first(x.Evidence, y.Evidence)
 	x.Steps = overlay(y.Steps, x.Steps, TestPair[string].name)
 	x.Because = overlay(y.Because, x.Because, TestPair[string].name)
 	x.Attempts = overlay(y.Attempts, x.Attempts, TestPair[int].name)
@@ -220,7 +221,7 @@ func about(verb string) string {
 
 // nothing says whether nothing is expected.
 func (e TestExpect) nothing() bool {
-	return !e.Run.Set() && !e.Reason.Set() && !e.Path.Set() && !e.Undone.Set() && !e.Within.Set() &&
+	return !e.Run.Set() && !e.Reason.Set() && !e.Path.Set() && !e.Undone.Set() && !e.Evidence.Set() && !e.Within.Set() &&
 		len(e.Steps)+len(e.Because)+len(e.Attempts)+len(e.Outputs)+len(e.StepOutputs)+len(e.Approvals)+len(e.Timeline) == 0
 }
 

@@ -139,6 +139,7 @@ func (e *expectDecl) read(s *source) func(*node) {
 				})
 			}},
 			key{"undone", false, names(&e.Undone, testStep)},
+			key{"evidence", false, names(&e.Evidence, testStep)},
 			key{"within", false, s.span(&e.Within, longestTest)},
 			key{"timeline", false, func(n *node) { var set bool; s.words(&e.Timeline, &set, anyWord)(n) }},
 		)

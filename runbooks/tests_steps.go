@@ -255,7 +255,7 @@ func (c *testCheck) expect(d expectDecl) TestExpect {
 			c.person(At[string]{id, p.Value.By.Pos})
 		}
 	}
-	for _, list := range []At[[]string]{out.Path, out.Undone} {
+	for _, list := range []At[[]string]{out.Path, out.Undone, out.Evidence} {
 		for _, name := range list.Value {
 			named(name, list.Pos)
 		}

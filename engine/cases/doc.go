@@ -83,6 +83,7 @@
 //	outputs: {disabled: true}     of the run; step_outputs: {owner: {user: ci}}
 //	approvals: {disable: {quorum: 1, from: [group:x], verdict: granted, by: [bob], asked: 1}}   the latest; none: nobody is asked
 //	undone: [disable]             in order
+//	evidence: [collect]           the steps marked so that were done before anything was changed
 //	within: 20m                   from the start of the run to the last verified change
 //	timeline: ["text"]            parts of lines
 //

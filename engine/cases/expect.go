@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
@@ -50,6 +51,9 @@ func (t *trial) expect() {
 	}
 	if e.Undone.Set() {
 		t.differs(e.Undone.Pos, "the steps that were taken back", list(e.Undone.Value), list(t.undone()))
+	}
+	if e.Evidence.Set() {
+		t.differs(e.Evidence.Pos, "the evidence that was collected before anything was changed", list(e.Evidence.Value), list(t.evidence()))
 	}
 	if e.Within.Set() {
 		t.within(e.Within)
@@ -195,6 +199,26 @@ func verdict(a *engine.Approval) string {
 		return string(engine.ApprovalGranted)
 	}
 	return string(a.State)
+}
+
+// evidence lists the steps that collected evidence in time: before the first
+// intent of an effect that changes something.
+func (t *trial) evidence() []string {
+	changed := time.Time{}
+	for _, ev := range t.story.Events {
+		b, ok := ev.Body.(engine.EffectIntent)
+		if s, known := t.step(ev.Step); ok && known && b.Effect != actions.Read && !s.Def.Tells {
+			changed = ev.At
+			break
+		}
+	}
+	var ids []string
+	for s := range t.run.All() {
+		if s.Def.Evidence && s.Children() == nil && s.Status == engine.StepDone && (changed.IsZero() || !s.EndedAt.After(changed)) {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids
 }
 
 // undone lists the steps that were taken back, in that order, each as a whole.
