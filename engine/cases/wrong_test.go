@@ -57,6 +57,7 @@ func TestWrongExpectationsFail(t *testing.T) {
 		{"expect: {approvals: {quarantine: {by: [carol]}}}", `who answered: want [carol], got [bob]`},
 		{"expect: {approvals: {quarantine: {asked: 2}}}", `how often it was asked: want 2, got 1`},
 		{"expect: {undone: [disable]}", `the steps that were taken back: want [disable], got []`},
+		{"expect: {evidence: [disable]}", `the evidence that was collected before anything was changed: want [disable], got []`},
 		{"expect: {within: 1m}", `containment: want within 1m0s, got after 3m`},
 		{"expect: {timeline: [the moon is full]}", `the timeline: want a line with "the moon is full", got none`},
 		{"expect: {run: done}\npeople:\n  - {approve: quarantine, by: alice}", `approve quarantine by alice was refused: you asked for step "quarantine"`},

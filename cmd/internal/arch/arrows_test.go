@@ -63,7 +63,7 @@ var arrows = []arrow{
 	{"chatops/console", wordsOfEngine + " ./chatops golang.org/x/term", "the same words in a terminal"},
 
 	// The one place where all meets.
-	{"cmd/internal/app", "./... github.com/aws/aws-sdk-go-v2", "the wiring: the only package that sees every leaf"},
+	{"cmd/internal/app", "./... github.com/aws/aws-sdk-go-v2 go.yaml.in/yaml/v4", "the wiring: the only package that sees every leaf; a test of it takes the library's runbooks apart"},
 	{"cmd/internal/config", wordsOfChat + " go.yaml.in/yaml/v4", "reads files into the words of the folders"},
 	{"cmd/internal/local", wordsOfChat + " golang.org/x/sys", "carries the words of a terminal over a unix socket"},
 	{"cmd/internal/demo", "./cmd/internal/app ./cmd/internal/config ./actions/aws/awsfake ./chatops/slack/slackfake " + wordsOfChat + " ./engine/journal ./engine/timeline", "plays the real wiring against the two fakes"},

@@ -84,6 +84,31 @@ func TestReadme(t *testing.T) {
 			t.Errorf("lint says:\n%s", out)
 		}
 	})
+	t.Run("a new author comes to a tested runbook", func(t *testing.T) {
+		if err := os.Mkdir(filepath.Join(dir, "author"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"stop-user.yaml", "stop-user_test.yaml"} {
+			if err := os.WriteFile(filepath.Join(dir, "author", name), []byte(block(t, text, "<!-- write: "+name+" -->")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		script := block(t, text, "<!-- run: as an author -->")
+		for _, want := range []struct{ after, say string }{
+			{"firebreak fmt stop-user.yaml", ""}, // it is laid out already
+			{"firebreak lint stop-user.yaml", "1 runbook, nothing wrong"},
+			{"firebreak test stop-user.yaml", "4 cases, steps 4/4, branches 2/2"},
+			{"firebreak iam-policy stop-user.yaml --phase contain --format table", "iam:PutUserPolicy"},
+		} {
+			if !strings.Contains(script, want.after+"\n") {
+				t.Errorf("the README does not say: %s", want.after)
+			}
+			if out := sh("cd author && " + want.after); want.say == "" && out != "" || !strings.Contains(out, want.say) {
+				t.Errorf("%s says:\n%s", want.after, out)
+			}
+		}
+		sh("cd author\n" + script + "\ntest -s stop-user.svg && test -s stop-user.md")
+	})
 	t.Run("the rights are those the actions declare", func(t *testing.T) {
 		var specs []actions.Spec
 		if err := json.Unmarshal([]byte(sh("firebreak actions list --json")), &specs); err != nil {
