@@ -31,7 +31,7 @@ func (w *walk) loop(ctx context.Context, s *Step, def *runbooks.Step) {
 		return
 	}
 	if len(items) == 0 {
-		s.Fate, s.Why = Skips, "its list is empty"
+		s.Fate, s.Why, s.Approval = Skips, "its list is empty", nil
 		w.ends(def, string(engine.StepSkipped), nil)
 		return
 	}

@@ -123,7 +123,7 @@ func (t *text) step(n int, s *Step) {
 	if s.If != "" {
 		t.line(plain, "    condition: %s%s", s.If, s.readingWords())
 	}
-	if s.Why != "" && s.Fate != Skips {
+	if s.Why != "" && (s.Fate != Skips || s.If == "") {
 		t.line(plain, "    because: %s", s.Why)
 	}
 	if len(s.WaitsFor) > 0 {

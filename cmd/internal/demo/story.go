@@ -80,16 +80,47 @@ func (d *show) story(ctx context.Context) error {
 		return fmt.Errorf("the story went wrong: the key is %q on AWS, not Inactive", status)
 	}
 
-	d.tell("On AWS the key is Inactive. A person does the last step, and the incident is resolved.")
-	if err := sent(bob.In(d.channel).Type(`/incident done review "CloudTrail shows 3 ListBuckets calls from one address, nothing else"`)); err != nil {
+	d.tell("On AWS the key is Inactive. A person does the last step.")
+	if err := sent(bob.In(d.channel).Type(`/incident note "CloudTrail shows 3 ListBuckets calls from one address, nothing else"`)); err != nil {
 		return err
 	}
-	if err := d.ws.Wait(ctx, func(s *slackfake.State) bool { return d.shows(s, "R1", "done") }); err != nil {
+	if err := sent(bob.In(d.channel).Type("/incident done review reads")); err != nil {
+		return err
+	}
+	if err := d.ws.Wait(ctx, func(s *slackfake.State) bool { return d.shows(s, "R1 leaked-access-key: done") }); err != nil {
+		return err
+	}
+	return d.close(ctx)
+}
+
+// close takes the quarantine back and ends the incident.
+func (d *show) close(ctx context.Context) error {
+	alice, bob := d.ws.User("alice"), d.ws.User("bob")
+	d.tell("What is denied for a while has to be decided about before anybody goes home.")
+	if err := d.answered(ctx, func() *slackfake.Delivery {
+		return alice.In(d.channel).Type(`/incident resolve "Key disabled, no damage found"`)
+	}); err != nil {
+		return err
+	}
+	if err := sent(alice.In(d.channel).Type(`/incident undo quarantine --reason "ci-deployer has a new key, kept where it belongs"`)); err != nil {
+		return err
+	}
+	ask, err := d.asked(ctx, "approve", "quarantine~undo")
+	if err != nil {
+		return err
+	}
+	if err := sent(bob.ClickLabel(ask.Ref(), "Approve")); err != nil {
+		return err
+	}
+	if err := d.ws.Wait(ctx, func(s *slackfake.State) bool { return d.shows(s, "done, and taken back by quarantine~undo") }); err != nil {
 		return err
 	}
 	if err := d.answered(ctx, func() *slackfake.Delivery {
-		return alice.In(d.channel).Type(`/incident resolve "Key disabled, owner quarantined, no damage found"`)
+		return alice.In(d.channel).Type(`/incident resolve "Key disabled, no damage found"`)
 	}); err != nil {
+		return err
+	}
+	if err := d.ws.Wait(ctx, func(s *slackfake.State) bool { return d.shows(s, "State: resolved") }); err != nil {
 		return err
 	}
 	return d.export(ctx)

@@ -67,7 +67,7 @@ func TestGeneratedPolicy(t *testing.T) {
 			s.did(s.ws.User("bob").ClickLabel(ask.Ref(), "Approve"))
 			s.asked("review")
 			obeyed("the steps that change", contain)
-			s.type_("bob", `/incident done review "nothing found"`)
+			s.type_("bob", `/incident done review nothing`)
 			s.shows("R1 leaked-access-key: done")
 			s.cloud.Proxy.Forget()
 			for _, step := range []string{"disable", "quarantine"} {

@@ -75,6 +75,14 @@ func (s *stage) start_(args ...string) {
 	s.type_("alice", strings.Join(append([]string{"/incident run leaked-access-key access_key_id=" + s.key}, args...), " "))
 }
 
+// resolve_ ends the incident, once somebody has said that the quarantine stays.
+func (s *stage) resolve_() {
+	s.t.Helper()
+	s.type_("alice", `/incident keep quarantine --reason "the user is not needed any more"`)
+	s.type_("alice", `/incident resolve "handled"`)
+	s.shows("State: resolved")
+}
+
 // asked waits for the question about a step and gives its message.
 func (s *stage) asked(step string) (ask slackfake.Message) {
 	s.t.Helper()

@@ -46,10 +46,9 @@ func TestStory(t *testing.T) {
 				if p := s.cloud.Policies(t, "user", owner); len(p) != 1 {
 					t.Errorf("policies of the owner: %v", p)
 				}
-				s.type_("bob", `/incident done review "nothing found"`)
+				s.type_("bob", `/incident done review nothing`)
 				s.shows("R1 leaked-access-key: done")
-				s.type_("alice", `/incident resolve "handled"`)
-				s.shows("State: resolved")
+				s.resolve_()
 				s.recorded()
 			})
 		}

@@ -91,6 +91,8 @@ func TestTerminalOfTwo(t *testing.T) {
 	bob(0, "approve", "disable~undo", "INC-1")
 	s.until("the key being active again", func() bool { return s.keyStatus() == types.StatusTypeActive })
 	s.until("the undo being proven", func() bool { return strings.Contains(alice(0, "step", "disable~undo", "INC-1"), "done, proven") })
+	alice(1, "resolve", "false alarm", "INC-1")
+	alice(0, "keep", "quarantine", "INC-1", "--reason", "the user is not needed any more")
 	alice(0, "resolve", "false alarm", "INC-1")
 	page := s.run(0, "export", "INC-1")
 	for _, want := range []string{"bob approved step \"disable\"", "cli:nobody", "taken back"} {
