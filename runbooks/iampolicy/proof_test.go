@@ -89,6 +89,10 @@ func play(t *testing.T, w *awstest.World, r *actions.Registry, p *runbooks.Progr
 		params, result json.RawMessage
 	}
 	var undo []done
+	inputs, problems := p.CheckInputs(inputs)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
 	env := runbooks.Env{Inputs: inputs, Steps: map[string]runbooks.StepState{}, Incident: runbooks.IncidentFacts{ID: "INC-12"}, Now: time.Now()}
 	w.Proxy.Forget()
 	for s := range p.All() {
@@ -105,45 +109,57 @@ func play(t *testing.T, w *awstest.World, r *actions.Registry, p *runbooks.Progr
 				t.Fatalf("step %s is not run: %v", s.ID, err)
 			}
 		}
-		values, err := s.With.Resolve(env)
-		must(err)
-		params, err := json.Marshal(values)
-		must(err)
-		call := actions.Call{Key: "0f0e", Incident: "INC-12", Run: "R1", Step: s.ID, Attempt: 1, Environment: "prod", Actor: "grace@example.com", Requests: &actions.Requests{}}
-		own := iampolicy.Contain
-		if h.Spec().Effect == actions.Read {
-			own = iampolicy.Preflight
-		}
-		if s.Evidence {
-			own = iampolicy.Evidence
-		}
-		preview, err := h.Plan(t.Context(), call, params)
-		must(err)
-		if own == iampolicy.Preflight {
-			note(own)
-		} else {
-			note(own, iampolicy.Preflight) // the engine plans again right before it acts
-		}
-		call.State, call.Started = preview.State, time.Now()
-		result, err := h.Execute(t.Context(), call, params)
-		must(err)
-		note(own)
-		if h.Spec().CanVerify {
-			reading, err := h.Verify(t.Context(), call, params, result)
+		items := []any{nil}
+		if s.ForEach != nil {
+			var err error
+			items, _, err = s.ForEach.In.Items(env)
 			must(err)
-			if reading.Verdict != actions.Verified {
-				t.Fatalf("step %s: %+v", s.ID, reading)
+			if len(items) == 0 {
+				t.Fatalf("step %s has no items", s.ID)
 			}
-			note(own)
 		}
 		var outputs map[string]any
-		decoder := json.NewDecoder(bytes.NewReader(result))
-		decoder.UseNumber()
-		must(decoder.Decode(&outputs))
-		env.Steps[s.ID] = runbooks.StepState{Status: "done", Outputs: outputs}
-		if h.Spec().CanUndo {
-			undo = append(undo, done{h, call, params, result})
+		for n, item := range items {
+			env.Item, env.Index = item, n+1
+			values, err := s.With.Resolve(env)
+			must(err)
+			params, err := json.Marshal(values)
+			must(err)
+			call := actions.Call{Key: "0f0e", Incident: "INC-12", Run: "R1", Step: s.ID, Attempt: 1, Environment: "prod", Actor: "grace@example.com", Requests: &actions.Requests{}}
+			own := iampolicy.Contain
+			if h.Spec().Effect == actions.Read {
+				own = iampolicy.Preflight
+			}
+			if s.Evidence {
+				own = iampolicy.Evidence
+			}
+			preview, err := h.Plan(t.Context(), call, params)
+			must(err)
+			if own == iampolicy.Preflight {
+				note(own)
+			} else {
+				note(own, iampolicy.Preflight) // the engine plans again right before it acts
+			}
+			call.State, call.Started = preview.State, time.Now()
+			result, err := h.Execute(t.Context(), call, params)
+			must(err)
+			note(own)
+			if h.Spec().CanVerify {
+				reading, err := h.Verify(t.Context(), call, params, result)
+				must(err)
+				if reading.Verdict != actions.Verified {
+					t.Fatalf("step %s: %+v", s.ID, reading)
+				}
+				note(own)
+			}
+			decoder := json.NewDecoder(bytes.NewReader(result))
+			decoder.UseNumber()
+			must(decoder.Decode(&outputs))
+			if h.Spec().CanUndo {
+				undo = append(undo, done{h, call, params, result})
+			}
 		}
+		env.Steps[s.ID] = runbooks.StepState{Status: "done", Outputs: outputs} // nobody reads those of a loop
 	}
 	for _, d := range slices.Backward(undo) {
 		_, err := d.handler.PlanUndo(t.Context(), d.call, d.params, d.result)
@@ -262,21 +278,16 @@ func TestLibraryIsExact(t *testing.T) {
 		"leaked-access-key": {func(t *testing.T, w *awstest.World) map[string]any {
 			w.User(t, "/team/", "ci-deploy")
 			id, _ := w.AccessKey(t, "ci-deploy")
+			w.AccessKey(t, "ci-deploy") // another one
 			w.PutPolicy(t, "user", "ci-deploy", "own", allowS3)
-			return map[string]any{"access_key_id": id}
+			w.Role(t, "/", "deploy")
+			return map[string]any{"access_key_id": id, "all_keys": true, "roles": []any{"deploy"}}
 		}, map[string]string{
-			"preflight iam:GetRole":                  "the owner of a key is a user, which only the run knows",
-			"preflight iam:GetRolePolicy":            "as above",
-			"preflight iam:ListAttachedRolePolicies": "as above",
+			"preflight iam:ListAttachedRolePolicies": "the owner of a key is a user, which only the run knows",
 			"preflight iam:ListRolePolicies":         "as above",
-			"contain iam:GetRole":                    "as above",
-			"contain iam:GetRolePolicy":              "as above",
 			"contain iam:ListAttachedRolePolicies":   "as above",
 			"contain iam:ListRolePolicies":           "as above",
-			"contain iam:PutRolePolicy":              "as above",
-			"release iam:GetRolePolicy":              "as above",
 			"release iam:PutRolePolicy":              "as above",
-			"release iam:DeleteRolePolicy":           "as above",
 			"release iam:PutUserPolicy":              "a policy is put back only where one stood before: TestActionsAreExact",
 		}},
 	}

@@ -57,8 +57,9 @@ func TestWhatLeakedAccessKeySays(t *testing.T) {
 			"owner": {Status: "done", Outputs: map[string]any{
 				"user": "ci-deploy", "account": "111122223333", "status": "Active", "other_keys": []any{"AKIA0000000000000001", "AKIA0000000000000002"}, "last_used_service": "",
 			}},
-			"quarantine": {Status: "refused"},
-			"disable":    {Status: "done", Outputs: map[string]any{}},
+			"quarantine":     {Status: "refused"},
+			"disable":        {Status: "done", Outputs: map[string]any{}},
+			"disable_others": {Status: "skipped"},
 		},
 	}
 	say := func(id string) string {
@@ -80,7 +81,7 @@ func TestWhatLeakedAccessKeySays(t *testing.T) {
 		return got.(string)
 	}
 	want := "INC-12: the access key AKIAIOSFODNN7EXAMPLE of ci-deploy in account 111122223333 is disabled now. " +
-		"The owner was not quarantined. Other keys of this user: AKIA0000000000000001, AKIA0000000000000002."
+		"The owner was NOT quarantined. Other keys, which still work: AKIA0000000000000001, AKIA0000000000000002."
 	if got := say("tell"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
