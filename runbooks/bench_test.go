@@ -21,7 +21,7 @@ func thousand(b *testing.B) []runbooks.File {
 	}
 	files := make([]runbooks.File, 1000)
 	for i := range files {
-		src := strings.NewReplacer("id: leaked-access-key", fmt.Sprintf("id: leaked-access-key-%d", i), "within: 60s", fmt.Sprintf("within: %ds", 60+i)).Replace(string(entry.Source))
+		src := strings.NewReplacer("id: leaked-access-key", fmt.Sprintf("id: leaked-access-key-%d", i), "within: 90s", fmt.Sprintf("within: %ds", 90+i)).Replace(string(entry.Source))
 		files[i] = runbooks.File{Name: fmt.Sprintf("%d.yaml", i), Src: []byte(src)}
 	}
 	return files
