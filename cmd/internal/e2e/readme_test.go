@@ -80,7 +80,7 @@ func TestReadme(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "example.yaml"), []byte(block(t, text, "## A runbook")), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out := sh("cd ir && firebreak lint ../example.yaml"); !strings.Contains(out, "nothing wrong") {
+		if out := sh("firebreak lint example.yaml"); !strings.Contains(out, "nothing wrong") {
 			t.Errorf("lint says:\n%s", out)
 		}
 	})
@@ -89,11 +89,11 @@ func TestReadme(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, name := range []string{"stop-user.yaml", "stop-user_test.yaml"} {
-			if err := os.WriteFile(filepath.Join(dir, "author", name), []byte(block(t, text, "<!-- write: "+name+" -->")), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, "author", name), []byte(block(t, text, "<!-- write: "+name+" -->")+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
-		script := block(t, text, "<!-- run: as an author -->")
+		script := block(t, text, "<!-- run: as an author -->") + "\n"
 		for _, want := range []struct{ after, say string }{
 			{"firebreak fmt stop-user.yaml", ""}, // it is laid out already
 			{"firebreak lint stop-user.yaml", "1 runbook, nothing wrong"},
@@ -107,7 +107,7 @@ func TestReadme(t *testing.T) {
 				t.Errorf("%s says:\n%s", want.after, out)
 			}
 		}
-		sh("cd author\n" + script + "\ntest -s stop-user.svg && test -s stop-user.md")
+		sh("cd author\n" + script + "test -s stop-user.svg && test -s stop-user.md")
 	})
 	t.Run("the rights are those the actions declare", func(t *testing.T) {
 		var specs []actions.Spec

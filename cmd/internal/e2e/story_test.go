@@ -254,7 +254,7 @@ func TestModal(t *testing.T) {
 	s.ws.Down(false)
 	s.shows("No longer asked", "the step is skipped", "R1/disable")
 	s.shows("State: open", "disable", "skipped by alice: we are offline")
-	s.shows(s.key+" of "+owner, "was NOT disabled and still works", "was not quarantined")
+	s.shows(s.key+" of "+owner, "was NOT disabled and still works", "was NOT quarantined")
 	s.asked("review")
 }
 
