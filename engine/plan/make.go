@@ -302,20 +302,20 @@ func (w *walk) count(s *Step) {
 		return
 	}
 	a.Known = true
-	a.Eligible = w.eligible(a.From, s.Targets)
+	a.Eligible = w.eligible(a.From, s.Targets, a.StepUp)
 	a.Later = a.Eligible
 	if a.Escalate != nil {
-		a.Later = w.eligible(slices.Concat(a.From, a.Escalate.To), s.Targets)
+		a.Later = w.eligible(slices.Concat(a.From, a.Escalate.To), s.Targets, a.StepUp)
 	}
 	a.Enough = len(a.Eligible) >= a.Quorum
 }
 
-func (w *walk) eligible(from []string, targets []actions.Target) []string {
+func (w *walk) eligible(from []string, targets []actions.Target, signed bool) []string {
 	people := slices.Clone(w.req.Members(from))
 	slices.Sort(people)
 	people = slices.Compact(people)
 	people = slices.DeleteFunc(people, func(person string) bool {
-		if person == w.req.Requester {
+		if person == w.req.Requester || signed && w.req.Signs != nil && !w.req.Signs(person) {
 			return true
 		}
 		if w.req.Identities == nil {
@@ -360,11 +360,19 @@ func (w *walk) warn(defs []runbooks.Step, steps []Step) {
 		case !a.Known:
 			p.Warnings = append(p.Warnings, fmt.Sprintf("step %q: nobody knows whether enough people can approve", s.ID))
 		case len(a.Later) < a.Quorum:
-			p.Warnings = append(p.Warnings, fmt.Sprintf("step %q needs %d to approve and %d can: the requester and people who are a target do not count", s.ID, a.Quorum, len(a.Later)))
+			p.Warnings = append(p.Warnings, fmt.Sprintf("step %q needs %d to approve and %d can: the requester and people who are a target%s do not count", s.ID, a.Quorum, len(a.Later), unsigned(a)))
 		case !a.Enough:
 			p.Warnings = append(p.Warnings, fmt.Sprintf("step %q needs %d to approve and %d can until it is escalated after %s", s.ID, a.Quorum, len(a.Eligible), time.Duration(a.Escalate.After)))
 		}
 	}
+}
+
+// unsigned names those who cannot sign, where that is asked for.
+func unsigned(a *Approval) string {
+	if a.StepUp {
+		return " and those without a key to sign with"
+	}
+	return ""
 }
 
 // failureOf classifies the error of a reading; no answer in time is said so.

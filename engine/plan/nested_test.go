@@ -148,3 +148,21 @@ func TestBudget(t *testing.T) {
 		t.Errorf("got warnings %q", p.Warnings)
 	}
 }
+
+// Whoever has no key to sign with cannot answer where a signature is asked for.
+func TestSignersCount(t *testing.T) {
+	w := newWorld()
+	req := request(load(t, w, deep, load(t, w, inner)))
+	req.Inputs = map[string]any{"key": "AKIA1", "keys": []any{"k1", "k2"}}
+	req.Signs = func(person string) bool { return person == "alice" } // who asks for the run
+	p := makePlan(t, w, req)
+	if a := step(t, p, "stop").Approval; len(a.Eligible) != 0 || a.Enough {
+		t.Errorf("%v can sign", a.Eligible)
+	}
+	if a := step(t, p, "by_hand").Approval; len(a.Eligible) != 2 {
+		t.Errorf("%v can approve without a signature", a.Eligible)
+	}
+	if !strings.Contains(strings.Join(p.Warnings, "\n"), "and those without a key to sign with do not count") {
+		t.Errorf("got warnings %q", p.Warnings)
+	}
+}

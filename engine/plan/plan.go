@@ -23,6 +23,9 @@ type Request struct {
 	// Members gives the ids of the people behind "group:x" and "person:y" who
 	// may vote now. Nil: nobody knows, and the plan says so.
 	Members func(from []string) []string
+	// Signs says whether a person has a key with which to sign. Nil: nobody
+	// knows, and everybody counts.
+	Signs func(person string) bool
 	// Identities gives the targets that are this person, such as
 	// "aws.iam.user:alice". Nil: no one is a target.
 	Identities func(person string) []string

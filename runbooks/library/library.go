@@ -11,6 +11,11 @@ import (
 	"strings"
 )
 
+// The page and the picture of each runbook stand beside it.
+//
+//go:generate go run ../../cmd/firebreak docs leaked-access-key.yaml --out leaked-access-key.md
+//go:generate go run ../../cmd/firebreak graph leaked-access-key.yaml --out leaked-access-key.svg
+
 //go:embed *.yaml
 var files embed.FS
 

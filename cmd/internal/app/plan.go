@@ -73,6 +73,10 @@ func MakePlan(ctx context.Context, cfg *config.Config, r *actions.Registry, prog
 		Program: program, Inputs: inputs, Incident: facts, Floor: env.Floor, Protected: env.Protected, Requester: requester,
 		Environment: runbooks.EnvironmentFacts{Name: env.Name, Account: env.Account, Region: env.Region},
 		Members:     cfg.Directory.Members,
+		Signs: func(id string) bool {
+			p, _ := cfg.Directory.Person(id)
+			return len(p.SSHKeys) > 0
+		},
 		Identities: func(id string) []string {
 			p, _ := cfg.Directory.Person(id)
 			return p.Identities
