@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
@@ -220,7 +219,7 @@ func (r *Run) passedOver() string {
 				held++
 			}
 		}
-		if s.Status == StepDone && (s.Def.Effect.AtLeast(actions.Reversible) && !s.Def.Tells || s.children != nil) {
+		if s.Status == StepDone && (s.Def.Changes() || s.children != nil) {
 			changed++
 		}
 	}

@@ -53,7 +53,7 @@ func (c *compilation) action(step *Step, d *StepDecl, spec *actions.Spec, at *pl
 	}
 	step.Timeout = cmp.Or(d.Timeout.Value, Span(spec.Timeout), Span(actions.DefaultTimeout))
 	if step.Total = d.Total.Value; d.Total.Set() && step.Total < step.Timeout {
-		c.fail(d.Total.Pos, "value", "give it more time in all, or each attempt less", "one attempt may take %s, which is more than %s in all", spanText(step.Timeout), spanText(step.Total))
+		c.fail(d.Total.Pos, "value", "give it more time in all, or each attempt less", "one attempt may take %s, which is more than %s in all", SpanText(step.Timeout), SpanText(step.Total))
 	}
 	step.Approval = c.approval(d.Approval, step.Effect)
 	c.verify(step, d, spec)
@@ -75,10 +75,10 @@ func (c *compilation) approval(a *ApprovalDecl, effect actions.Effect) *Approval
 	}
 	out := &Approval{From: values(a.From), Quorum: cmp.Or(a.Quorum.Value, 1), Expires: cmp.Or(a.Expires.Value, DefaultExpires), Remind: a.Remind.Value, StepUp: a.StepUp.Value}
 	if most := Span(time.Hour); effect == actions.Destructive && out.Expires > most {
-		c.fail(a.Expires.Pos, "value", "a destructive step needs a fresh yes", "an approval of a destructive step may wait at most %s", spanText(most))
+		c.fail(a.Expires.Pos, "value", "a destructive step needs a fresh yes", "an approval of a destructive step may wait at most %s", SpanText(most))
 	}
 	if a.Remind.Set() && out.Remind >= out.Expires {
-		c.fail(a.Remind.Pos, "value", "remind earlier", "the approval expires after %s, before anybody is reminded", spanText(out.Expires))
+		c.fail(a.Remind.Pos, "value", "remind earlier", "the approval expires after %s, before anybody is reminded", SpanText(out.Expires))
 	}
 	everybody := append(slices.Clone(a.From), a.To...)
 	if people := values(everybody); out.Quorum > 1 && len(a.From) > 0 && !slices.ContainsFunc(people, func(p string) bool { return strings.HasPrefix(p, "group:") }) {
@@ -92,7 +92,7 @@ func (c *compilation) approval(a *ApprovalDecl, effect actions.Effect) *Approval
 	}
 	out.Escalate = &Escalate{After: a.After.Value, To: values(a.To)}
 	if a.After.Value >= out.Expires {
-		c.fail(a.After.Pos, "value", "escalate earlier", "the approval expires after %s, before it is escalated", spanText(out.Expires))
+		c.fail(a.After.Pos, "value", "escalate earlier", "the approval expires after %s, before it is escalated", SpanText(out.Expires))
 	}
 	return out
 }

@@ -163,6 +163,10 @@ func (s *Step) Name() string {
 	return s.ID
 }
 
+// Changes says whether a step changes something in an environment: it is no
+// read, and does more than tell people.
+func (s *Step) Changes() bool { return s.Uses != "" && s.Effect != actions.Read && !s.Tells }
+
 // Kind is what a step does, in one word: the name of its action, "manual",
 // "wait" or "runbook".
 func (s *Step) Kind() string {

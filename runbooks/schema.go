@@ -229,7 +229,7 @@ func (s *source) span(into *At[Span], most time.Duration) func(*node) {
 		case d <= 0:
 			s.fail(n.pos, "value", "", "a duration must be more than zero")
 		case d > most:
-			s.fail(n.pos, "value", "", "%s is more than %s, the most that is allowed here", n.text, spanText(Span(most)))
+			s.fail(n.pos, "value", "", "%s is more than %s, the most that is allowed here", n.text, SpanText(Span(most)))
 		default:
 			*into = At[Span]{Span(d), n.pos}
 		}
@@ -250,8 +250,8 @@ func (s *source) date(into *At[string]) func(*node) {
 	}
 }
 
-// spanText is a duration as an author would write it: 15m, not 15m0s.
-func spanText(s Span) string {
+// SpanText is a duration as an author would write it: 15m, not 15m0s.
+func SpanText(s Span) string {
 	text := time.Duration(s).String()
 	for _, zero := range []string{"m0s", "h0m"} {
 		if strings.HasSuffix(text, zero) {

@@ -28,7 +28,7 @@ func (c *comparison) approval(field, whose string, old, new *runbooks.Approval) 
 		},
 		"from": func() { c.set(join(field, "from"), "may answer "+whose, old.From, new.From) },
 		"expires": func() {
-			before, after := short(old.Expires), short(new.Expires)
+			before, after := runbooks.SpanText(old.Expires), runbooks.SpanText(new.Expires)
 			if new.Expires > old.Expires {
 				c.add(Weaker, join(field, "expires"), before, after, "a question for %s stays open for %s, not %s", whose, after, before)
 			} else {
@@ -36,7 +36,7 @@ func (c *comparison) approval(field, whose string, old, new *runbooks.Approval) 
 			}
 		},
 		"remind": func() {
-			c.add(Neutral, join(field, "remind"), short(old.Remind), short(new.Remind), "a question for %s is repeated every %s, not %s", whose, never(new.Remind), never(old.Remind))
+			c.add(Neutral, join(field, "remind"), runbooks.SpanText(old.Remind), runbooks.SpanText(new.Remind), "a question for %s is repeated every %s, not %s", whose, never(new.Remind), never(old.Remind))
 		},
 		"step_up": func() {
 			if new.StepUp {
@@ -63,7 +63,7 @@ func (c *comparison) set(field, what string, old, new []string) {
 func (c *comparison) escalate(field, whose string, old, new *runbooks.Escalate) {
 	switch {
 	case old == nil:
-		c.add(Weaker, field, "", strings.Join(new.To, ", "), "after %s %s may answer %s, too", short(new.After), strings.Join(new.To, ", "), whose)
+		c.add(Weaker, field, "", strings.Join(new.To, ", "), "after %s %s may answer %s, too", runbooks.SpanText(new.After), strings.Join(new.To, ", "), whose)
 	case new == nil:
 		c.add(Stronger, field, strings.Join(old.To, ", "), "", "%s is not widened to %s any more", whose, strings.Join(old.To, ", "))
 	default:
@@ -73,7 +73,7 @@ func (c *comparison) escalate(field, whose string, old, new *runbooks.Escalate) 
 				if new.After < old.After {
 					weight = Weaker
 				}
-				c.add(weight, join(field, "after"), short(old.After), short(new.After), "%s is widened after %s, not %s", whose, short(new.After), short(old.After))
+				c.add(weight, join(field, "after"), runbooks.SpanText(old.After), runbooks.SpanText(new.After), "%s is widened after %s, not %s", whose, runbooks.SpanText(new.After), runbooks.SpanText(old.After))
 			},
 			"to": func() { c.set(join(field, "to"), "may answer an escalation of "+whose, old.To, new.To) },
 		})
@@ -89,5 +89,5 @@ func never(s runbooks.Span) string {
 	if s == 0 {
 		return "(never)"
 	}
-	return short(s)
+	return runbooks.SpanText(s)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
@@ -48,7 +47,7 @@ func missing(base, list []string) []string {
 }
 
 func (c *comparison) budget(old, new runbooks.Span) {
-	before, after := short(old), short(new)
+	before, after := runbooks.SpanText(old), runbooks.SpanText(new)
 	switch {
 	case old == 0:
 		c.add(Stronger, "budget", "", after, "containment has to fit in %s", after)
@@ -230,16 +229,4 @@ func source(e *runbooks.Expression) string {
 		return ""
 	}
 	return e.Source
-}
-
-// short writes a duration without empty parts: 1h, not 1h0m0s.
-func short(s runbooks.Span) string {
-	out := time.Duration(s).String()
-	if strings.HasSuffix(out, "m0s") {
-		out = strings.TrimSuffix(out, "0s")
-	}
-	if strings.HasSuffix(out, "h0m") {
-		out = strings.TrimSuffix(out, "0m")
-	}
-	return out
 }

@@ -115,7 +115,7 @@ func (c *comparison) wait(id string, old, new *runbooks.Wait) {
 		case w.Until != nil:
 			return "until " + w.Until.Source
 		}
-		return "for " + short(w.For)
+		return "for " + runbooks.SpanText(w.For)
 	}
 	switch {
 	case old == nil:
@@ -167,7 +167,7 @@ func (c *comparison) each(id string, old, new *runbooks.Step) {
 	switch {
 	case a == nil:
 		weight := Neutral
-		if changes(new) || new.Runbook != nil && dangerous(new.Runbook.Program) {
+		if new.Changes() || new.Runbook != nil && dangerous(new.Runbook.Program) {
 			weight = Weaker
 		}
 		c.add(weight, "for_each", "", source(b.In), "%s is done for each item of %s", id, source(b.In))
@@ -177,7 +177,7 @@ func (c *comparison) each(id string, old, new *runbooks.Step) {
 		c.fields("for_each", a, b, map[string]func(){
 			"in": func() {
 				weight := Neutral
-				if changes(new) {
+				if new.Changes() {
 					weight = Weaker
 				}
 				c.add(weight, "for_each.in", source(a.In), source(b.In), "%s is done for each item of %s, not of %s", id, source(b.In), source(a.In))
@@ -207,9 +207,9 @@ func (c *comparison) more(field string, old, new int, format, id string) {
 func (c *comparison) verify(id string, old, new *runbooks.Verify) {
 	switch {
 	case old == nil:
-		c.add(Stronger, "verify", "", short(new.Within), "the effect of %s is proved, within %s", id, short(new.Within))
+		c.add(Stronger, "verify", "", runbooks.SpanText(new.Within), "the effect of %s is proved, within %s", id, runbooks.SpanText(new.Within))
 	case new == nil:
-		c.add(Weaker, "verify", short(old.Within), "", "the effect of %s is not proved any more", id)
+		c.add(Weaker, "verify", runbooks.SpanText(old.Within), "", "the effect of %s is not proved any more", id)
 	default:
 		c.span("verify.within", "the effect of "+id+" has to show within", old.Within, new.Within)
 	}
@@ -220,9 +220,9 @@ func (c *comparison) span(field, what string, old, new runbooks.Span) {
 		if s == 0 {
 			return "(no limit)"
 		}
-		return short(s)
+		return runbooks.SpanText(s)
 	}
-	c.add(Neutral, field, short(old), short(new), "%s %s, not %s", what, words(new), words(old))
+	c.add(Neutral, field, runbooks.SpanText(old), runbooks.SpanText(new), "%s %s, not %s", what, words(new), words(old))
 }
 
 func (c *comparison) retry(id string, old, new runbooks.Retry) {
@@ -250,9 +250,9 @@ func (c *comparison) reaction(field, id, when string, old, new runbooks.Reaction
 func (c *comparison) contains(id string, old, new *runbooks.Contains) {
 	switch {
 	case old == nil:
-		c.add(Stronger, "contains", "", short(new.Expires), "the effect of %s is meant to end after %s, and somebody is asked then", id, short(new.Expires))
+		c.add(Stronger, "contains", "", runbooks.SpanText(new.Expires), "the effect of %s is meant to end after %s, and somebody is asked then", id, runbooks.SpanText(new.Expires))
 	case new == nil:
-		c.add(Weaker, "contains", short(old.Expires), "", "nobody is asked any more whether the effect of %s ends", id)
+		c.add(Weaker, "contains", runbooks.SpanText(old.Expires), "", "nobody is asked any more whether the effect of %s ends", id)
 	default:
 		c.fields("contains", old, new, map[string]func(){
 			"expires": func() {
@@ -260,7 +260,7 @@ func (c *comparison) contains(id string, old, new *runbooks.Contains) {
 				if new.Expires > old.Expires {
 					weight = Weaker
 				}
-				c.add(weight, "contains.expires", short(old.Expires), short(new.Expires), "it is asked after %s, not %s, whether the effect of %s ends", short(new.Expires), short(old.Expires), id)
+				c.add(weight, "contains.expires", runbooks.SpanText(old.Expires), runbooks.SpanText(new.Expires), "it is asked after %s, not %s, whether the effect of %s ends", runbooks.SpanText(new.Expires), runbooks.SpanText(old.Expires), id)
 			},
 			"ask": func() { c.set("contains.ask", "decide whether the effect of "+id+" ends", old.Ask, new.Ask) },
 		})

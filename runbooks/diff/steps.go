@@ -37,7 +37,7 @@ func (c *comparison) added(field string, s *runbooks.Step) {
 	switch {
 	case s.Evidence:
 		weight = Stronger
-	case s.Effect == actions.Destructive, changes(s) && s.Approval == nil, s.Runbook != nil && dangerous(s.Runbook.Program):
+	case s.Effect == actions.Destructive, s.Changes() && s.Approval == nil, s.Runbook != nil && dangerous(s.Runbook.Program):
 		weight = Weaker
 	}
 	c.add(weight, field, "", s.Kind(), "step %q is new: %s", c.step, does(s))
@@ -47,15 +47,10 @@ func (c *comparison) added(field string, s *runbooks.Step) {
 // contained, kept or asked any more.
 func (c *comparison) removed(field string, s *runbooks.Step) {
 	weight := Neutral
-	if s.Evidence || changes(s) || s.Manual != nil || s.Runbook != nil {
+	if s.Evidence || s.Changes() || s.Manual != nil || s.Runbook != nil {
 		weight = Weaker
 	}
 	c.add(weight, field, s.Kind(), "", "step %q is gone: %s", c.step, does(s))
-}
-
-// changes says whether a step changes something in an environment.
-func changes(s *runbooks.Step) bool {
-	return s.Uses != "" && s.Effect != actions.Read && !s.Tells
 }
 
 // dangerous says whether a program has a step that changes something unasked,
@@ -65,7 +60,7 @@ func dangerous(p *runbooks.Program) bool {
 		return true
 	}
 	for _, s := range p.Deep() {
-		if s.Effect == actions.Destructive || changes(s) && s.Approval == nil {
+		if s.Effect == actions.Destructive || s.Changes() && s.Approval == nil {
 			return true
 		}
 	}
@@ -87,7 +82,7 @@ func does(s *runbooks.Step) string {
 	}
 	if s.Approval != nil {
 		what += ", with an approval"
-	} else if changes(s) {
+	} else if s.Changes() {
 		what += ", with no approval"
 	}
 	if s.Title != "" {
@@ -103,7 +98,7 @@ func (c *comparison) one(old, new *runbooks.Step) {
 		"title": func() { c.text("title", old.Title, new.Title, "the title of "+id) },
 		"uses": func() {
 			weight := Neutral
-			if changes(new) || changes(old) {
+			if new.Changes() || old.Changes() {
 				weight = Weaker // another thing is done; what it was good for is not done
 			}
 			c.add(weight, "uses", old.Uses, new.Uses, "%s does something else: %s, not %s", id, new.Kind(), old.Kind())
@@ -123,7 +118,7 @@ func (c *comparison) one(old, new *runbooks.Step) {
 			c.add(weight, "repeat", string(old.Repeat), string(new.Repeat), "what follows when the outcome of %s is not known is %q, not %q", id, new.Repeat, old.Repeat)
 		},
 		"settle": func() {
-			c.add(Neutral, "settle", short(old.Settle), short(new.Settle), "a late effect of %s is expected for %s, not %s", id, short(new.Settle), short(old.Settle))
+			c.add(Neutral, "settle", runbooks.SpanText(old.Settle), runbooks.SpanText(new.Settle), "a late effect of %s is expected for %s, not %s", id, runbooks.SpanText(new.Settle), runbooks.SpanText(old.Settle))
 		},
 		"can_undo": func() {
 			c.flag(new.CanUndo, Stronger, Weaker, "can_undo", id+" can be taken back", id+" cannot be taken back by its action any more")
@@ -186,7 +181,7 @@ func (c *comparison) flag(now bool, on, off Weight, field, yes, no string) {
 // collected under another condition may be missing.
 func (c *comparison) condition(id string, old, new *runbooks.Step) {
 	before, after := source(old.If), source(new.If)
-	danger := changes(new) || new.Runbook != nil && dangerous(new.Runbook.Program)
+	danger := new.Changes() || new.Runbook != nil && dangerous(new.Runbook.Program)
 	weight := Neutral
 	switch {
 	case old.If == nil:

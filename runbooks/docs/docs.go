@@ -70,7 +70,7 @@ func (g *page) head(p *runbooks.Program) {
 	}
 	row("Owner", strings.Join(owner, ", "))
 	if p.Budget > 0 {
-		row("Budget", "contained within "+short(p.Budget))
+		row("Budget", "contained within "+runbooks.SpanText(p.Budget))
 	}
 	where := "every environment"
 	if len(p.Environments) > 0 {

@@ -43,19 +43,19 @@ func (g *page) step(s *runbooks.Step, before string) {
 	switch {
 	case s.Approval != nil:
 		say("Approval", "%s", asks(s.Approval))
-	case changes(s):
+	case s.Changes():
 		say("Approval", "**nobody is asked.**")
 	}
 	tries(s, say)
 	switch {
-	case s.Verify == nil && changes(s):
+	case s.Verify == nil && s.Changes():
 		say("Proof", "**nothing proves the effect.**")
 	case s.Verify != nil:
-		say("Proof", "the effect is read back, and must show within %s; else the step has failed.", short(s.Verify.Within))
+		say("Proof", "the effect is read back, and must show within %s; else the step has failed.", runbooks.SpanText(s.Verify.Within))
 	}
 	undo(s, say)
 	if c := s.Contains; c != nil {
-		say("Ends", "%s after the proof %s are asked whether it is lifted or extended.", short(c.Expires), codes(c.Ask))
+		say("Ends", "%s after the proof %s are asked whether it is lifted or extended.", runbooks.SpanText(c.Expires), codes(c.Ask))
 	}
 	reactions(s, say)
 	if !known {
@@ -88,7 +88,7 @@ func (g *page) what(s *runbooks.Step, spec actions.Spec, known bool, say sayer) 
 		say("What", "waits until %s. Step %s.", code(s.Wait.Until.Source), code(s.ID))
 		return
 	case s.Wait != nil:
-		say("What", "waits for %s. Step %s.", short(s.Wait.For), code(s.ID))
+		say("What", "waits for %s. Step %s.", runbooks.SpanText(s.Wait.For), code(s.ID))
 		return
 	case s.Runbook != nil:
 		say("What", "runs the runbook %s, digest %s, as part of this run. Step %s.", code(s.Runbook.ID), code(short12(s.Runbook.Digest)), code(s.ID))
@@ -168,21 +168,21 @@ func when(s *runbooks.Step, before string, say sayer) {
 
 func tries(s *runbooks.Step, say sayer) {
 	if s.Manual != nil && s.Total > 0 {
-		say("Time", "people have %s.", short(s.Total))
+		say("Time", "people have %s.", runbooks.SpanText(s.Total))
 	}
 	if s.Uses == "" {
 		return
 	}
 	out := "one attempt"
 	if s.Retry.Attempts > 1 {
-		out = fmt.Sprintf("up to %d attempts, with a pause of %s that doubles", s.Retry.Attempts, short(s.Retry.Backoff))
+		out = fmt.Sprintf("up to %d attempts, with a pause of %s that doubles", s.Retry.Attempts, runbooks.SpanText(s.Retry.Backoff))
 	}
-	out += fmt.Sprintf(", of at most %s each", short(s.Timeout))
+	out += fmt.Sprintf(", of at most %s each", runbooks.SpanText(s.Timeout))
 	if s.Retry.Attempts <= 1 {
-		out = fmt.Sprintf("one attempt of at most %s", short(s.Timeout))
+		out = fmt.Sprintf("one attempt of at most %s", runbooks.SpanText(s.Timeout))
 	}
 	if s.Total > 0 {
-		out += fmt.Sprintf("; at most %s in all", short(s.Total))
+		out += fmt.Sprintf("; at most %s in all", runbooks.SpanText(s.Total))
 	}
 	say("Attempts", "%s. In doubt: %s.", out, doubt(s.Repeat))
 }
@@ -200,11 +200,6 @@ func doubt(r actions.Repeat) string {
 	return "a person decides"
 }
 
-// changes says whether a step changes something in an environment.
-func changes(s *runbooks.Step) bool {
-	return s.Uses != "" && s.Effect != actions.Read && !s.Tells
-}
-
 func undo(s *runbooks.Step, say sayer) {
 	switch u := s.Undo; {
 	case u != nil && u.Manual != nil:
@@ -215,12 +210,12 @@ func undo(s *runbooks.Step, say sayer) {
 			out += " " + upper(asks(u.Approval))
 		}
 		if u.Within > 0 {
-			out += fmt.Sprintf(" That it is gone is proved within %s.", short(u.Within))
+			out += fmt.Sprintf(" That it is gone is proved within %s.", runbooks.SpanText(u.Within))
 		}
 		say("Undo", "%s", out)
-	case s.CanUndo && changes(s):
+	case s.CanUndo && s.Changes():
 		say("Undo", "it can be taken back, to what the plan recorded.")
-	case changes(s):
+	case s.Changes():
 		say("Undo", "**it cannot be taken back.**")
 	}
 }

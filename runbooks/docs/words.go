@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
@@ -92,15 +91,15 @@ func asks(a *runbooks.Approval) string {
 	if a.Quorum != 1 {
 		people = fmt.Sprintf("%d people", a.Quorum)
 	}
-	out := fmt.Sprintf("%s of %s must say yes within %s", people, codes(a.From), short(a.Expires))
+	out := fmt.Sprintf("%s of %s must say yes within %s", people, codes(a.From), runbooks.SpanText(a.Expires))
 	if a.StepUp {
 		out += ", each with a signature by their SSH key"
 	}
 	if a.Remind > 0 {
-		out += fmt.Sprintf("; asked again every %s", short(a.Remind))
+		out += fmt.Sprintf("; asked again every %s", runbooks.SpanText(a.Remind))
 	}
 	if e := a.Escalate; e != nil {
-		out += fmt.Sprintf("; after %s %s may answer, too", short(e.After), codes(e.To))
+		out += fmt.Sprintf("; after %s %s may answer, too", runbooks.SpanText(e.After), codes(e.To))
 	}
 	return out + "."
 }
@@ -116,18 +115,6 @@ func reaction(r runbooks.Reaction) string {
 		return "the run waits until a person retries, skips or cancels"
 	}
 	return "the run stops"
-}
-
-// short writes a duration without empty parts: 1h, not 1h0m0s.
-func short(s runbooks.Span) string {
-	out := time.Duration(s).String()
-	if strings.HasSuffix(out, "m0s") {
-		out = strings.TrimSuffix(out, "0s")
-	}
-	if strings.HasSuffix(out, "h0m") {
-		out = strings.TrimSuffix(out, "0m")
-	}
-	return out
 }
 
 // written is a value as its author wrote it, on one line.

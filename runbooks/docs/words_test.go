@@ -11,7 +11,7 @@ import (
 // Whatever an author writes: as text it opens no tag, no cell, no code, no link
 // and calls nobody, and as code it stays in its span.
 func TestAnyText(t *testing.T) {
-	escaped := regexp.MustCompile("\\\\[[:punct:]]|&#?[a-z0-9]+;|<!-- -->")
+	escaped := regexp.MustCompile(`\\[[:punct:]]|&#?[a-z0-9]+;|<!-- -->`)
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.OneOf(rapid.String(), rapid.StringMatching("[`|<>&@#*_~$\\[\\]\\\\(){} a1.:/-]{0,40}")).Draw(t, "text")
 		if bare := escaped.ReplaceAllString(text(s), " "); strings.ContainsAny(bare, "|<>&`*_[]~$\\\n{") {

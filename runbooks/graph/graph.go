@@ -92,7 +92,7 @@ type Mark struct {
 func New(p *runbooks.Program) *Graph {
 	g := &Graph{ID: p.ID, Title: p.Title, Digest: p.Digest, Owner: join(" ", p.Owner.Team, p.Owner.Contact), Environment: p.Environments}
 	if p.Budget > 0 {
-		g.Budget = short(p.Budget)
+		g.Budget = runbooks.SpanText(p.Budget)
 	}
 	g.Main = framed(flow("", p.Steps), "Start", "End")
 	if len(p.OnCancel) > 0 {

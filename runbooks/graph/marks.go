@@ -3,9 +3,7 @@ package graph
 import (
 	"fmt"
 	"strings"
-	"time"
 
-	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
@@ -31,7 +29,7 @@ func marks(s *runbooks.Step) []Mark {
 	switch {
 	case s.Approval != nil:
 		add(SignApproval, "", "%s", asks(s.Approval))
-	case changes(s):
+	case s.Changes():
 		add(SignUnasked, "", "nobody is asked")
 	}
 	if s.Evidence {
@@ -41,7 +39,7 @@ func marks(s *runbooks.Step) []Mark {
 		if w.Until != nil {
 			add(SignWait, w.Until.Source, "until")
 		} else {
-			add(SignWait, "", "for %s", short(w.For))
+			add(SignWait, "", "for %s", runbooks.SpanText(w.For))
 		}
 	}
 	if m := s.Manual; m != nil {
@@ -50,36 +48,31 @@ func marks(s *runbooks.Step) []Mark {
 			answer = "a person answers: " + answerWords(m.Answer)
 		}
 		if s.Total > 0 {
-			answer += ", within " + short(s.Total)
+			answer += ", within " + runbooks.SpanText(s.Total)
 		}
 		add(SignAnswer, "", "%s", answer)
 	}
 	switch {
 	case s.Verify != nil:
-		add(SignVerify, "", "proved within %s", short(s.Verify.Within))
-	case changes(s):
+		add(SignVerify, "", "proved within %s", runbooks.SpanText(s.Verify.Within))
+	case s.Changes():
 		add(SignUnproved, "", "nothing proves the effect")
 	}
 	undoMark(s, add)
 	if c := s.Contains; c != nil {
-		add(SignContains, "", "ends after %s: %s decide", short(c.Expires), strings.Join(c.Ask, ", "))
+		add(SignContains, "", "ends after %s: %s decide", runbooks.SpanText(c.Expires), strings.Join(c.Ask, ", "))
 	}
 	if s.Retry.Attempts > 1 {
-		add(SignRetry, "", "up to %d attempts, first pause %s", s.Retry.Attempts, short(s.Retry.Backoff))
+		add(SignRetry, "", "up to %d attempts, first pause %s", s.Retry.Attempts, runbooks.SpanText(s.Retry.Backoff))
 	}
 	reactionMark(s, add)
 	if s.Runbook != nil && s.Runbook.Program != nil && len(s.Runbook.Program.OnCancel) > 0 {
 		add(SignOnFailure, "", "cancelled: its own on_cancel does not run here")
 	}
 	if s.Uses != "" && s.Total > 0 {
-		add(SignLimit, "", "at most %s in all", short(s.Total))
+		add(SignLimit, "", "at most %s in all", runbooks.SpanText(s.Total))
 	}
 	return out
-}
-
-// changes says whether a step changes something in an environment.
-func changes(s *runbooks.Step) bool {
-	return s.Uses != "" && s.Effect != actions.Read && !s.Tells
 }
 
 func undoMark(s *runbooks.Step, add func(Sign, string, string, ...any)) {
@@ -88,9 +81,9 @@ func undoMark(s *runbooks.Step, add func(Sign, string, string, ...any)) {
 		add(SignUndo, "", "taken back by a person")
 	case s.Undo != nil && s.Undo.Approval != nil:
 		add(SignUndo, "", "can be taken back; %s", asks(s.Undo.Approval))
-	case s.CanUndo && changes(s):
+	case s.CanUndo && s.Changes():
 		add(SignUndo, "", "can be taken back")
-	case changes(s):
+	case s.Changes():
 		add(SignNoUndo, "", "cannot be taken back")
 	}
 }
@@ -127,12 +120,12 @@ func reaction(r runbooks.Reaction) string {
 
 // asks says who has to say yes.
 func asks(a *runbooks.Approval) string {
-	text := fmt.Sprintf("%d yes from %s within %s", a.Quorum, strings.Join(a.From, ", "), short(a.Expires))
+	text := fmt.Sprintf("%d yes from %s within %s", a.Quorum, strings.Join(a.From, ", "), runbooks.SpanText(a.Expires))
 	if a.StepUp {
 		text += ", signed by SSH key"
 	}
 	if e := a.Escalate; e != nil {
-		text += fmt.Sprintf("; after %s also %s", short(e.After), strings.Join(e.To, ", "))
+		text += fmt.Sprintf("; after %s also %s", runbooks.SpanText(e.After), strings.Join(e.To, ", "))
 	}
 	return text
 }
@@ -152,16 +145,4 @@ func source(e *runbooks.Expression) string {
 		return ""
 	}
 	return e.Source
-}
-
-// short writes a duration without empty parts: 1h, not 1h0m0s.
-func short(s runbooks.Span) string {
-	text := time.Duration(s).String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }

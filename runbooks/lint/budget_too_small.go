@@ -2,7 +2,6 @@ package lint
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
@@ -43,13 +42,13 @@ steps:
 					continue
 				}
 				part := "id"
-				message := fmt.Sprintf("the step %q begins after waits of %s, and the budget is %s", l.path, span(l.wait), span(p.program.Budget))
+				message := fmt.Sprintf("the step %q begins after waits of %s, and the budget is %s", l.path, runbooks.SpanText(l.wait), runbooks.SpanText(p.program.Budget))
 				switch {
 				case l.wait == 0:
 					part = "approval.expires"
-					message = fmt.Sprintf("the approval of step %q may take %s, and the budget is %s", l.path, span(l.approval), span(p.program.Budget))
+					message = fmt.Sprintf("the approval of step %q may take %s, and the budget is %s", l.path, runbooks.SpanText(l.approval), runbooks.SpanText(p.program.Budget))
 				case l.wait <= p.program.Budget:
-					message = fmt.Sprintf("the step %q begins after waits of %s and its approval may take %s, and the budget is %s", l.path, span(l.wait), span(l.approval), span(p.program.Budget))
+					message = fmt.Sprintf("the step %q begins after waits of %s and its approval may take %s, and the budget is %s", l.path, runbooks.SpanText(l.wait), runbooks.SpanText(l.approval), runbooks.SpanText(p.program.Budget))
 				}
 				p.step(l.step, part, message, "wait less, let the approval expire earlier, or raise the budget")
 				return // those after it are late for the same reason
@@ -121,16 +120,4 @@ func inOrder(steps []runbooks.Step) []*runbooks.Step {
 		visit(&steps[i])
 	}
 	return out
-}
-
-// span writes 20m rather than 20m0s.
-func span(s runbooks.Span) string {
-	d := time.Duration(s)
-	switch {
-	case d > 0 && d%time.Hour == 0:
-		return fmt.Sprintf("%dh", d/time.Hour)
-	case d > 0 && d%time.Minute == 0:
-		return fmt.Sprintf("%dm", d/time.Minute)
-	}
-	return d.String()
 }
