@@ -90,6 +90,12 @@ func (s *Step) request(e Event, b ApprovalRequested) error {
 			return s.contradicts(e, "its items are not planned, or planned differently")
 		}
 		s.Preview, s.Digest = s.children.preview(), b.Digest
+		for _, c := range s.children.steps {
+			c.covered = ""
+			if c.parked {
+				c.covered = c.Digest
+			}
+		}
 	}
 	s.asked++
 	s.Approval = &Approval{ApprovalRequested: b, State: ApprovalOpen, AskedAt: e.At, preview: s.Preview, params: string(s.Params), remindAt: b.RemindAt.Time}

@@ -165,6 +165,7 @@ type Step struct {
 	children *frame // its own steps; nil: it has none
 	admitted bool   // of the child of a loop: it may be in flight
 	parked   bool   // the same: it is planned and waits for the question about all
+	covered  string // the same: digest of the plan that the latest question about all is about
 	undos    int    // how often its undo was asked for
 	overtime bool   // its time in all is over
 	pending  int    // needs that have not ended

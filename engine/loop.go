@@ -135,7 +135,10 @@ func (l *loop) admit(f *frame) {
 		if c.parked {
 			c.parked = false
 			l.parked--
-			c.grant(f.owner.Approval)
+			if c.covered != "" && c.covered == c.Digest {
+				c.grant(f.owner.Approval)
+			} // else it came while people were asked about the others, and asks by itself
+			c.covered = ""
 		}
 		f.run.incident.touch(c)
 	}
