@@ -236,10 +236,20 @@ func (i *Incident) ask(a *Ask) {
 	i.owed = append(i.owed, a)
 }
 
-// answer closes whatever is asked about a step.
+// answer closes whatever is asked about a step, but for the question when its
+// effect ends: that stays until it is answered itself.
 func (i *Incident) answer(s *Step) {
+	i.settle(func(a *Ask) bool { return a.Step == s && a.Type != AskContainment })
+}
+
+// lift closes the question whether the effect of a step ends.
+func (i *Incident) lift(s *Step) {
+	i.settle(func(a *Ask) bool { return a.Step == s && a.Type == AskContainment })
+}
+
+func (i *Incident) settle(answered func(a *Ask) bool) {
 	for _, a := range i.owed {
-		if a.Step == s {
+		if answered(a) {
 			a.Closed = true
 		}
 	}

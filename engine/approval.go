@@ -193,6 +193,9 @@ func (s *Step) closeApproval(e Event, b ApprovalClosed) error {
 			s.Status, s.planOwed = StepChecking, true
 		}
 	case ApprovalVoided:
+		if s.children != nil {
+			return s.contradicts(e, "its items are voided one by one")
+		}
 		a.Changed = b.Changed
 		s.voids++
 		s.Status, s.planned = StepPlanning, true

@@ -35,6 +35,9 @@ func (s *Step) intend(e Event, b EffectIntent) error {
 	default:
 		return s.contradicts(e, "no further attempt is due")
 	}
+	if !s.letIn() {
+		return s.contradicts(e, "as many items of its loop are in flight as may be")
+	}
 	s.consume()
 	if s.started.IsZero() {
 		s.started = e.At

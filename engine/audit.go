@@ -25,6 +25,7 @@ type auditRun struct {
 	program   *runbooks.Program
 	floor     *Floor
 	requester string
+	cancelled bool
 	steps     map[string]*auditStep
 	order     []string // of the steps, undos as they were asked for
 }
@@ -35,7 +36,10 @@ type auditStep struct {
 	parent    *auditStep   // whose child it is
 	children  []*auditStep // in order
 	undoes    *auditStep
-	over      bool // it has ended
+	loop      *auditLoop // of a step that has a child for each item
+	cleans    bool       // it belongs to on_cancel
+	retried   bool       // a person wants it, or a step of it, tried again
+	over      bool       // it has ended
 	status    StepStatus
 	requester string // of an undo
 	planned   string // digest of the latest plan
@@ -46,6 +50,9 @@ type auditStep struct {
 	cleared   bool
 	last      int
 	fresh     bool // planned since the last attempt
+	begun     bool // it had an attempt since its turn came, or came again
+	proven    bool // the latest attempt was
+	flying    int  // attempts in flight, with those of its own steps
 }
 
 type auditApproval struct {
@@ -77,6 +84,10 @@ func (a *Audit) Take(e Event) []string {
 		a.store, a.incident = b.Store, b.ID
 	}
 	if b, ok := e.Body.(RunStarted); ok {
+		if a.runs[e.Run] != nil {
+			say("it starts twice")
+			return wrong
+		}
 		p, err := a.read(b.Program.Value)
 		if err != nil {
 			say("the pinned program cannot be read: %v", err)
@@ -90,14 +101,20 @@ func (a *Audit) Take(e Event) []string {
 			run.add(p.Steps[i].ID, &auditStep{def: &p.Steps[i]})
 		}
 		for i := range p.OnCancel {
-			run.add(p.OnCancel[i].ID, &auditStep{def: &p.OnCancel[i]})
+			run.add(p.OnCancel[i].ID, &auditStep{def: &p.OnCancel[i], cleans: true})
 		}
 		a.runs[e.Run] = run
 		return wrong
 	}
 	run := a.runs[e.Run]
-	if run == nil || e.Step == "" {
+	if run == nil {
 		return nil
+	}
+	if e.Step == "" {
+		for _, w := range run.take(e) {
+			say("%s", w)
+		}
+		return wrong
 	}
 	s := run.steps[e.Step]
 	if s == nil {
@@ -116,13 +133,8 @@ func (a *Audit) Take(e Event) []string {
 			say("%s", w)
 		}
 	case StepEntered:
-		if s.def.Runbook == nil {
-			say("it calls no runbook")
-			break
-		}
-		for i := range s.def.Runbook.Program.Steps {
-			def := &s.def.Runbook.Program.Steps[i]
-			s.child(run, s.id+"."+def.ID, &auditStep{def: def})
+		for _, w := range run.enter(s) {
+			say("%s", w)
 		}
 	case StepPlanned:
 		s.planned, s.targets, s.fresh = b.Digest, b.Preview.Targets, true
@@ -160,12 +172,15 @@ func (a *Audit) Take(e Event) []string {
 		if s.open != b.Attempt {
 			say("outcome of attempt %d, which is not in flight", b.Attempt)
 		}
-		s.open = 0
+		s.land()
 		if b.Failure != nil && b.Failure.Class == actions.Unknown && s.def.Effect != actions.Read {
 			s.doubt, s.cleared = b.Attempt, false
 		}
 	case EffectInDoubt:
-		s.open, s.doubt, s.cleared = 0, b.Attempt, false
+		s.land()
+		s.doubt, s.cleared = b.Attempt, false
+	case EffectVerified:
+		s.proven = b.Reading.Verdict == actions.Verified
 	case EffectProbed:
 		if b.Found == actions.NotApplied {
 			s.cleared = true
@@ -181,7 +196,9 @@ func (a *Audit) Take(e Event) []string {
 		}
 		run.again(s)
 	case StepEnded:
-		s.doubt, s.over, s.status = 0, true, b.Status
+		for _, w := range s.end(b) {
+			say("%s", w)
+		}
 	}
 	return wrong
 }
@@ -200,6 +217,11 @@ func (r *auditRun) undo(s *auditStep, who string) *auditStep {
 	if s.def.Undo != nil && s.def.Undo.Approval != nil {
 		def.Approval = s.def.Undo.Approval
 	}
+	if s.def.Undo != nil && s.def.Undo.Manual != nil {
+		def.Uses = "" // a person does it
+	} else if def.Verify == nil {
+		def.Verify = &runbooks.Verify{Within: runbooks.DefaultWithin}
+	}
 	u := &auditStep{def: &def, requester: who, undoes: s}
 	r.add(id, u)
 	return u
@@ -209,6 +231,8 @@ func (r *auditRun) undo(s *auditStep, who string) *auditStep {
 func (r *auditRun) expand(s *auditStep, b StepExpanded) []string {
 	items, err := decodeList(b.Items.Value)
 	switch {
+	case s.loop != nil:
+		return []string{"its list was laid out before"}
 	case err != nil || len(items) != b.N:
 		return []string{"its list cannot be read"}
 	case s.undoes == nil && s.def.ForEach == nil:
@@ -216,10 +240,15 @@ func (r *auditRun) expand(s *auditStep, b StepExpanded) []string {
 	case s.undoes == nil:
 		def := *s.def
 		def.ForEach = nil
+		s.loop = &auditLoop{max: s.def.ForEach.MaxParallel, budget: s.def.ForEach.Budget(b.N)}
 		for n := range items {
 			s.child(r, fmt.Sprintf("%s.%d", s.id, n+1), &auditStep{def: &def})
 		}
 		return nil
+	}
+	s.loop = &auditLoop{max: 1, budget: b.N}
+	if s.def.ForEach != nil {
+		s.loop.max = s.def.ForEach.MaxParallel
 	}
 	for _, item := range items {
 		id, _ := item.(string)
@@ -232,34 +261,6 @@ func (r *auditRun) expand(s *auditStep, b StepExpanded) []string {
 		s.children = append(s.children, u)
 	}
 	return nil
-}
-
-// again brings back what a retry gives another turn: the step, and what was
-// not run because of it.
-func (r *auditRun) again(s *auditStep) {
-	s.reset()
-	for _, id := range r.order {
-		if other := r.steps[id]; other.parent == nil && other.undoes == nil && other.over && other.status == StepCancelled {
-			other.reset()
-		}
-	}
-	for p := s.parent; p != nil; p = p.parent {
-		p.over = false
-		for _, c := range p.children {
-			if c.over && c.status == StepCancelled {
-				c.reset()
-			}
-		}
-	}
-}
-
-func (s *auditStep) reset() {
-	s.over = false
-	for _, c := range s.children {
-		if c.over && (c.status == StepFailed || c.status == StepRefused || c.status == StepCancelled) {
-			c.reset()
-		}
-	}
 }
 
 // child adds a step of a step.
@@ -367,7 +368,7 @@ func (s *auditStep) intent(run *auditRun, at time.Time, b EffectIntent) []string
 	if rule := EffectiveApproval(s.def, run.floor); rule != nil {
 		p, shared := s.approval(b.Approval)
 		switch {
-		case b.Approval == "" && s.fresh:
+		case b.Approval == "" && (s.fresh || !s.begun):
 			say("it runs a new plan without an approval")
 		case b.Approval == "":
 		case p == nil:
@@ -385,7 +386,15 @@ func (s *auditStep) intent(run *auditRun, at time.Time, b EffectIntent) []string
 			p.used, p.spent[s.id] = true, true
 		}
 	}
-	s.open, s.last, s.doubt, s.cleared, s.fresh = b.Attempt, b.Attempt, 0, false, false
+	wrong = append(wrong, s.outOfTurn(run)...)
+	if !s.fresh && !s.begun {
+		say("nothing was planned")
+	}
+	if b.Digest != s.planned {
+		say("it does something else than what was planned")
+	}
+	s.last, s.doubt, s.cleared, s.fresh, s.begun, s.proven = b.Attempt, 0, false, false, true, false
+	wrong = append(wrong, s.launch(b.Attempt)...)
 	return wrong
 }
 

@@ -187,10 +187,6 @@ func (s *Step) Commands() []Command {
 		if !s.Due.IsZero() {
 			wake(timerTotal, s.Due)
 		}
-	case StepDone:
-		if s.InForce() && !s.Containment.fired {
-			wake(timerContain, s.Containment.Until)
-		}
 	case StepRunning:
 		if a.Open() {
 			list = append(list, RunEffect{Task: s.task(), Timeout: a.Deadline.Sub(a.At)})
@@ -210,6 +206,9 @@ func (s *Step) Commands() []Command {
 			break // it ends by itself
 		}
 		list = append(list, VerifyEffect{Task: s.task(), Within: s.within(time.Duration(s.Def.Verify.Within)), Settle: time.Duration(s.Def.Settle)})
+	}
+	if s.InForce() && !s.Containment.fired {
+		wake(timerContain, s.Containment.Until)
 	}
 	return list
 }

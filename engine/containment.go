@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,13 +19,13 @@ type Containment struct {
 	By    Actor    // the same
 	Times int      // how often it was extended
 
-	asked int
-	fired bool
+	fired  bool
+	lifted bool // everything of it was taken back, one by one
 }
 
 // InForce says whether the effect still waits for its end.
 func (s *Step) InForce() bool {
-	return s.Containment != nil && !s.Containment.Kept && !s.Undone()
+	return s.Containment != nil && !s.Containment.Kept && !s.Containment.lifted && !s.Undone()
 }
 
 // Contained lists the steps whose effects still wait for their end, in the
@@ -46,19 +47,31 @@ func (s *Step) decideContainment() Body {
 	}
 	c := s.Containment
 	switch {
-	case c == nil:
+	case c == nil && s.holds():
 		return ContainmentBegan{Until: s.dueIn(time.Duration(s.Def.Contains.Expires)), Ask: s.Def.Contains.Ask}
-	case s.InForce() && c.fired && !c.Due:
-		return ContainmentDue{ID: s.opaque("containment", c.asked+1), Ask: c.Ask}
+	case c != nil && s.InForce() && c.fired && !c.Due:
+		return ContainmentDue{ID: s.opaque("containment", s.dues+1), Ask: c.Ask}
 	}
 	return nil
+}
+
+// holds says whether the step has an effect that nobody has taken back. A loop
+// that was given up has the effects of the items that are done.
+func (s *Step) holds() bool {
+	switch {
+	case s.Undone() || !s.finished():
+		return false
+	case s.children == nil || s.children.loop == nil:
+		return s.Status == StepDone
+	}
+	return slices.ContainsFunc(s.children.steps, func(c *Step) bool { return c.Status == StepDone && !c.Undone() })
 }
 
 // contain takes in the facts of a containment.
 func (s *Step) contain(e Event) error {
 	switch b := e.Body.(type) {
 	case ContainmentBegan:
-		if s.Status != StepDone || s.Containment != nil {
+		if !s.holds() || s.Containment != nil {
 			return s.contradicts(e, "there is no new effect")
 		}
 		s.Containment = &Containment{Until: b.Until.Time, Ask: b.Ask}
@@ -69,7 +82,7 @@ func (s *Step) contain(e Event) error {
 			return s.contradicts(e, "nothing runs out")
 		}
 		s.Containment.Due = true
-		s.Containment.asked++
+		s.dues++
 		s.run.incident.ask(&Ask{ID: b.ID, Type: AskContainment, Step: s, At: e.At})
 		return nil
 	}
@@ -96,7 +109,7 @@ func (s *Step) contain(e Event) error {
 		c.Kept, c.Due, c.Why = true, false, b.Reason
 	}
 	c.By = e.Actor
-	s.run.incident.answer(s)
+	s.run.incident.lift(s)
 	return nil
 }
 

@@ -97,6 +97,11 @@ func (s *Step) decide() Body {
 		}
 		return StepEnded{Status: StepCancelled, Reason: "not run: " + why}
 	}
+	if s.Def.Contains != nil {
+		if b := s.decideContainment(); b != nil {
+			return b
+		}
+	}
 	switch s.Status {
 	case StepWaiting:
 		return s.decideTurn()
@@ -129,8 +134,6 @@ func (s *Step) decide() Body {
 		}
 	case StepProgress:
 		return s.decideProgress()
-	case StepDone:
-		return s.decideContainment()
 	case StepOnHold:
 		if a := s.last(); s.Held == HeldDoubt && a != nil && a.Found == actions.NotApplied {
 			return StepEnded{Status: StepFailed, Reason: "it had no effect, says " + s.By.ID}
@@ -158,7 +161,7 @@ func (s *Step) asking() bool {
 // decideTurn looks whether a waiting step may go, and evaluates its condition
 // and arguments.
 func (s *Step) decideTurn() Body {
-	if s.pending > 0 || !s.mayStart() || s.run.incident.Resolved || s.of != nil && s.of.loop != nil && !s.admitted {
+	if s.pending > 0 || !s.mayStart() || s.run.incident.Resolved || !s.letIn() {
 		return nil
 	}
 	if s.Undoes != nil {
@@ -210,7 +213,7 @@ func (s *Step) condition() string {
 }
 
 // inside says whether steps of its own have not ended.
-func (s *Step) inside() bool { return s.children != nil && s.children.left > 0 }
+func (s *Step) inside() bool { return s.children != nil && s.children.open() }
 
 // sleep decides until when a step lets time pass.
 func (s *Step) sleep(env runbooks.Env, readings []runbooks.Reading) Body {
@@ -419,6 +422,9 @@ func (s *Step) decideDoubt() Body {
 	a := s.last()
 	switch repeat := s.Def.Repeat; {
 	case s.Def.Effect == actions.Read, repeat.Again():
+		if s.Def.Effect == actions.Read && !s.mayStart() {
+			return s.fail(Failure{Class: actions.Unknown, Message: a.Doubt}) // nobody has to find out what a read did
+		}
 		if s.mayStart() && s.doubts <= maxDoubts && !s.over(s.run.incident.Now) {
 			return s.intent()
 		}

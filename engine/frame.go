@@ -3,6 +3,9 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
+	"slices"
+	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/runbooks"
@@ -27,7 +30,10 @@ type frame struct {
 	ended   map[string]runbooks.StepState // what expressions may read, by the step's own id
 	waiters map[string][]*Step            // by the id they wait for
 
-	loop *loop // of the children of a loop
+	loop    *loop  // of the children of a loop
+	cleanup *frame // the steps of on_cancel, once the run was cancelled
+	after   *frame // of these: whose steps end before
+	back    int    // from here on no step is left that on_failure: undo takes back by itself
 }
 
 func newFrame(r *Run, owner *Step, program *runbooks.Program, inputs map[string]any) *frame {
@@ -55,6 +61,7 @@ func (f *frame) add(s *Step) {
 	s.of, s.Parent = f, f.owner
 	f.steps = append(f.steps, s)
 	f.left++
+	f.back = len(f.steps)
 	f.run.byID[s.ID] = s
 	if f.owner == nil {
 		f.run.Steps = append(f.run.Steps, s)
@@ -68,6 +75,29 @@ func (f *frame) begin() {
 			f.run.incident.touch(s)
 		}
 	}
+}
+
+// cleanUp lays out the steps of on_cancel. They read those of the runbook, and
+// begin when all of them have ended.
+func (f *frame) cleanUp() {
+	if len(f.program.OnCancel) == 0 || f.cleanup != nil {
+		return
+	}
+	c := newFrame(f.run, f.owner, f.program, f.inputs)
+	c.ended, c.after = f.ended, f
+	c.lay(f.program.OnCancel)
+	f.cleanup = c
+	if f.left == 0 {
+		c.begin()
+	}
+}
+
+// open says whether a step has not ended, those of on_cancel included.
+func (f *frame) open() bool { return f.left > 0 || f.cleanup != nil && f.cleanup.left > 0 }
+
+// calling says whether the step is in the midst of a runbook that it calls.
+func (s *Step) calling() bool {
+	return s.Status == StepProgress && s.Undoes == nil && s.children != nil && s.children.loop == nil
 }
 
 // halt ends what has not begun; what is in flight goes on to its end.
@@ -91,23 +121,56 @@ func (f *frame) stir() {
 	}
 }
 
+// around walks the frames a step is in, from the nearest on. It stops at the
+// steps of on_cancel, since what ends a run does not end those; the undo that a
+// person asked for is in none.
+func (s *Step) around() iter.Seq[*frame] {
+	return func(yield func(*frame) bool) {
+		for f := s.of; f != nil && yield(f) && f.owner != nil && f.after == nil; f = f.owner.of {
+		}
+	}
+}
+
 // halting says what becomes of this step when it has not begun, and why. The
 // nearest frame decides.
 func (s *Step) halting() (as StepStatus, why string) {
-	for f := s.of; f != nil; f = f.owner.of {
+	for f := range s.around() {
 		if f.halted != "" {
 			return f.halted, f.why
-		}
-		if f.owner == nil {
-			return "", ""
 		}
 	}
 	return "", ""
 }
 
+// stopping names what is being brought to its end around a step, or is empty.
+func (s *Step) stopping() string {
+	for f := range s.around() {
+		switch {
+		case f.halted == "" || !f.open():
+		case f.owner == nil:
+			return "run " + f.run.ID
+		default:
+			return fmt.Sprintf("step %q", f.owner.ID)
+		}
+	}
+	return ""
+}
+
+// letIn says whether the loops around a step have let it in.
+func (s *Step) letIn() bool {
+	for f := range s.around() {
+		if f.loop != nil && !s.admitted {
+			return false
+		}
+		s = f.owner
+	}
+	return true
+}
+
 // take notes that a member has ended.
 func (f *frame) take(s *Step) {
 	f.left--
+	f.back = len(f.steps)
 	i := f.run.incident
 	if f.loop != nil {
 		f.loop.take(f, s)
@@ -119,6 +182,9 @@ func (f *frame) take(s *Step) {
 			}
 		}
 		f.react(s)
+	}
+	if f.left == 0 && f.cleanup != nil {
+		f.cleanup.begin()
 	}
 	if f.owner != nil {
 		i.touch(f.owner)
@@ -156,6 +222,7 @@ func (f *frame) react(s *Step) {
 // untake brings a member back that had ended.
 func (f *frame) untake(s *Step) {
 	f.left++
+	f.back = len(f.steps)
 	if f.loop != nil {
 		f.loop.untake(f, s)
 		return
@@ -171,14 +238,24 @@ func (f *frame) untake(s *Step) {
 func (f *frame) reopen() {
 	closed := f.halted != "" || f.owner != nil && f.owner.Status.Ended()
 	f.halted, f.why, f.ending, f.undo = "", "", "", false
-	if f.owner != nil && f.owner.Status.Ended() {
-		if f.owner.of != nil {
-			f.owner.of.untake(f.owner)
+	if o := f.owner; o != nil && f.after == nil && (o.Status.Ended() || o.Status == StepOnHold) {
+		if o.Status.Ended() {
+			o.untake()
+		} else {
+			f.run.incident.answer(o)
 		}
-		f.owner.Status, f.owner.Why, f.owner.Failure, f.owner.skip = StepProgress, "", nil, nil
+		o.Status, o.Held, o.Why, o.Failure, o.skip, o.EndedAt = StepProgress, "", "", nil, nil, time.Time{}
+		o.renew()
 		if f.loop != nil {
 			f.loop.granted = false // what is still to do is asked for anew, once for all
 		}
+		if o.of != nil && o.of.loop != nil {
+			o.of.loop.admit(o.of)
+		}
+		f.run.incident.touch(o)
+	}
+	if f.loop != nil {
+		closed = f.loop.errors <= f.loop.budget // more than what a person wants may begin
 	}
 	if closed {
 		for _, s := range f.steps {
@@ -186,9 +263,6 @@ func (f *frame) reopen() {
 				s.reset()
 			}
 		}
-	}
-	if f.owner != nil && f.owner.of != nil {
-		f.owner.of.reopen()
 	}
 }
 
@@ -222,9 +296,9 @@ func (f *frame) outputs(env runbooks.Env) (json.RawMessage, error) {
 // undoable finds the last finished step that on_failure: undo takes back by
 // itself, or nil.
 func (f *frame) undoable() *Step {
-	for n := len(f.steps) - 1; n >= 0; n-- {
-		s := f.steps[n]
-		if s.children != nil && (s.children.loop == nil || s.Status != StepDone) {
+	for ; f.back > 0; f.back-- {
+		s := f.steps[f.back-1]
+		if s.children != nil && (s.Def.Runbook != nil || s.Status != StepDone) {
 			if found := s.children.undoable(); found != nil {
 				return found
 			}
@@ -241,10 +315,13 @@ func (f *frame) undoable() *Step {
 func (f *frame) takingBack() bool { return f.run.undoing() || f.undoable() != nil }
 
 // Children are the steps of a step: one for each item of a loop, or those of
-// the runbook that it calls.
+// the runbook that it calls, those of its on_cancel last.
 func (s *Step) Children() []*Step {
 	if s.children == nil {
 		return nil
+	}
+	if c := s.children.cleanup; c != nil {
+		return slices.Concat(s.children.steps, c.steps)
 	}
 	return s.children.steps
 }
@@ -255,7 +332,7 @@ func (s *Step) decideProgress() Body {
 	switch {
 	case f.left > 0 && f.loop != nil:
 		return s.askForAll()
-	case f.left > 0 || f.undo && f.takingBack():
+	case f.open() || f.undo && f.takingBack():
 		return nil
 	case f.loop != nil:
 		return s.concludeLoop()

@@ -87,8 +87,8 @@ type Run struct {
 	inputs   json.RawMessage
 	byID     map[string]*Step // at every level
 	root     *frame
-	cleanup  *frame   // of the steps of on_cancel, once the run was cancelled
 	backs    []*frame // whose finished steps are, or were, taken back by on_failure: undo
+	undos    int      // steps that take another one back and have not ended, without the parts of one
 	ends     int      // how often the run has ended
 	stirred  bool
 }
@@ -167,6 +167,7 @@ type Step struct {
 	parked   bool   // the same: it is planned and waits for the question about all
 	covered  string // the same: digest of the plan that the latest question about all is about
 	undos    int    // how often its undo was asked for
+	dues     int    // questions whether its effect ends, ever asked
 	overtime bool   // its time in all is over
 	pending  int    // needs that have not ended
 	plans    int    // readings of the target so far

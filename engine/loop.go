@@ -141,6 +141,9 @@ func (l *loop) admit(f *frame) {
 			c.covered = ""
 		}
 		f.run.incident.touch(c)
+		if c.children != nil { // it went on before it was let in again
+			c.children.stir()
+		}
 	}
 }
 
@@ -188,8 +191,8 @@ func (l *loop) take(f *frame, c *Step) {
 	}
 	if c.Status == StepFailed || c.Status == StepRefused {
 		l.errors++
-		if l.errors > l.budget {
-			f.halt(StepCancelled, fmt.Sprintf("%d of %d did not work and %d may fail; the first: %s", l.errors, len(f.steps), l.budget, f.firstFault()))
+		if l.errors > l.budget && f.halted == "" {
+			f.halt(StepCancelled, f.overBudget())
 		}
 	}
 	l.admit(f)
@@ -200,6 +203,11 @@ func (l *loop) untake(f *frame, c *Step) {
 		l.errors--
 	}
 	l.next = 0
+}
+
+// overBudget says why no more items are let in.
+func (f *frame) overBudget() string {
+	return fmt.Sprintf("%d of %d did not work and %d may fail; the first: %s", f.loop.errors, len(f.steps), f.loop.budget, f.firstFault())
 }
 
 // firstFault says what the first failed child says.
@@ -300,9 +308,9 @@ func (s *Step) concludeLoop() Body {
 	case f.halted == StepRefused:
 		return StepEnded{Status: StepRefused, Reason: f.why}
 	case l.errors > l.budget && count[StepFailed] == 0:
-		return StepEnded{Status: StepRefused, Reason: f.why}
+		return StepEnded{Status: StepRefused, Reason: f.overBudget()}
 	case l.errors > l.budget:
-		return s.fail(Failure{Class: actions.Precondition, Message: f.why})
+		return s.fail(Failure{Class: actions.Precondition, Message: f.overBudget()})
 	case s.Undoes != nil && l.errors > 0:
 		return s.fail(Failure{Class: actions.Precondition, Message: fmt.Sprintf("%d of %d could not be taken back; the first: %s", l.errors, len(f.steps), f.firstFault())})
 	case count[StepCancelled] > 0:

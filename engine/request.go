@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,40 +18,61 @@ func (s *Step) retry(e Event, b RetryRequested) error {
 			return Refuse(OutcomeUnknown, "nobody knows whether attempt %d of %q took effect; look at the target, then either: retry %s --confirm-not-applied, or: done %s --confirm-applied", len(s.Attempts), s.ID, s.ID, s.ID)
 		}
 	case StepFailed, StepRefused:
-		if s.of != nil && s.run.Status == RunCancelled || s.run.incident.Resolved {
+		if s.gone() || s.run.incident.Resolved {
 			return Refuse(NotRetryable, "run %s was cancelled; start the runbook again", s.run.ID)
 		}
 	default:
 		return Refuse(NotRetryable, "step %q is %s; only a failed, refused or held step can be tried again", s.ID, s.Status)
 	}
-	stopping := s.of != nil && s.of != s.run.cleanup && s.run.Status == RunStopping
-	if stopping && s.Held == HeldDoubt {
-		s.last().Found = actions.NotApplied // settles the doubt; the ending run tries nothing again
+	what := s.stopping()
+	if what != "" && s.Held == HeldDoubt {
+		s.last().Found = actions.NotApplied // settles the doubt; what is ending tries nothing again
 		s.By = e.Actor
 		return nil
 	}
-	if stopping {
-		return Refuse(NotRetryable, "run %s is stopping; wait until it has ended", s.run.ID)
+	if what != "" {
+		return Refuse(NotRetryable, "%s is stopping; wait until it has ended", what)
+	}
+	for p := s; p != nil; p = p.Parent {
+		if p.UndoneBy != nil && !p.UndoneBy.Status.Ended() {
+			return Refuse(NotRetryable, "step %q is being taken back; wait until step %s has ended", p.ID, p.UndoneBy.ID)
+		}
 	}
 	if a := s.last(); a != nil && a.Doubt != "" && a.Found == "" && b.NotApplied {
 		a.Found = actions.NotApplied
 	}
 	s.run.incident.answer(s)
 	s.reset()
-	if s.of != nil {
-		s.of.reopen()
-		if s.Undoes == nil && s.of != s.run.cleanup {
-			s.run.reopen()
-		}
+	top := s.of
+	for f := range s.around() {
+		f.reopen()
+		top = f
+	}
+	if top == s.run.root {
+		s.run.reopen()
 	}
 	return nil
+}
+
+// gone says whether the run to which a step belongs was cancelled and is over
+// for it. An undo goes on for itself.
+func (s *Step) gone() bool {
+	for f := range s.around() {
+		if f.after != nil && f.owner != nil {
+			return f.owner.Status.Ended()
+		}
+		if f.owner == nil {
+			return s.run.Status == RunCancelled
+		}
+	}
+	return false
 }
 
 // reset puts a step back to where its turn has not come. What was done and
 // captured stays on record.
 func (s *Step) reset() {
-	if s.Status.Ended() && s.of != nil {
-		s.of.untake(s)
+	if s.Status.Ended() {
+		s.untake()
 	}
 	s.Status, s.Held, s.Why, s.Failure, s.Reading = StepWaiting, "", "", nil, nil
 	s.Due, s.EndedAt, s.due, s.settled, s.planned, s.planOwed = time.Time{}, time.Time{}, false, false, false, false
@@ -58,12 +80,34 @@ func (s *Step) reset() {
 	s.overtime, s.began = false, time.Time{}
 	if s.children != nil { // what is done stays done; the rest has its turn again
 		s.Status = StepProgress
+		s.renew()
 		s.children.resume()
 	}
 	if s.of != nil && s.of.loop != nil {
 		s.of.loop.admit(s.of)
 	}
 	s.run.incident.touch(s)
+}
+
+// untake tells those who wait for a step that it has not ended after all.
+func (s *Step) untake() {
+	switch {
+	case s.of != nil:
+		s.of.untake(s)
+	case s.Undoes != nil:
+		s.run.undos++
+	}
+}
+
+// renew begins anew what was decided about the effects of a step's own steps:
+// there will be others.
+func (s *Step) renew() {
+	if s.Containment != nil && !s.InForce() {
+		i := s.run.incident
+		i.bounded = slices.DeleteFunc(i.bounded, func(other *Step) bool { return other == s })
+		s.Containment = nil
+	}
+	s.UndoneBy = nil
 }
 
 // resume gives every member that did not work its turn again.
@@ -106,7 +150,7 @@ func (s *Step) undo(e Event, b UndoRequested) error {
 	switch {
 	case s.Undoes != nil:
 		return Refuse(NotUndoable, "step %q is itself an undo; run the step again instead: retry or a new run", s.ID)
-	case s.Status != StepDone:
+	case !s.finished():
 		return Refuse(NotUndoable, "step %q is %s; only a finished step can be taken back", s.ID, s.Status)
 	case !s.canUndo() && s.children != nil && !s.Undone() && s.UndoneBy == nil:
 		return Refuse(NotUndoable, "step %q holds nothing that can be taken back", s.ID)
@@ -125,6 +169,7 @@ func (s *Step) undo(e Event, b UndoRequested) error {
 	}
 	u := s.undoStep(who, b.Reason)
 	s.run.Steps = append(s.run.Steps, u)
+	s.run.undos++
 	s.run.byID[u.ID] = u
 	s.run.incident.touch(u)
 	return nil

@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,11 +20,12 @@ func (r *Run) fold(e Event) error {
 			return Refuse(ReasonRequired, `say why: cancel %s --reason "..."`, r.ID)
 		}
 		r.stop(RunCancelled, "cancelled by "+e.Actor.ID+": "+b.Reason)
-		if len(r.Program.OnCancel) > 0 {
-			r.cleanup = newFrame(r, nil, r.Program, r.Inputs)
-			r.cleanup.ended = r.root.ended // its steps read those of the run
-			r.cleanup.lay(r.Program.OnCancel)
+		for s := range r.All() {
+			if s.calling() && s.children.ending == "" { // else it ends by itself, and is not cancelled
+				s.children.cleanUp()
+			}
 		}
+		r.root.cleanUp()
 	case RunEnded:
 		if r.Status.Ended() || r.open() {
 			return fmt.Errorf("engine: run %s cannot end, it is %s and has steps left", r.ID, r.Status)
@@ -48,7 +48,7 @@ func (r *Run) stop(as RunStatus, reason string) {
 }
 
 // open says whether a step has not ended.
-func (r *Run) open() bool { return r.root.left > 0 || r.cleanup != nil && r.cleanup.left > 0 }
+func (r *Run) open() bool { return r.root.open() }
 
 // end takes note that a step has ended and wakes those that waited for it.
 func (r *Run) end(s *Step, b StepEnded, at time.Time) {
@@ -69,13 +69,13 @@ func (r *Run) end(s *Step, b StepEnded, at time.Time) {
 		}
 	}
 	if s.Undoes != nil {
+		if s.of == nil {
+			r.undos--
+		}
 		r.undone(s)
 	}
 	if s.of != nil {
 		s.of.take(s)
-	}
-	if r.root.left == 0 && r.cleanup != nil && s.of == r.root {
-		r.cleanup.begin()
 	}
 	r.incident.stir(r)
 }
@@ -83,9 +83,19 @@ func (r *Run) end(s *Step, b StepEnded, at time.Time) {
 // undone follows the end of an undo.
 func (r *Run) undone(s *Step) {
 	if s.Status == StepDone {
-		r.incident.answer(s.Undoes) // what asked whether it should be lifted
+		r.incident.lift(s.Undoes)
+		if p := s.Undoes.Parent; p != nil && p.InForce() && p.Status.Ended() && !p.holds() {
+			p.Containment.lifted = true
+			r.incident.lift(p)
+			r.incident.touch(p)
+		}
 	}
 	r.incident.touch(s.Undoes)
+	for _, f := range r.backs { // each waits until nothing is being taken back, whatever it was
+		if f.owner != nil {
+			r.incident.touch(f.owner)
+		}
+	}
 	for f := s.Undoes.of; f != nil; f = f.owner.of {
 		if s.Status != StepDone {
 			f.undo = false
@@ -142,7 +152,7 @@ func (r *Run) decide() (Event, bool) {
 		return Event{}, false // one at a time
 	}
 	for _, f := range r.backs {
-		ended := f.left == 0
+		ended := !f.open()
 		if f == r.root {
 			ended = r.Status.Ended()
 		}
@@ -157,14 +167,7 @@ func (r *Run) decide() (Event, bool) {
 }
 
 // undoing says whether something is being taken back.
-func (r *Run) undoing() bool {
-	for _, s := range slices.Backward(r.Steps) {
-		if s.Undoes != nil && !s.Status.Ended() {
-			return true
-		}
-	}
-	return false
-}
+func (r *Run) undoing() bool { return r.undos > 0 }
 
 // ending is how the run ends now that every step has.
 func (r *Run) ending() RunEnded {

@@ -239,8 +239,10 @@ func (s *Step) mayStart() bool {
 	if as, _ := s.halting(); as != "" {
 		return false
 	}
-	if s.of != nil && s.of == s.run.cleanup {
-		return s.run.root.left == 0
+	for f := range s.around() {
+		if f.after != nil {
+			return f.after.left == 0
+		}
 	}
 	return true
 }
@@ -252,15 +254,19 @@ func (s *Step) owes() bool {
 		return true
 	case StepManual:
 		return !s.Due.IsZero()
-	case StepDone:
-		return s.InForce() && !s.Containment.fired
 	}
-	return false
+	return s.InForce() && !s.Containment.fired
+}
+
+// finished says whether there may be something of the step to take back. A step
+// that has steps of its own may have failed after some of them were done.
+func (s *Step) finished() bool {
+	return s.Status == StepDone || s.children != nil && s.Status.Ended()
 }
 
 // Undoable says whether a person could ask for this step to be taken back.
 func (s *Step) Undoable() bool {
-	return s.Undoes == nil && s.Status == StepDone && s.canUndo() && !s.Undone() &&
+	return s.Undoes == nil && s.finished() && s.canUndo() && !s.Undone() &&
 		(s.Preview == nil || s.Preview.NoUndo == "" || s.children != nil) && (s.UndoneBy == nil || s.UndoneBy.Status.Ended())
 }
 

@@ -50,7 +50,7 @@ func (s *Step) enter(e Event, b StepEntered) error {
 // concludeSubrun ends a step whose runbook has ended.
 func (s *Step) concludeSubrun() Body {
 	f := s.children
-	if as, why := s.halting(); as != "" && f.ending == "" && f.anyCancelled() {
+	if as, why := s.halting(); as != "" && (f.cleanup != nil || f.ending == "" && f.anyCancelled()) {
 		return StepEnded{Status: StepCancelled, Reason: "not finished: " + why}
 	}
 	switch f.ending {

@@ -63,19 +63,17 @@ func catalog() *actions.Registry {
 
 func compile(t testing.TB, src string) *runbooks.Program {
 	t.Helper()
-	files := strings.Split(src, "\n+++\n") // the runbooks that are called stand first
-	src = files[len(files)-1]
-	var called []*runbooks.Program
-	for _, file := range files[:len(files)-1] {
-		called = append(called, compile(t, file))
+	var all []*runbooks.Program
+	for file := range strings.SplitSeq(src, "\n+++\n") { // a runbook that is called stands before the one that calls it
+		p, faults := runbooks.Load("test.yaml", []byte(file), catalog(), all...)
+		if faults.HasErrors() {
+			var b strings.Builder
+			faults.WriteText(&b, nil)
+			t.Fatalf("the runbook does not compile:\n%s\n%s", b.String(), file)
+		}
+		all = append(all, p)
 	}
-	p, faults := runbooks.Load("test.yaml", []byte(src), catalog(), called...)
-	if faults.HasErrors() {
-		var b strings.Builder
-		faults.WriteText(&b, nil)
-		t.Fatalf("the runbook does not compile:\n%s", b.String())
-	}
-	return p
+	return all[len(all)-1]
 }
 
 // people of the tests.

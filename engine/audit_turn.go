@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"fmt"
+)
+
+// auditLoop is what the auditor knows about a step that has a child for each item.
+type auditLoop struct {
+	max    int // children that may have an attempt in flight
+	budget int // children that may fail before no more begin
+	flying int
+	errors int
+}
+
+// take reads a fact of the run itself.
+func (r *auditRun) take(e Event) []string {
+	switch e.Body.(type) {
+	case CancelRequested:
+		r.cancelled = true
+	case RunEnded:
+		for _, id := range r.order {
+			if s := r.steps[id]; s.parent == nil && s.undoes == nil && !s.over && (!s.cleans || r.cancelled) {
+				return []string{fmt.Sprintf("it ended while step %q has not", id)}
+			}
+		}
+	}
+	return nil
+}
+
+// enter adds the steps of the runbook that a step calls, and those of its
+// on_cancel, which only run when the whole run is cancelled.
+func (r *auditRun) enter(s *auditStep) []string {
+	switch {
+	case s.def.Runbook == nil:
+		return []string{"it calls no runbook"}
+	case len(s.children) > 0:
+		return []string{"its steps were laid out before"}
+	}
+	p := s.def.Runbook.Program
+	for i := range p.Steps {
+		s.child(r, s.id+"."+p.Steps[i].ID, &auditStep{def: &p.Steps[i], cleans: s.cleans})
+	}
+	for i := range p.OnCancel {
+		s.child(r, s.id+"."+p.OnCancel[i].ID, &auditStep{def: &p.OnCancel[i], cleans: true})
+	}
+	return nil
+}
+
+// outOfTurn says why no attempt of a step may begin now.
+func (s *auditStep) outOfTurn(run *auditRun) []string {
+	var wrong []string
+	if s.over {
+		wrong = append(wrong, "it has ended")
+	}
+	top := s
+	for c, p := s, s.parent; p != nil; c, p = p, p.parent {
+		if p.over {
+			wrong = append(wrong, fmt.Sprintf("step %q, whose part it is, has ended", p.id))
+		}
+		if l := p.loop; l != nil && l.errors > l.budget && !c.retried && !s.cleans {
+			wrong = append(wrong, fmt.Sprintf("%d items of %q did not work and %d may fail, so nothing more of it may begin", l.errors, p.id, l.budget))
+		}
+		top = p
+	}
+	switch {
+	case top.undoes != nil:
+	case run.cancelled && !s.cleans:
+		wrong = append(wrong, "the run was cancelled")
+	case !run.cancelled && s.cleans:
+		wrong = append(wrong, "it is meant for a cancel, and nobody cancelled")
+	}
+	return wrong
+}
+
+// launch counts an attempt in flight, in every loop that it is part of.
+func (s *auditStep) launch(attempt int) []string {
+	var wrong []string
+	s.land()
+	s.open = attempt
+	for c := s; c != nil; c = c.parent {
+		if c.flying++; c.flying > 1 || c.parent == nil || c.parent.loop == nil {
+			continue
+		}
+		if l := c.parent.loop; l.flying >= l.max {
+			wrong = append(wrong, fmt.Sprintf("more than %d items of %q are in flight", l.max, c.parent.id))
+		}
+		c.parent.loop.flying++
+	}
+	return wrong
+}
+
+// land counts that no attempt of the step is in flight any more.
+func (s *auditStep) land() {
+	if s.open == 0 {
+		return
+	}
+	s.open = 0
+	for c := s; c != nil; c = c.parent {
+		if c.flying--; c.flying == 0 && c.parent != nil && c.parent.loop != nil {
+			c.parent.loop.flying--
+		}
+	}
+}
+
+// end reads the end of a step.
+func (s *auditStep) end(b StepEnded) []string {
+	var wrong []string
+	if s.over {
+		wrong = append(wrong, "it has ended before")
+	}
+	if s.open != 0 {
+		wrong = append(wrong, fmt.Sprintf("it ends while attempt %d is in flight", s.open))
+	}
+	for _, c := range s.children {
+		if !c.over && !c.cleans {
+			wrong = append(wrong, fmt.Sprintf("it ends while step %q has not", c.id))
+			break
+		}
+	}
+	if b.Status == StepDone && s.def.Uses != "" && len(s.children) == 0 {
+		switch {
+		case s.last == 0:
+			wrong = append(wrong, "it is done and nothing was done")
+		case s.def.Verify != nil && !s.proven:
+			wrong = append(wrong, "it is done without a proof")
+		}
+	}
+	s.doubt, s.over, s.status, s.retried = 0, true, b.Status, false
+	if s.parent != nil && s.parent.loop != nil && s.faulty() {
+		s.parent.loop.errors++
+	}
+	return wrong
+}
+
+// faulty says whether the end of the step counts as an error.
+func (s *auditStep) faulty() bool { return s.status == StepFailed || s.status == StepRefused }
+
+// again brings back what a retry gives another turn: the step, and what was
+// not run because of it, unless too much of its loop has failed.
+func (r *auditRun) again(s *auditStep) {
+	ended := s.over
+	s.reset()
+	for p := s; p != nil; p = p.parent {
+		p.retried = true
+	}
+	if !ended {
+		return // nothing around it has ended either
+	}
+	for p := s.parent; p != nil; p = p.parent {
+		p.revive()
+		if p.loop == nil || p.loop.errors <= p.loop.budget {
+			p.bringBack()
+		}
+	}
+	for _, id := range r.order {
+		if other := r.steps[id]; other.parent == nil && other.undoes == nil && other.over && other.status == StepCancelled {
+			other.reset()
+		}
+	}
+}
+
+// bringBack gives the children that were not run their turn.
+func (s *auditStep) bringBack() {
+	for _, c := range s.children {
+		if c.over && c.status == StepCancelled {
+			c.reset()
+		}
+	}
+}
+
+// revive takes back that a step has ended.
+func (s *auditStep) revive() {
+	if s.over && s.parent != nil && s.parent.loop != nil && s.faulty() {
+		s.parent.loop.errors--
+	}
+	s.over = false
+}
+
+// reset gives a step its turn again, and what did not work of it.
+func (s *auditStep) reset() {
+	s.revive()
+	s.begun = false
+	for _, c := range s.children {
+		if c.over && (c.faulty() || c.status == StepCancelled) {
+			c.reset()
+		}
+	}
+}
