@@ -135,8 +135,10 @@ func (b *Bot) cancel(c *call) Message {
 			}
 			m.list("Still in flight; it is waited for, not cut off", "…", flying, 10)
 			var then []string
-			for n := range run.Program.OnCancel {
-				then = append(then, line(run.Program.OnCancel[n].Name(), 80))
+			for s := range every(run) {
+				if s.OnCancel() {
+					then = append(then, line(s.Def.Name(), 80))
+				}
 			}
 			m.list("Done then, because the runbook says so", "·", then, 10)
 			undo, stays := afterwards(i, run)

@@ -95,9 +95,10 @@ func (f *frame) cleanUp() {
 // open says whether a step has not ended, those of on_cancel included.
 func (f *frame) open() bool { return f.left > 0 || f.cleanup != nil && f.cleanup.left > 0 }
 
-// calling says whether the step is in the midst of a runbook that it calls.
+// calling says whether the step is in the midst of a runbook that it calls. One
+// that is tried again and that its loop has not let in is not.
 func (s *Step) calling() bool {
-	return s.Status == StepProgress && s.Undoes == nil && s.children != nil && s.children.loop == nil
+	return s.Status == StepProgress && s.Undoes == nil && s.children != nil && s.children.loop == nil && s.letIn()
 }
 
 // halt ends what has not begun; what is in flight goes on to its end.
@@ -140,6 +141,17 @@ func (s *Step) halting() (as StepStatus, why string) {
 		}
 	}
 	return "", ""
+}
+
+// OnCancel says whether the step is there for a cancel: it, or what calls it, is
+// one of the steps of on_cancel.
+func (s *Step) OnCancel() bool {
+	for f := range s.around() {
+		if f.after != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // stopping names what is being brought to its end around a step, or is empty.

@@ -25,7 +25,7 @@ type Program struct {
 	Inputs       []Input  `json:"inputs,omitempty"`
 	Outputs      []Output `json:"outputs,omitempty"` // what a run gives back to the runbook that called it, and to the record
 	Steps        []Step   `json:"steps"`
-	OnCancel     []Step   `json:"on_cancel,omitempty"` // run, top to bottom, after a run was cancelled and nothing of it is in flight
+	OnCancel     []Step   `json:"on_cancel,omitempty"` // run, top to bottom, after a run was cancelled and nothing of it is in flight; of a runbook that was called, when it was in progress then
 	Waivers      []Waiver `json:"waivers,omitempty"`
 	Source       Source   `json:"source"`
 }

@@ -46,15 +46,27 @@ func Make(ctx context.Context, req Request, reg Registry, now time.Time) (*Plan,
 		}
 		p.Steps = append(p.Steps, w.step(ctx, &req.Program.Steps[i]))
 	}
-	for i := range req.Program.OnCancel {
-		p.OnCancel = append(p.OnCancel, req.Program.OnCancel[i].ID)
-	}
+	p.OnCancel = afterCancel("", req.Program)
 	p.Duration = durationOf(req.Program.Steps, p.Steps)
 	w.warn(req.Program.Steps, p.Steps)
 	if p.Budget > 0 && p.Duration.Least > p.Budget {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("it takes at least %s and containment should fit in %s", time.Duration(p.Duration.Least), time.Duration(p.Budget)))
 	}
 	return p, nil
+}
+
+// afterCancel gives the ids of the steps that run after a cancel, in their order.
+func afterCancel(prefix string, p *runbooks.Program) []string {
+	var ids []string
+	for i := range p.Steps {
+		if s := &p.Steps[i]; s.Runbook != nil {
+			ids = append(ids, afterCancel(prefix+s.ID+".", s.Runbook.Program)...)
+		}
+	}
+	for i := range p.OnCancel {
+		ids = append(ids, prefix+p.OnCancel[i].ID)
+	}
+	return ids
 }
 
 // walk goes through the steps once. env.Steps holds the steps whose end is known.

@@ -24,6 +24,9 @@ steps:
     with: {key: "${{ inputs.key }}"}
 outputs:
   user: steps.owner.outputs.user
+on_cancel:
+  - id: note
+    manual: Note it
 `
 
 const deep = `apiVersion: firebreak/v1
@@ -164,5 +167,12 @@ func TestSignersCount(t *testing.T) {
 	}
 	if !strings.Contains(strings.Join(p.Warnings, "\n"), "and those without a key to sign with do not count") {
 		t.Errorf("got warnings %q", p.Warnings)
+	}
+}
+
+func TestWhatRunsAfterACancel(t *testing.T) {
+	got := strings.Join(deepPlan(t, newWorld(), "AKIA1").OnCancel, " ")
+	if want := "look.note each.note tell"; got != want {
+		t.Errorf("after a cancel %q would run, want %q", got, want)
 	}
 }

@@ -45,7 +45,7 @@ type Plan struct {
 	Budget      runbooks.Span             `json:"budget,omitempty"`
 	Duration    Duration                  `json:"duration"`
 	Steps       []Step                    `json:"steps"`
-	OnCancel    []string                  `json:"on_cancel,omitempty"` // ids of the steps that run after a cancel
+	OnCancel    []string                  `json:"on_cancel,omitempty"` // ids of the steps that run after a cancel; those of a runbook that is called only when it is in progress then
 	Warnings    []string                  `json:"warnings,omitempty"`  // of the whole plan: not enough approvers, a run that would stop
 }
 

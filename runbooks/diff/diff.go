@@ -86,15 +86,8 @@ func (c *comparison) program(old, new *runbooks.Program) {
 		"inputs":       func() { c.inputs(old.Inputs, new.Inputs) },
 		"outputs":      func() { c.outputs(old.Outputs, new.Outputs) },
 		"steps":        func() { c.steps("steps", old.Steps, new.Steps) },
-		"on_cancel": func() {
-			switch {
-			case !c.called:
-				c.steps("on_cancel", old.OnCancel, new.OnCancel)
-			case meaning(old.OnCancel) != meaning(new.OnCancel):
-				c.add(Neutral, "on_cancel", "", "", "on_cancel changes, which does not run when it is called")
-			}
-		},
-		"waivers": func() { c.waivers(old.Waivers, new.Waivers) },
+		"on_cancel":    func() { c.steps("on_cancel", old.OnCancel, new.OnCancel) },
+		"waivers":      func() { c.waivers(old.Waivers, new.Waivers) },
 	})
 }
 

@@ -125,8 +125,8 @@ func TestWeights(t *testing.T) {
 		{"inside of a runbook", func(p *runbooks.Program) {
 			r := step(p, "inform").Runbook
 			r.Digest, r.Program.Steps[0].OnFailure = "other", runbooks.Stop
-			r.Program.Inputs, r.Program.OnCancel[0].Title = nil, "x"
-		}, "stronger inform.post on_failure\nneutral inform runbook.digest\nneutral inform runbook.inputs.user\nneutral inform runbook.on_cancel", "weaker inform.post on_failure\nneutral inform runbook.digest\nneutral inform runbook.inputs.user\nneutral inform runbook.on_cancel"},
+			r.Program.Inputs, r.Program.OnCancel[0].OnFailure = nil, runbooks.Stop
+		}, "stronger inform.post on_failure\nstronger inform.stop on_failure\nneutral inform runbook.digest\nneutral inform runbook.inputs.user", "weaker inform.post on_failure\nweaker inform.stop on_failure\nneutral inform runbook.digest\nneutral inform runbook.inputs.user"},
 		{"places inside of a runbook", func(p *runbooks.Program) {
 			r := step(p, "inform").Runbook
 			r.Digest, r.Program.Title, r.Program.OnCancel[0].Pos.Line, r.Program.Steps[1].Pos.Line = "other", "x", 7, 9

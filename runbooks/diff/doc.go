@@ -27,7 +27,7 @@
 // because nearly every edit has one, and longer limits on time and attempts.
 //
 // Inside of a runbook that is called nothing is [Breaking]: the runbook that calls
-// it was compiled with it. Its own on_cancel does not run there, and is neutral.
+// it was compiled with it.
 //
 // # Design
 //

@@ -151,8 +151,8 @@ func (g *page) summary(p *runbooks.Program) string {
 	return text + "."
 }
 
-// run walks the steps that a run may come to: those of on_cancel too, but not
-// those of the on_cancel of a runbook that is called.
+// run walks the steps that a run may come to: those of on_cancel too, at every
+// level.
 func run(p *runbooks.Program) iter.Seq[*runbooks.Step] {
 	return func(yield func(*runbooks.Step) bool) {
 		_ = walk(p.Steps, yield) && walk(p.OnCancel, yield)
@@ -162,7 +162,7 @@ func run(p *runbooks.Program) iter.Seq[*runbooks.Step] {
 func walk(steps []runbooks.Step, yield func(*runbooks.Step) bool) bool {
 	for i := range steps {
 		sub := steps[i].Runbook
-		if !yield(&steps[i]) || sub != nil && sub.Program != nil && !walk(sub.Program.Steps, yield) {
+		if !yield(&steps[i]) || sub != nil && sub.Program != nil && !(walk(sub.Program.Steps, yield) && walk(sub.Program.OnCancel, yield)) {
 			return false
 		}
 	}

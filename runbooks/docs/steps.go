@@ -20,6 +20,7 @@ func (g *page) steps(steps []runbooks.Step, number string, depth int) {
 		g.step(s, before)
 		if sub := s.Runbook; sub != nil && sub.Program != nil {
 			g.steps(sub.Program.Steps, n+".", depth+1)
+			g.steps(sub.Program.OnCancel, n+".C", depth+1)
 		}
 		before = s.ID
 	}
@@ -94,7 +95,7 @@ func (g *page) what(s *runbooks.Step, spec actions.Spec, known bool, say sayer) 
 		say("What", "runs the runbook %s, digest %s, as part of this run. Step %s.", code(s.Runbook.ID), code(short12(s.Runbook.Digest)), code(s.ID))
 		g.arguments(s.With)
 		if s.Runbook.Program != nil && len(s.Runbook.Program.OnCancel) > 0 {
-			say("On cancel", "its own on_cancel does not run here; only that of this runbook does.")
+			say("On cancel", "when the run is cancelled in the midst of it, its own steps for that run, once the others have ended. Their numbers have a C.")
 		}
 		return
 	}

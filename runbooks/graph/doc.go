@@ -19,8 +19,8 @@
 //
 // An edge that follows from two others is left out, since it says nothing about
 // the order. The steps of on_cancel are a flow of their own, and a runbook that
-// is called is a frame around its steps; its own on_cancel does not run when it
-// is called, so it is not drawn, and a mark says so.
+// is called is a frame around its steps; its own on_cancel is drawn where it is
+// drawn itself, and a mark says that it has one.
 //
 // # Design
 //

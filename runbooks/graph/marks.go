@@ -67,7 +67,7 @@ func marks(s *runbooks.Step) []Mark {
 	}
 	reactionMark(s, add)
 	if s.Runbook != nil && s.Runbook.Program != nil && len(s.Runbook.Program.OnCancel) > 0 {
-		add(SignOnFailure, "", "cancelled: its own on_cancel does not run here")
+		add(SignOnFailure, "", "cancelled: its own on_cancel runs before it ends")
 	}
 	if s.Uses != "" && s.Total > 0 {
 		add(SignLimit, "", "at most %s in all", runbooks.SpanText(s.Total))
