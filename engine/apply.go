@@ -234,23 +234,28 @@ func (i *Incident) ask(a *Ask) {
 	i.Asks = append(i.Asks, a)
 	i.asks[a.ID] = a
 	i.owed = append(i.owed, a)
+	a.Step.questions++
 }
 
 // answer closes whatever is asked about a step, but for the question when its
 // effect ends: that stays until it is answered itself.
 func (i *Incident) answer(s *Step) {
-	i.settle(func(a *Ask) bool { return a.Step == s && a.Type != AskContainment })
+	i.settle(s, false)
 }
 
 // lift closes the question whether the effect of a step ends.
 func (i *Incident) lift(s *Step) {
-	i.settle(func(a *Ask) bool { return a.Step == s && a.Type == AskContainment })
+	i.settle(s, true)
 }
 
-func (i *Incident) settle(answered func(a *Ask) bool) {
+func (i *Incident) settle(s *Step, containment bool) {
+	if s.questions == 0 {
+		return // most steps ask nothing, and however many others do is no matter
+	}
 	for _, a := range i.owed {
-		if answered(a) {
+		if a.Step == s && !a.Closed && (a.Type == AskContainment) == containment {
 			a.Closed = true
+			s.questions--
 		}
 	}
 	i.settleAsks()

@@ -168,6 +168,34 @@ func TestLoopGate(t *testing.T) {
 		g.now = g.now.Add(time.Minute)
 		g.refusesFact("a.2", g.intentOf("a.2"), "the approval has expired")
 	})
+	t.Run("no more at once than may be", func(t *testing.T) {
+		g := &gate{t: t, inc: engine.NewIncident(), now: noon}
+		src := strings.NewReplacer("max_parallel: 2", "max_parallel: 1", "    approval: {from: [group:leads], quorum: 1, expires: 15m}\n", "").Replace(loopOfTwo)
+		g.must(engine.Event{Actor: person("alice"), Body: engine.Declared{ID: "INC-1", Title: "x", Severity: 1, Store: "s"}})
+		p := compile(t, strings.ReplaceAll(src, "t.keyed", "t.set"))
+		inputs, _ := p.CheckInputs(nil)
+		e := started(t, p, "R1", inputs, nil)
+		e.Actor = person("alice")
+		g.must(e)
+		g.fact(engine.StepExpanded{Items: engine.Large{Value: json.RawMessage(`["h1","h2"]`)}, N: 2})
+		for _, id := range []string{"a.1", "a.2"} {
+			g.child(id, engine.StepReady{})
+			g.planChild(id, 1, "h1")
+		}
+		g.child("a.1", g.intentOf("a.1"))
+		g.refusesFact("a.2", g.intentOf("a.2"), "as many items of its loop are in flight as may be")
+	})
+	t.Run("the question about all is never void as a whole", func(t *testing.T) {
+		g := loopGate(t)
+		g.child("a", g.asked())
+		g.child("a.1", engine.StepEnded{Status: engine.StepSkipped, Reason: "r"})
+		id := g.find("a").Approval.ID
+		g.must(engine.Event{Actor: person("bob"), Run: "R1", Step: "a", Body: engine.Vote{Approval: id, Approve: true}})
+		g.refusesFact("a", engine.ApprovalClosed{ID: id, Verdict: engine.ApprovalVoided}, "voided one by one")
+		g.child("a", engine.ApprovalClosed{ID: id, Verdict: engine.ApprovalGranted})
+		g.planChild("a.2", 2, "h2")
+		g.child("a.2", g.intentOf("a.2"))
+	})
 	t.Run("over the budget nothing more begins", func(t *testing.T) {
 		g := granted(t)
 		g.planChild("a.1", 2, "h1")
@@ -269,6 +297,28 @@ func TestAuditOfLoops(t *testing.T) {
 			}
 			return e, true
 		}, "it runs a new plan without an approval"},
+		{"an item that nobody planned, for nobody", func(e engine.Event) (engine.Event, bool) {
+			if b, ok := e.Body.(engine.EffectIntent); ok && e.Step == "a.2" {
+				b.Approval = ""
+				e.Body = b
+			}
+			return e, e.Step != "a.2" || e.Kind() != "step.planned"
+		}, "it runs a new plan without an approval"},
+		{"an item is done and nothing proves it", func(e engine.Event) (engine.Event, bool) {
+			return e, e.Step != "a.2" || e.Kind() != "effect.verified"
+		}, "it is done without a proof"},
+		{"an item is done and nothing was done", func(e engine.Event) (engine.Event, bool) {
+			return e, e.Step != "a.2" || !strings.HasPrefix(string(e.Kind()), "effect.")
+		}, "it is done and nothing was done"},
+		{"an item is cut off", func(e engine.Event) (engine.Event, bool) {
+			return e, e.Step != "a.2" || e.Kind() != "effect.outcome"
+		}, "it ends while attempt 1 is in flight"},
+		{"an item is lost", func(e engine.Event) (engine.Event, bool) {
+			return e, e.Step != "a.2" || e.Kind() != "step.ended"
+		}, `it ends while step "a.2" has not`},
+		{"the run ended too early", func(e engine.Event) (engine.Event, bool) {
+			return e, e.Step != "a" || e.Kind() != "step.ended"
+		}, `it ended while step "a" has not`},
 		{"an item used its part twice", func(e engine.Event) (engine.Event, bool) {
 			if e.Step == "a.2" {
 				e.Step = "a.1"
