@@ -40,21 +40,27 @@ func (s *Step) rule() *runbooks.Approval { return EffectiveApproval(s.Def, s.run
 // another one is in it; descriptions and captured state are not.
 func (s *Step) PlanDigest(preview actions.Preview) string {
 	params, _, _ := s.input()
-	subject := struct {
-		Incident, Run, Step, Action string
-		Version                     int
-		Effect                      actions.Effect
-		Program                     string
-		Environment                 runbooks.EnvironmentFacts
-		Params                      json.RawMessage
-		Targets                     []actions.Target
-		Calls                       []string
-		InEffect                    bool
-		Rule                        *runbooks.Approval
-	}{
+	return planSubject{
 		s.run.incident.ID, s.run.ID, s.ID, s.Def.Uses, s.Def.ActionVersion, s.Def.Effect, s.run.Program.Digest, s.run.Environment,
 		params, preview.Targets, preview.Calls, preview.InEffect, s.rule(),
-	}
+	}.digest()
+}
+
+// planSubject is what the digest of a plan covers. The order is for ever.
+type planSubject struct {
+	Incident, Run, Step, Action string
+	Version                     int
+	Effect                      actions.Effect
+	Program                     string
+	Environment                 runbooks.EnvironmentFacts
+	Params                      json.RawMessage
+	Targets                     []actions.Target
+	Calls                       []string
+	InEffect                    bool
+	Rule                        *runbooks.Approval
+}
+
+func (subject planSubject) digest() string {
 	data, err := json.Marshal(subject)
 	if err != nil {
 		panic("engine: a plan does not encode: " + err.Error())

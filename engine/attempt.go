@@ -16,6 +16,8 @@ func (s *Step) intend(e Event, b EffectIntent) error {
 		return s.contradicts(e, "attempt %d where %d is due", b.Attempt, len(s.Attempts)+1)
 	case b.Key != s.Key():
 		return s.contradicts(e, "the key is not that of this step")
+	case b.Digest != s.Digest:
+		return s.contradicts(e, "it does something else than what was planned")
 	case !s.mayStart() && s.run.Status == RunActive:
 		_, why := s.halting()
 		return s.contradicts(e, "nothing more of it may begin: %s", why)

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
@@ -23,6 +25,7 @@ type Audit struct {
 
 type auditRun struct {
 	program   *runbooks.Program
+	place     runbooks.EnvironmentFacts
 	floor     *Floor
 	requester string
 	cancelled bool
@@ -42,6 +45,7 @@ type auditStep struct {
 	over      bool       // it has ended
 	status    StepStatus
 	requester string // of an undo
+	params    json.RawMessage
 	planned   string // digest of the latest plan
 	targets   []actions.Target
 	approvals map[string]*auditApproval
@@ -96,7 +100,7 @@ func (a *Audit) Take(e Event) []string {
 		if p.Digest != b.Digest {
 			say("the pinned program has another digest than the run")
 		}
-		run := &auditRun{program: p, floor: b.Floor, requester: e.Actor.ID, steps: map[string]*auditStep{}}
+		run := &auditRun{program: p, place: b.Environment, floor: b.Floor, requester: e.Actor.ID, steps: map[string]*auditStep{}}
 		for i := range p.Steps {
 			run.add(p.Steps[i].ID, &auditStep{def: &p.Steps[i]})
 		}
@@ -136,7 +140,12 @@ func (a *Audit) Take(e Event) []string {
 		for _, w := range run.enter(s) {
 			say("%s", w)
 		}
+	case StepReady:
+		s.params = b.Params.Value
 	case StepPlanned:
+		if b.Digest != s.digest(a, run, e.Run, b.Preview) {
+			say("the digest is not that of this plan")
+		}
 		s.planned, s.targets, s.fresh = b.Digest, b.Preview.Targets, true
 	case ApprovalRequested:
 		if b.Digest != s.planned && (len(s.children) == 0 || b.Digest != s.coveredDigest()) {
@@ -164,7 +173,17 @@ func (a *Audit) Take(e Event) []string {
 		for _, w := range s.judge(a, run, e, b) {
 			say("%s", w)
 		}
+	case ManualAsked:
+		for _, w := range s.outOfTurn(run) {
+			say("%s", w)
+		}
+		if rule := EffectiveApproval(s.def, run.floor); rule != nil && !s.licensed(rule, e.At) {
+			say("a person is asked to do it without an approval of this plan")
+		}
 	case EffectIntent:
+		if b.Action != s.def.Uses || b.Version != s.def.ActionVersion || b.Effect != s.def.Effect {
+			say("it uses %q, which the step does not", b.Action)
+		}
 		for _, w := range s.intent(run, e.At, b) {
 			say("%s", w)
 		}
@@ -218,7 +237,7 @@ func (r *auditRun) undo(s *auditStep, who string) *auditStep {
 		def.Approval = s.def.Undo.Approval
 	}
 	if s.def.Undo != nil && s.def.Undo.Manual != nil {
-		def.Uses = "" // a person does it
+		def.Uses, def.Effect = "", "" // a person does it
 	} else if def.Verify == nil {
 		def.Verify = &runbooks.Verify{Within: runbooks.DefaultWithin}
 	}
@@ -319,6 +338,9 @@ func (s *auditStep) judge(a *Audit, run *auditRun, e Event, b Vote) []string {
 	if e.Actor.Type != Person || e.Actor.ID == requester {
 		wrong = append(wrong, fmt.Sprintf("the vote of %q counts although it may not", e.Actor.ID))
 	}
+	if b.Digest != "" && !strings.HasPrefix(p.Digest, b.Digest) {
+		wrong = append(wrong, fmt.Sprintf("%q saw another plan", e.Actor.ID))
+	}
 	if slices.Contains(p.people, e.Actor.ID) {
 		wrong = append(wrong, fmt.Sprintf("%q is counted twice", e.Actor.ID))
 	}
@@ -334,7 +356,7 @@ func (s *auditStep) judge(a *Audit, run *auditRun, e Event, b Vote) []string {
 	if !eligible {
 		wrong = append(wrong, fmt.Sprintf("%q is not among those who were asked", e.Actor.ID))
 	}
-	for _, t := range s.targets {
+	for t := range s.reached(p) {
 		if slices.Contains(e.Actor.Identities, t.Type+":"+t.ID) {
 			wrong = append(wrong, fmt.Sprintf("%q decided about an effect on themselves", e.Actor.ID))
 		}

@@ -2,6 +2,11 @@ package engine
 
 import (
 	"fmt"
+	"iter"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // auditLoop is what the auditor knows about a step that has a child for each item.
@@ -185,4 +190,64 @@ func (s *auditStep) reset() {
 			c.reset()
 		}
 	}
+}
+
+// digest works out what the digest of a plan has to be.
+func (s *auditStep) digest(a *Audit, run *auditRun, id string, preview actions.Preview) string {
+	params := s.params
+	if s.undoes != nil {
+		params = s.undoes.params
+	}
+	return planSubject{
+		a.incident, id, s.id, s.def.Uses, s.def.ActionVersion, s.def.Effect, run.program.Digest, run.place,
+		params, preview.Targets, preview.Calls, preview.InEffect, EffectiveApproval(s.def, run.floor),
+	}.digest()
+}
+
+// reached walks the targets that an approval is about, those of all items too.
+func (s *auditStep) reached(p *auditApproval) iter.Seq[actions.Target] {
+	return func(yield func(actions.Target) bool) {
+		for _, t := range s.targets {
+			if !yield(t) {
+				return
+			}
+		}
+		for _, c := range s.children {
+			if _, ok := p.covers[c.id]; !ok {
+				continue
+			}
+			for _, t := range c.targets {
+				if !yield(t) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// licensed uses up an approval of the latest plan of a step that a person does.
+func (s *auditStep) licensed(rule *runbooks.Approval, at time.Time) bool {
+	fits := func(p *auditApproval, digest string, until time.Time) bool {
+		return !p.ended && !p.denied && !p.at.IsZero() && len(p.people) >= p.Quorum && len(p.people) >= rule.Quorum && digest == s.planned && at.Before(until)
+	}
+	for _, p := range s.approvals {
+		if !p.used && fits(p, p.Digest, p.Expires.Time) {
+			p.used = true
+			return true
+		}
+	}
+	if s.parent == nil {
+		return false
+	}
+	for _, p := range s.parent.approvals {
+		until := p.Expires.Time
+		if late := p.at.Add(LoopGrace); late.After(until) {
+			until = late
+		}
+		if !p.spent[s.id] && fits(p, p.covers[s.id], until) {
+			p.spent[s.id] = true
+			return true
+		}
+	}
+	return false
 }

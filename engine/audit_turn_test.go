@@ -53,11 +53,31 @@ func TestAuditOfTurns(t *testing.T) {
 	ended := func(step string, as engine.StepStatus) engine.Event {
 		return fact(step, engine.StepEnded{Status: as})
 	}
+	cancel := fact("", engine.CancelRequested{Reason: "r"})
+	declared := engine.Event{At: noon, Actor: person("alice"), Body: engine.Declared{ID: "INC-1", Title: "x", Severity: 1, Store: "s"}}
+	start.At, start.Actor = noon, person("alice")
+	inc := engine.NewIncident() // knows the digests
+	for _, e := range []engine.Event{declared, start, expanded, entered("a.1"), entered("a.2"), cancel} {
+		if err := inc.Apply(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	digest := func(step string) string {
+		s, ok := inc.Runs[0].Step(step)
+		if !ok {
+			t.Fatalf("there is no step %q", step)
+		}
+		return s.PlanDigest(actions.Preview{})
+	}
+	intent := func(step, digest string) engine.Event {
+		return fact(step, engine.EffectIntent{Attempt: 1, Action: "t.read", Version: 1, Effect: actions.Read, Digest: digest})
+	}
+	planned := func(step string) engine.Event { return fact(step, engine.StepPlanned{N: 1, Digest: digest(step)}) }
 	runs := func(step string) []engine.Event {
-		return []engine.Event{fact(step, engine.StepPlanned{N: 1, Digest: "d"}), fact(step, engine.EffectIntent{Attempt: 1, Digest: "d"})}
+		return []engine.Event{planned(step), intent(step, digest(step))}
 	}
 	list := func(parts ...any) []engine.Event {
-		all := []engine.Event{{At: noon, Actor: person("alice"), Body: engine.Declared{ID: "INC-1", Title: "x", Severity: 1, Store: "s"}}, start, expanded}
+		all := []engine.Event{declared, start, expanded}
 		for _, part := range parts {
 			switch part := part.(type) {
 			case engine.Event:
@@ -69,15 +89,16 @@ func TestAuditOfTurns(t *testing.T) {
 		return all
 	}
 	failed := fact("a.1.look", engine.EffectOutcome{Attempt: 1, Failure: &engine.Failure{Class: actions.Denied, Message: "no"}})
-	cancel := fact("", engine.CancelRequested{Reason: "r"})
 	for _, tt := range []struct {
 		name   string
 		record []engine.Event
 		want   string // empty: nothing is wrong
 	}{
 		{"as it should be", list(entered("a.1"), runs("a.1.look")), ""},
-		{"another plan than the one read", list(entered("a.1"), fact("a.1.look", engine.StepPlanned{N: 1, Digest: "d"}), fact("a.1.look", engine.EffectIntent{Attempt: 1, Digest: "e"})), "something else than what was planned"},
-		{"nothing planned", list(entered("a.1"), fact("a.1.look", engine.EffectIntent{Attempt: 1})), "nothing was planned"},
+		{"another plan than the one read", list(entered("a.1"), planned("a.1.look"), intent("a.1.look", digest("a.2.look"))), "something else than what was planned"},
+		{"a digest of something else", list(entered("a.1"), fact("a.1.look", engine.StepPlanned{N: 1, Digest: digest("a.1.look"), Preview: actions.Preview{Calls: []string{"x"}}})), "not that of this plan"},
+		{"another action", list(entered("a.1"), planned("a.1.look"), fact("a.1.look", engine.EffectIntent{Attempt: 1, Action: "t.once", Version: 1, Effect: actions.Destructive, Digest: digest("a.1.look")})), `it uses "t.once"`},
+		{"nothing planned", list(entered("a.1"), intent("a.1.look", "")), "nothing was planned"},
 		{"laid out twice", list(expanded), "laid out before"},
 		{"entered twice", list(entered("a.1"), entered("a.1")), "laid out before"},
 		{"started twice", list(start), "it starts twice"},

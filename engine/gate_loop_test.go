@@ -264,6 +264,23 @@ func TestAuditOfLoops(t *testing.T) {
 			}
 			return e, true
 		}, `the vote of "alice" counts although it may not`},
+		{"the vote of somebody it is about", func(e engine.Event) (engine.Event, bool) {
+			if e.Kind() == "approval.vote" {
+				e.Actor.Identities = []string{"host:h2"}
+			}
+			if b, ok := e.Body.(engine.StepPlanned); ok && e.Step == "a.2" {
+				b.Preview.Targets = []actions.Target{{Type: "host", ID: "h2"}}
+				e.Body = b
+			}
+			return e, true
+		}, `"bob" decided about an effect on themselves`},
+		{"the vote of somebody who saw something else", func(e engine.Event) (engine.Event, bool) {
+			if b, ok := e.Body.(engine.Vote); ok {
+				b.Digest = strings.Repeat("0", 12)
+				e.Body = b
+			}
+			return e, true
+		}, `"bob" saw another plan`},
 		{"the question was about something else", func(e engine.Event) (engine.Event, bool) {
 			if b, ok := e.Body.(engine.ApprovalRequested); ok {
 				b.Digest = strings.Repeat("0", 64)

@@ -150,7 +150,13 @@ func randomSteps(r *rapid.T, id, called string, most int) string {
 		case "manual":
 			b.WriteString("    manual: {instructions: Do it, answer: {type: string}}\n    timeout: 1h\n")
 			fmt.Fprintf(&b, "    on_failure: %s\n", rapid.SampledFrom(randomWords).Draw(r, "on failure"))
-			continue
+			if rapid.Bool().Draw(r, "asks") {
+				b.WriteString("    approval: {from: [group:leads], quorum: 1, expires: 15m}\n")
+			}
+			if !rapid.Bool().Draw(r, "each") {
+				continue
+			}
+			kind = "loop"
 		case "call", "call each":
 			fmt.Fprintf(&b, "    runbook: %s\n    on_failure: %s\n", called, rapid.SampledFrom(randomWords).Draw(r, "on failure"))
 		default:
