@@ -49,8 +49,9 @@ type auditStep struct {
 	planned   string // digest of the latest plan
 	targets   []actions.Target
 	approvals map[string]*auditApproval
-	open      int // the attempt without an outcome; 0: none
-	doubt     int // the attempt in doubt; 0: none
+	asked     []*auditApproval // the same, in order
+	open      int              // the attempt without an outcome; 0: none
+	doubt     int              // the attempt in doubt; 0: none
 	cleared   bool
 	last      int
 	fresh     bool // planned since the last attempt
@@ -156,7 +157,8 @@ func (a *Audit) Take(e Event) []string {
 		} else if rule.StepUp && !b.StepUp {
 			say("it asks for no signatures, which the runbook demands")
 		}
-		s.approvals[b.ID] = &auditApproval{ApprovalRequested: b, from: b.From, covers: s.covered(), spent: map[string]bool{}}
+		p := &auditApproval{ApprovalRequested: b, from: b.From, covers: s.covered(), spent: map[string]bool{}}
+		s.approvals[b.ID], s.asked = p, append(s.asked, p)
 	case ApprovalEscalated:
 		if p := s.approvals[b.ID]; p != nil {
 			p.from = append(slices.Clone(p.from), b.To...)

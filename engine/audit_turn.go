@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
@@ -230,7 +231,7 @@ func (s *auditStep) licensed(rule *runbooks.Approval, at time.Time) bool {
 	fits := func(p *auditApproval, digest string, until time.Time) bool {
 		return !p.ended && !p.denied && !p.at.IsZero() && len(p.people) >= p.Quorum && len(p.people) >= rule.Quorum && digest == s.planned && at.Before(until)
 	}
-	for _, p := range s.approvals {
+	for _, p := range slices.Backward(s.asked) {
 		if !p.used && fits(p, p.Digest, p.Expires.Time) {
 			p.used = true
 			return true
@@ -239,7 +240,7 @@ func (s *auditStep) licensed(rule *runbooks.Approval, at time.Time) bool {
 	if s.parent == nil {
 		return false
 	}
-	for _, p := range s.parent.approvals {
+	for _, p := range slices.Backward(s.parent.asked) {
 		until := p.Expires.Time
 		if late := p.at.Add(LoopGrace); late.After(until) {
 			until = late

@@ -25,7 +25,7 @@ func (s *Step) retry(e Event, b RetryRequested) error {
 		return Refuse(NotRetryable, "step %q is %s; only a failed, refused or held step can be tried again", s.ID, s.Status)
 	}
 	what := s.stopping()
-	if what != "" && s.Held == HeldDoubt {
+	if what != "" && s.Status == StepOnHold && s.Held == HeldDoubt {
 		s.last().Found = actions.NotApplied // settles the doubt; what is ending tries nothing again
 		s.By = e.Actor
 		return nil
