@@ -16,7 +16,7 @@ func (v asking) planned() []*engine.Step {
 	open := v.a == nil || v.a.Appr == nil || v.a.Appr.State == engine.ApprovalOpen
 	var list []*engine.Step
 	for _, c := range v.s.Children() {
-		if c.Digest != "" && (!open || !c.Status.Ended()) {
+		if open && c.AskedForAll() || !open && c.Digest != "" {
 			list = append(list, c)
 		}
 	}

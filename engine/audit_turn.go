@@ -152,23 +152,34 @@ func (r *auditRun) again(s *auditStep) {
 	if !ended {
 		return // nothing around it has ended either
 	}
-	for p := s.parent; p != nil; p = p.parent {
-		p.revive()
-		if p.loop == nil || p.loop.errors <= p.loop.budget {
-			p.bringBack()
+	c := s
+	for ; c.parent != nil; c = c.parent {
+		apart := c.cleans && !c.parent.cleans // what is there for a cancel brings nothing else back
+		if !apart {
+			c.parent.revive()
+		}
+		if l := c.parent.loop; l == nil || l.errors <= l.budget {
+			c.bringBack(c.parent.children)
+		}
+		if apart {
+			return
 		}
 	}
-	for _, id := range r.order {
-		if other := r.steps[id]; other.parent == nil && other.undoes == nil && other.over && other.status == StepCancelled {
-			other.reset()
+	if c.undoes == nil {
+		var top []*auditStep
+		for _, id := range r.order {
+			if other := r.steps[id]; other.parent == nil && other.undoes == nil {
+				top = append(top, other)
+			}
 		}
+		c.bringBack(top)
 	}
 }
 
-// bringBack gives the children that were not run their turn.
-func (s *auditStep) bringBack() {
-	for _, c := range s.children {
-		if c.over && c.status == StepCancelled {
+// bringBack gives those beside a step that were not run their turn.
+func (s *auditStep) bringBack(beside []*auditStep) {
+	for _, c := range beside {
+		if c.cleans == s.cleans && c.over && c.status == StepCancelled {
 			c.reset()
 		}
 	}

@@ -48,6 +48,20 @@ func (g *gate) fact(body engine.Body) {
 	g.must(engine.Event{Actor: engine.TheEngine, Run: "R1", Step: "a", Body: body})
 }
 
+// TestCleanupGate tries to begin what is meant for a cancel before the rest has ended.
+func TestCleanupGate(t *testing.T) {
+	g := newGate(t, "  - id: a\n    uses: t.read\non_cancel:\n  - id: c\n    uses: t.read\n")
+	g.planChild("a", 1, "h1")
+	g.child("a", g.intentOf("a"))
+	g.must(engine.Event{Actor: person("alice"), Run: "R1", Body: engine.CancelRequested{Reason: "r"}})
+	g.child("c", engine.StepReady{})
+	g.planChild("c", 1, "h1")
+	g.refusesFact("c", g.intentOf("c"), "the run is stopping")
+	g.child("a", engine.EffectOutcome{Attempt: 1})
+	g.child("a", engine.StepEnded{Status: engine.StepDone})
+	g.child("c", g.intentOf("c"))
+}
+
 // refuses wants Apply to refuse an intent.
 func (g *gate) refuses(why string) {
 	g.t.Helper()

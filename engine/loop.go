@@ -158,6 +158,10 @@ func (s *Step) grant(all *Approval) {
 	s.Status, s.planned, s.planOwed = StepChecking, false, true
 }
 
+// AskedForAll says whether the question about all items of its loop that is open
+// is about this one. One that came later asks by itself.
+func (s *Step) AskedForAll() bool { return s.parked && s.covered != "" }
+
 // shares says whether the question about this step is asked for all its
 // siblings at once, and was not yet answered.
 func (s *Step) shares() bool {

@@ -78,6 +78,7 @@ type walk struct {
 	prefix string // of the ids of a runbook that is called
 	item   bool   // it is for one item of a loop, whose end is not that of a step
 	unsure bool   // whether it would run at all is not known
+	gated  bool   // people are asked about all items of a loop before one of them is read
 }
 
 func (w *walk) step(ctx context.Context, def *runbooks.Step) Step {
@@ -230,7 +231,7 @@ func (w *walk) look(ctx context.Context, s *Step, def *runbooks.Step) {
 // and it is certain that the step would run.
 func (w *walk) read(ctx context.Context, s *Step, def *runbooks.Step, h actions.Handler, params json.RawMessage) {
 	switch {
-	case s.Approval != nil:
+	case s.Approval != nil || w.gated:
 		s.Why = "it is read only after its approval"
 		return
 	case s.Fate != Runs:

@@ -52,6 +52,7 @@ func (w *walk) loop(ctx context.Context, s *Step, def *runbooks.Step) {
 		def.ID = each.ID + "." + strconv.Itoa(n+1)
 		one.env.Steps = maps.Clone(w.env.Steps)
 		one.env.Item, one.env.Index, one.item, one.unsure = items[n], n+1, true, s.Fate == Unknown
+		one.gated = s.Approval != nil
 		one.req.Floor = nil
 		if def.Runbook != nil {
 			one.req.Floor = w.req.Floor

@@ -176,3 +176,19 @@ func TestWhatRunsAfterACancel(t *testing.T) {
 		t.Errorf("after a cancel %q would run, want %q", got, want)
 	}
 }
+
+func TestItemsAreReadOnlyAfterTheirApproval(t *testing.T) {
+	w := newWorld()
+	src := strings.Replace(deep, "    evidence: true\n", "    approval: {from: [group:leads]}\n", 1)
+	req := request(load(t, w, src, load(t, w, inner)))
+	req.Inputs = map[string]any{"key": "AKIA1", "keys": []any{"k1", "k2"}}
+	p := makePlan(t, w, req)
+	if len(w.executed) != 1 { // of the runbook that is called
+		t.Errorf("%v are read, and people have to be asked before", w.executed)
+	}
+	for _, one := range step(t, p, "read").Steps {
+		if one.Why != "it is read only after its approval" {
+			t.Errorf("%s says %q", one.ID, one.Why)
+		}
+	}
+}
