@@ -317,6 +317,8 @@ func (s *Step) concludeLoop() Body {
 		return s.fail(Failure{Class: actions.Precondition, Message: f.overBudget()})
 	case s.Undoes != nil && l.errors > 0:
 		return s.fail(Failure{Class: actions.Precondition, Message: fmt.Sprintf("%d of %d could not be taken back; the first: %s", l.errors, len(f.steps), f.firstFault())})
+	case s.Undoes != nil && count[StepDone] < len(f.steps): // what it takes back is not all back
+		return StepEnded{Status: StepSkipped, Reason: fmt.Sprintf("%d of %d were taken back", count[StepDone], len(f.steps))}
 	case count[StepCancelled] > 0:
 		_, why := f.steps[0].halting()
 		return StepEnded{Status: StepCancelled, Reason: "not finished: " + why}

@@ -75,7 +75,7 @@ func promises(i *engine.Incident) []string {
 			if n, most := atWork(s); n > most {
 				say("%d items of %s are at work and %d may be", n, s.ID, most)
 			}
-			if s.Undoes == nil && s.Index == 0 && s.Def.Contains != nil && s.Status.Ended() && inEffect(s) && s.Containment == nil {
+			if s.Undoes == nil && s.Index == 0 && s.Def.Contains != nil && s.Status.Ended() && inEffect(s) && (s.Containment == nil || !s.Containment.Kept && !s.InForce()) {
 				say("step %s contains something and nobody knows until when", s.ID)
 			}
 			if s.InForce() && !wakes[s.ID+" contain"] && !asked[s][engine.AskContainment] {
@@ -88,15 +88,12 @@ func promises(i *engine.Incident) []string {
 
 // inEffect says whether something of the step was done and not taken back.
 func inEffect(s *engine.Step) bool {
-	if s.Undone() {
-		return false
-	}
 	for _, c := range s.Children() {
 		if inEffect(c) {
 			return true
 		}
 	}
-	return s.Status == engine.StepDone && len(s.Children()) == 0
+	return s.Status == engine.StepDone && len(s.Children()) == 0 && !s.Undone()
 }
 
 // atWork counts the items of a loop with something in flight.

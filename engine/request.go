@@ -152,7 +152,7 @@ func (s *Step) undo(e Event, b UndoRequested) error {
 		return Refuse(NotUndoable, "step %q is itself an undo; run the step again instead: retry or a new run", s.ID)
 	case !s.finished():
 		return Refuse(NotUndoable, "step %q is %s; only a finished step can be taken back", s.ID, s.Status)
-	case !s.canUndo() && s.children != nil && !s.Undone() && s.UndoneBy == nil:
+	case !s.canUndo() && s.children != nil && !s.Undone() && (s.UndoneBy == nil || s.UndoneBy.Status.Ended()):
 		return Refuse(NotUndoable, "step %q holds nothing that can be taken back", s.ID)
 	case !s.canUndo() && s.children == nil:
 		return Refuse(NotUndoable, "action %q of step %q cannot be taken back", s.Def.Uses, s.ID)
