@@ -25,6 +25,9 @@
 //   - No effect starts without a durable intent, and no intent follows without
 //     the approvals that its step needs, for the plan at hand, unexpired and
 //     unused. Apply checks this again, whatever Decide thought.
+//   - One approval for all items of a loop is for the plans of those that it was
+//     about, and of each for that one. At most max_parallel of them are in flight,
+//     and over the error budget only what a person tries again begins.
 //   - At most one attempt of a step is unresolved. An attempt whose outcome is
 //     not known is in doubt: it is repeated only when the action declares that
 //     this is safe, or when the target or a person says that it had no effect.
@@ -36,6 +39,10 @@
 //     directory had of that person at that moment. The keys are written down
 //     with the vote, so [Audit] verifies it again from the record alone. Who may
 //     change the directory names the keys: that file is the root of this trust.
+//   - An effect that is meant to end is asked about, however the step, the loop or
+//     the run around it ended, until it is lifted, extended or kept.
+//   - The steps of on_cancel begin when those of their runbook have ended, the
+//     innermost of the called runbooks first.
 //   - Replay needs only Apply, so a better Decide never breaks an old journal.
 //
 // # Design

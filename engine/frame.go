@@ -95,6 +95,14 @@ func (f *frame) cleanUp() {
 // open says whether a step has not ended, those of on_cancel included.
 func (f *frame) open() bool { return f.left > 0 || f.cleanup != nil && f.cleanup.left > 0 }
 
+// over says whether what the frame is of has ended.
+func (f *frame) over() bool {
+	if f.owner != nil {
+		return f.owner.Status.Ended()
+	}
+	return f.run.Status.Ended()
+}
+
 // calling says whether the step is in the midst of a runbook that it calls. One
 // that is tried again and that its loop has not let in is not.
 func (s *Step) calling() bool {

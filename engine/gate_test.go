@@ -60,6 +60,16 @@ func TestCleanupGate(t *testing.T) {
 	g.child("a", engine.EffectOutcome{Attempt: 1})
 	g.child("a", engine.StepEnded{Status: engine.StepDone})
 	g.child("c", g.intentOf("c"))
+
+	g = newGate(t, "  - id: a\n    uses: t.read\non_cancel:\n  - id: c\n    uses: t.read\n  - id: d\n    needs: []\n    uses: t.read\n")
+	g.must(engine.Event{Actor: person("alice"), Run: "R1", Body: engine.CancelRequested{Reason: "r"}})
+	g.child("a", engine.StepEnded{Status: engine.StepCancelled})
+	g.child("c", engine.StepEnded{Status: engine.StepSkipped})
+	g.child("d", engine.StepReady{})
+	g.planChild("d", 1, "h1")
+	g.child("d", engine.StepEnded{Status: engine.StepCancelled})
+	g.must(engine.Event{Actor: engine.TheEngine, Run: "R1", Body: engine.RunEnded{Status: engine.RunCancelled}})
+	g.refusesFact("d", g.intentOf("d"), "the run is cancelled")
 }
 
 // refuses wants Apply to refuse an intent.

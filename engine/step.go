@@ -241,7 +241,7 @@ func (s *Step) mayStart() bool {
 	}
 	for f := range s.around() {
 		if f.after != nil {
-			return f.after.left == 0
+			return f.after.left == 0 && !f.over()
 		}
 	}
 	return true

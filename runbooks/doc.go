@@ -28,7 +28,8 @@
 // refuses circles, more than four inside each other, more than 1,000 steps in all,
 // and a call from an environment that the called one is not for.
 //
-// The steps of on_cancel run after a cancel. A waiver lets one finding of lint pass;
+// The steps of on_cancel run after a cancel; those of a runbook that is called, when
+// it was in progress then. A waiver lets one finding of lint pass;
 // the compiler checks its form, lint its rule and its day.
 //
 // # Inputs
