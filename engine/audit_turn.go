@@ -33,25 +33,6 @@ func (r *auditRun) take(e Event) []string {
 	return nil
 }
 
-// enter adds the steps of the runbook that a step calls, and those of its
-// on_cancel, which only run when the whole run is cancelled.
-func (r *auditRun) enter(s *auditStep) []string {
-	switch {
-	case s.def.Runbook == nil:
-		return []string{"it calls no runbook"}
-	case len(s.children) > 0:
-		return []string{"its steps were laid out before"}
-	}
-	p := s.def.Runbook.Program
-	for i := range p.Steps {
-		s.child(r, s.id+"."+p.Steps[i].ID, &auditStep{def: &p.Steps[i], cleans: s.cleans})
-	}
-	for i := range p.OnCancel {
-		s.child(r, s.id+"."+p.OnCancel[i].ID, &auditStep{def: &p.OnCancel[i], cleans: true})
-	}
-	return nil
-}
-
 // outOfTurn says why no attempt of a step may begin now.
 func (s *auditStep) outOfTurn(run *auditRun) []string {
 	var wrong []string
