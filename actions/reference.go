@@ -84,17 +84,17 @@ func (s Span) short() string {
 	return text
 }
 
-// example is a step with every parameter that has an example, and those that
-// must be given.
+// example is a step as a runbook can hold it, with the parameters that must be
+// given; which of the others go together only their meaning says.
 func example(s Spec) string {
 	var b strings.Builder
 	verb := s.Name[strings.LastIndex(s.Name, ".")+1:]
-	fmt.Fprintf(&b, "- id: %s\n  uses: %s\n", strings.ReplaceAll(verb, "_", "-"), s.Name)
+	fmt.Fprintf(&b, "- id: %s\n  uses: %s\n", verb, s.Name)
 	with := ""
 	for _, f := range s.Params {
 		value := f.Example
 		switch {
-		case value == "" && !f.Required:
+		case !f.Required:
 			continue
 		case value == "" && len(f.Enum) > 0:
 			value = f.Enum[0]

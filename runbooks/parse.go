@@ -116,7 +116,10 @@ func (s *source) head(root *node) bool {
 		return false
 	case kind != nil && kind.text != kindRunbook:
 		hint := didYouMean(kind.text, []string{kindRunbook})
-		if hint == "" {
+		switch {
+		case kind.text == kindTests:
+			hint = "this file holds tests; play them with: firebreak test"
+		case hint == "":
 			hint = "the only kind is " + kindRunbook
 		}
 		s.fail(kind.pos, "not-a-runbook", hint, "the kind is %s", kind.shown())
@@ -170,7 +173,9 @@ func (rb *Runbook) outputs(n *node) {
 		}
 		var out OutputDecl
 		s.word(&out.Name, plainName)(p.key)
-		if s.scalarIn(p.value, "an output must be an expression") {
+		if p.value.kind == mapNode {
+			s.fail(p.value.pos, "wrong-type", "write name: expression, such as "+out.Name.Value+": inputs.NAME", "an output must be an expression, not %s", p.value.shown())
+		} else if s.scalarIn(p.value, "an output must be an expression") {
 			out.value = p.value
 		}
 		if out.Name.Set() && out.value != nil {

@@ -2,6 +2,7 @@ package runbooks
 
 import (
 	"slices"
+	"strings"
 )
 
 // InputDecl is an input as written: its name is not set for the items of a
@@ -96,7 +97,7 @@ func (s *source) typeWord(into *At[string]) func(*node) {
 			}
 			hint := didYouMean(n.text, words)
 			if hint == "" {
-				hint = "types: string, int, bool, duration, list, map; or a format such as aws.iam.role or email"
+				hint = "types: string, int, bool, duration, list, map; formats: " + strings.Join(words[len(typeWords()):], ", ")
 			}
 			s.fail(n.pos, "value", hint, "there is no type %s", word(n.text))
 			return

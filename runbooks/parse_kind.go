@@ -88,6 +88,8 @@ func (d *StepDecl) readWait(s *source) func(*node) {
 			if len(n.pairs) == 0 {
 				s.fail(n.pos, "missing", `write wait: 10m, or wait: {until: now + 600}`, "wait does not say how long")
 			}
+		case n.kind == scalarNode && (strings.HasPrefix(n.text, "${{") || strings.Contains(n.text, "inputs.") || strings.Contains(n.text, "steps.")):
+			s.fail(n.pos, "wrong-type", "write wait: {until: now + inputs.NAME}, or a number and a unit such as 10m", "a wait for a time is written out, and %s is an expression", n.shown())
 		default:
 			length(n)
 		}

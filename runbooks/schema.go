@@ -1,6 +1,7 @@
 package runbooks
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -225,7 +226,13 @@ func (s *source) span(into *At[Span], most time.Duration) func(*node) {
 		d, err := time.ParseDuration(n.text)
 		switch {
 		case err != nil:
-			s.fail(n.pos, "wrong-type", `write a number and a unit: "90s", "15m", "2h"`, "%s is not a duration", word(n.text))
+			hint := `write a number and a unit: "90s", "15m", "2h"`
+			if days, cut := strings.CutSuffix(n.text, "d"); cut {
+				if count, err := strconv.Atoi(days); err == nil && count > 0 && count < 1000 {
+					hint = fmt.Sprintf("write days as hours: %dh", 24*count)
+				}
+			}
+			s.fail(n.pos, "wrong-type", hint, "%s is not a duration", word(n.text))
 		case d <= 0:
 			s.fail(n.pos, "value", "", "a duration must be more than zero")
 		case d > most:

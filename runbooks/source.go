@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -273,15 +274,43 @@ func (s *source) syntax(err error) {
 		rule, message = "depth", fmt.Sprintf("the file is nested deeper than %d", maxNesting)
 	case strings.Contains(message, "unknown anchor"):
 		rule, message, hint = "anchor", "anchors and aliases are not allowed", "write the value out"
-	case strings.Contains(message, "cannot start any token"):
-		hint = "put the value in quotes; indent with spaces, not tabs"
-	case strings.Contains(message, "mapping values are not allowed"):
-		hint = "put a text that holds a colon in quotes, and check the indentation"
 	}
 	if pos.Line > len(s.lines) {
 		pos = s.pos(len(s.src))
 	}
+	if hint == "" {
+		hint = s.syntaxHint(message, pos)
+	}
 	s.fail(pos, rule, hint, "%s", strings.TrimPrefix(message, "yaml: "))
+}
+
+// syntaxHint says what people most often mean where the YAML parser stops.
+func (s *source) syntaxHint(message string, pos Pos) string {
+	has := func(words string) bool { return strings.Contains(message, words) }
+	line := ""
+	if pos.Line <= len(s.lines) {
+		line, _ = s.around(pos)
+	}
+	quoteInQuotes := regexp.MustCompile(`"[^",]*\$\{\{[^}"]*"`)
+	switch {
+	case has("cannot start any token"):
+		return "put the value in quotes; indent with spaces, not tabs"
+	case has("found a tab"):
+		return "indent with spaces, not tabs"
+	case quoteInQuotes.MatchString(line) && (has("did not find expected") || has("mapping values are not allowed")):
+		return `between the quotes of "${{ ... }}" stands no other ": put the whole in single quotes, '${{ ... }}', or in lines of its own after >-`
+	case has("mapping values are not allowed"):
+		return "put a text that holds a colon in quotes, and check the indentation"
+	case has("could not find expected ':'"):
+		return "write key: value, with a space after the colon, here and in the line before"
+	case has("did not find expected ',' or") && strings.Contains(line, "${{"):
+		return `put an expression in quotes: "${{ ... }}"`
+	case has("did not find expected ',' or"):
+		return "close what is open, and put a text that holds a comma, a colon or a brace in quotes"
+	case has("did not find expected key"), has("did not find expected '-' indicator"):
+		return "check the indentation: the keys of one map, and the dashes of one list, begin in the same column"
+	}
+	return ""
 }
 
 // convert takes over one YAML node and refuses what makes a text mean

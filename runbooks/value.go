@@ -170,8 +170,9 @@ func (v *Value) walk(yield func(*Expression) bool) bool {
 
 // Written is a piece of text as its author wrote it.
 type Written struct {
-	Text string
-	Pos  Pos
+	Text  string
+	Pos   Pos
+	Whole bool // it is the whole value, not a piece between expressions
 }
 
 // Literals walks every literal text and every piece of one between
@@ -190,11 +191,11 @@ func (v *Value) literals(path string, yield func(string, Written) bool) bool {
 		}
 		return path + "." + name
 	}
-	if s, ok := v.Literal.(string); ok && !yield(path, Written{s, v.Pos}) {
+	if s, ok := v.Literal.(string); ok && !yield(path, Written{s, v.Pos, true}) {
 		return false
 	}
 	for _, part := range v.Parts {
-		if part.Text != "" && !yield(path, Written{part.Text, v.Pos}) {
+		if part.Text != "" && !yield(path, Written{part.Text, v.Pos, false}) {
 			return false
 		}
 	}

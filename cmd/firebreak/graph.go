@@ -55,7 +55,7 @@ Exit codes: 0 drawn, 1 the runbook has errors, 2 usage.`,
 			return p.deliver(out, b.Bytes())
 		},
 	}
-	c.Flags().StringVar(&format, "format", "", "svg, mermaid, dot or json (default: by the name of --out, else svg)")
+	c.Flags().StringVar(&format, "format", "", "svg, mermaid, dot or json (default: by the end of the name of --out; svg without --out)")
 	c.Flags().StringVar(&out, "out", "", "file to write (default: standard output)")
 	return c
 }
@@ -70,8 +70,12 @@ func graphWriter(format, out string, asJSON bool) (func(io.Writer, *graph.Graph)
 			format = "dot"
 		case ".json":
 			format = "json"
-		default:
+		case "", ".svg":
 			format = "svg"
+		default:
+			if !asJSON {
+				return nil, usage("%q does not say in which format to draw; end it with .svg, .mmd, .dot or .json, or give --format", out)
+			}
 		}
 		if asJSON {
 			format = "json"

@@ -11,8 +11,8 @@ import (
 // storyLines is how many lines of a story are shown with a failure.
 const storyLines = 12
 
-// Tell writes one line for the file, what was never seen, and every failure
-// with the end of its story. Verbose: every case with its whole story.
+// Tell writes one line for the file, every failure with the end of its story,
+// and what was never seen, which a case that failed may explain. Verbose: every case with its whole story.
 func (r *Result) Tell(w io.Writer, verbose bool) error {
 	var b strings.Builder
 	word := "ok   "
@@ -26,16 +26,16 @@ func (r *Result) Tell(w io.Writer, verbose bool) error {
 	ran, steps := r.Coverage.Ran()
 	taken, sides := r.Coverage.Taken()
 	fmt.Fprintf(&b, ", steps %d/%d, branches %d/%d\n", ran, steps, taken, sides)
+	for _, c := range r.Cases {
+		if len(c.Failures) > 0 || verbose {
+			c.tell(&b, r.File, verbose)
+		}
+	}
 	for _, m := range r.Coverage.Missing() {
 		fmt.Fprintf(&b, "      %s\n", m)
 	}
 	for _, f := range r.Faults {
 		fmt.Fprintf(&b, "      %s\n", f)
-	}
-	for _, c := range r.Cases {
-		if len(c.Failures) > 0 || verbose {
-			c.tell(&b, r.File, verbose)
-		}
 	}
 	_, err := io.WriteString(w, clean(b.String()))
 	return err

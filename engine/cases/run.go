@@ -157,6 +157,9 @@ func (t *trial) explain(err error) string {
 
 // example is an answer as it could be written.
 func (t *trial) example(step, action string) string {
+	if dot := strings.LastIndexByte(step, '.'); dot > 0 && dot < len(step)-1 && strings.Trim(step[dot+1:], "0123456789") == "" {
+		step = step[:dot] // one answer for every item of a list
+	}
 	outputs := []string{}
 	if t.catalog != nil {
 		if spec, ok := t.catalog.Spec(action); ok {

@@ -2,14 +2,17 @@ package cases_test
 
 import (
 	"encoding/xml"
+	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/firebreak-ir/firebreak/engine/cases"
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // one makes a file of one case that stands on the defaults of the library's
@@ -103,6 +106,20 @@ func TestMissingAnswer(t *testing.T) {
 	}
 }
 
+// For the items of a list one answer is enough, and the hint names no item.
+func TestMissingAnswerOfAList(t *testing.T) {
+	f, p := load(t, "testdata/ok/constructs_test.yaml")
+	f.Cases = f.Cases[:1]
+	f.Cases[0].Answers = slices.DeleteFunc(slices.Clone(f.Cases[0].Answers), func(a runbooks.TestAnswers) bool { return strings.HasPrefix(a.Step, "signal") })
+	r, err := cases.Run(t.Context(), f, p, cases.Options{Catalog: catalog()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(r.Cases[0].Failures); !strings.Contains(got, `step "signal.1"`) || !strings.Contains(got, "write under answers: signal: {") {
+		t.Errorf("got %s", got)
+	}
+}
+
 // What was never seen is told by name and place, and a threshold that is not
 // reached fails the file, unless only some cases were played.
 func TestCoverage(t *testing.T) {
@@ -155,6 +172,9 @@ func TestReports(t *testing.T) {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text does not hold %q:\n%s", want, text.String())
 		}
+	}
+	if failed, missing := strings.Index(text.String(), "want failed"), strings.Index(text.String(), "was never"); failed > missing {
+		t.Errorf("what was never seen stands before the case that explains it:\n%s", text.String())
 	}
 	var read struct {
 		Tests    int `xml:"tests,attr"`

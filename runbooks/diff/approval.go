@@ -36,7 +36,15 @@ func (c *comparison) approval(field, whose string, old, new *runbooks.Approval) 
 			}
 		},
 		"remind": func() {
-			c.add(Neutral, join(field, "remind"), runbooks.SpanText(old.Remind), runbooks.SpanText(new.Remind), "a question for %s is repeated every %s, not %s", whose, never(new.Remind), never(old.Remind))
+			before, after := runbooks.SpanText(old.Remind), runbooks.SpanText(new.Remind)
+			switch {
+			case new.Remind == 0:
+				c.add(Neutral, join(field, "remind"), before, after, "a question for %s is not repeated any more; it was every %s", whose, before)
+			case old.Remind == 0:
+				c.add(Neutral, join(field, "remind"), before, after, "a question for %s is repeated every %s; it was asked once", whose, after)
+			default:
+				c.add(Neutral, join(field, "remind"), before, after, "a question for %s is repeated every %s, not %s", whose, after, before)
+			}
 		},
 		"step_up": func() {
 			if new.StepUp {
@@ -83,11 +91,4 @@ func (c *comparison) escalate(field, whose string, old, new *runbooks.Escalate) 
 // people is an approval in a few words.
 func people(a *runbooks.Approval) string {
 	return fmt.Sprintf("%d of %s", a.Quorum, strings.Join(a.From, ", "))
-}
-
-func never(s runbooks.Span) string {
-	if s == 0 {
-		return "(never)"
-	}
-	return runbooks.SpanText(s)
 }

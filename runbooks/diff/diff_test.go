@@ -174,6 +174,26 @@ func TestCompiled(t *testing.T) {
 	}
 }
 
+// A question that is not repeated has no time between its repetitions.
+func TestReminders(t *testing.T) {
+	for _, tt := range []struct {
+		old, new time.Duration
+		want     string
+	}{
+		{5 * time.Minute, 0, `a question for the approval of step "revoke" is not repeated any more; it was every 5m`},
+		{0, 5 * time.Minute, `a question for the approval of step "revoke" is repeated every 5m; it was asked once`},
+		{time.Hour, 5 * time.Minute, `a question for the approval of step "revoke" is repeated every 5m, not 1h`},
+	} {
+		old, new := runbookstest.Whole(), runbookstest.Whole()
+		step(old, "revoke").Approval.Remind, step(new, "revoke").Approval.Remind = runbooks.Span(tt.old), runbooks.Span(tt.new)
+		old.Digest, new.Digest = "a", "b"
+		changes := diff.Compare(old, new)
+		if len(changes) != 1 || changes[0].Weight != diff.Neutral || changes[0].Text != tt.want {
+			t.Errorf("from %v to %v: %v, want %s", tt.old, tt.new, changes, tt.want)
+		}
+	}
+}
+
 func TestSentences(t *testing.T) {
 	old, new := runbookstest.Whole(), runbookstest.Whole()
 	step(new, "wipe").Approval.Quorum = 1

@@ -98,6 +98,7 @@ func Rules() []Rule {
 		unreachableStep(),
 		constantCondition(),
 		secretInLiteral(),
+		expressionInLiteral(),
 		noOwner(),
 		noBudget(),
 		budgetTooSmall(),

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/runbooks"
@@ -30,8 +31,22 @@ steps:
 				return
 			}
 			if !p.opts.Now.UTC().Before(day.AddDate(0, 0, 1)) {
-				p.runbook(fmt.Sprintf("the runbook was to be reviewed by %s", p.program.ReviewBy), "read it, rehearse it, and set a later day")
+				p.add("", topPlace(p.program.Source.Text, "review_by"), fmt.Sprintf("the runbook was to be reviewed by %s", p.program.ReviewBy), "read it, rehearse it, and set a later day")
 			}
 		},
 	}
+}
+
+// topPlace is where the value of a key of the runbook itself stands; zero when the
+// key does not begin a line.
+func topPlace(text, key string) runbooks.Pos {
+	line := 0
+	for written := range strings.Lines(text) {
+		line++
+		if rest, found := strings.CutPrefix(written, key+":"); found {
+			value := strings.TrimLeft(rest, " ")
+			return runbooks.Pos{Line: line, Col: len(key) + 2 + len(rest) - len(value)}
+		}
+	}
+	return runbooks.Pos{}
 }
