@@ -55,6 +55,14 @@
 // audit trail is a second truth beside it. Keeping three lists of commands,
 // events and audit rows equal was rejected for the same reason.
 //
+// Loops and called runbooks are steps with steps of their own, each level a
+// frame, in the same run and the same stream: one order, one cancel, one place
+// for questions, and names that say where a step stands ("contain.revoke.2").
+// Rejected: a run for each item or call, which would make the approval of a loop
+// an agreement between runs; and unfolding at compile time, when the list is not
+// known. Items share one question because nobody reads fifty; what each of them
+// would do is part of the digest, and is read again before its effect.
+//
 // Votes are signed in the SSH signature format (PROTOCOL.sshsig of OpenSSH),
 // because responders have such keys, in hardware too, and ssh-keygen is on
 // their machines; it is verified with the standard library. Rejected: a

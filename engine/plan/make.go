@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -296,55 +295,6 @@ func (w *walk) fail(s *Step, class actions.Class, message string) {
 	s.Failure = &engine.Failure{Class: class, Message: message}
 }
 
-// approval is the question before the step, with the environment's floor.
-func (w *walk) approval(def *runbooks.Step) *Approval {
-	rule := engine.EffectiveApproval(def, w.req.Floor)
-	if rule == nil {
-		return nil
-	}
-	return &Approval{
-		From: slices.Clone(rule.From), Quorum: rule.Quorum, Expires: rule.Expires, Escalate: rule.Escalate, StepUp: rule.StepUp, ForAll: def.ForEach != nil,
-		Floor: def.Approval == nil || def.Approval.Quorum != rule.Quorum, Eligible: []string{}, Later: []string{},
-	}
-}
-
-// count finds the people who could answer, once the targets are known.
-func (w *walk) count(s *Step) {
-	a := s.Approval
-	if a == nil || w.req.Members == nil {
-		return
-	}
-	a.Known = true
-	a.Eligible = w.eligible(a.From, s.Targets, a.StepUp)
-	a.Later = a.Eligible
-	if a.Escalate != nil {
-		a.Later = w.eligible(slices.Concat(a.From, a.Escalate.To), s.Targets, a.StepUp)
-	}
-	a.Enough = len(a.Eligible) >= a.Quorum
-}
-
-func (w *walk) eligible(from []string, targets []actions.Target, signed bool) []string {
-	people := slices.Clone(w.req.Members(from))
-	slices.Sort(people)
-	people = slices.Compact(people)
-	people = slices.DeleteFunc(people, func(person string) bool {
-		if person == w.req.Requester || signed && w.req.Signs != nil && !w.req.Signs(person) {
-			return true
-		}
-		if w.req.Identities == nil {
-			return false
-		}
-		own := w.req.Identities(person)
-		return slices.ContainsFunc(targets, func(t actions.Target) bool {
-			return slices.Contains(own, t.String()) || slices.Contains(own, t.Type+":"+t.ID)
-		})
-	})
-	if people == nil {
-		people = []string{}
-	}
-	return people
-}
-
 // warn says what stands in the way of the whole.
 func (w *walk) warn(defs []runbooks.Step, steps []Step) {
 	p := w.plan
@@ -380,14 +330,6 @@ func (w *walk) warn(defs []runbooks.Step, steps []Step) {
 	}
 }
 
-// unsigned names those who cannot sign, where that is asked for.
-func unsigned(a *Approval) string {
-	if a.StepUp {
-		return " and those without a key to sign with"
-	}
-	return ""
-}
-
 // failureOf classifies the error of a reading; no answer in time is said so.
 func failureOf(ctx context.Context, err error) *engine.Failure {
 	f := &engine.Failure{Class: actions.ClassOf(err), Message: err.Error()}
@@ -395,62 +337,4 @@ func failureOf(ctx context.Context, err error) *engine.Failure {
 		f.Message = "no answer before the time limit of a plan: " + f.Message
 	}
 	return f
-}
-
-// object reads a JSON object with whole numbers kept as they are.
-func object(data json.RawMessage) (map[string]any, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	var m map[string]any
-	if err := d.Decode(&m); err != nil {
-		return nil, err
-	}
-	if m == nil {
-		m = map[string]any{}
-	}
-	return m, nil
-}
-
-const secret = "[secret]"
-
-// masked gives the arguments for people. A secret is given by reference and
-// shown so; anything else in its place is not shown.
-func masked(spec actions.Spec, params json.RawMessage) json.RawMessage {
-	values, err := object(params)
-	if err != nil {
-		return nil
-	}
-	for _, f := range spec.Params {
-		if ref, ok := values[f.Name].(string); holdsSecret(f) && values[f.Name] != nil && (!ok || actions.CheckSecretRef(ref) != nil) {
-			values[f.Name] = secret
-		}
-	}
-	return encoded(values)
-}
-
-// shown gives the outputs for people, without the secret ones.
-func shown(fields []actions.Field, outputs map[string]any) json.RawMessage {
-	out := make(map[string]any, len(outputs))
-	for _, f := range fields {
-		switch v, there := outputs[f.Name]; {
-		case !there:
-		case holdsSecret(f):
-			out[f.Name] = secret
-		default:
-			out[f.Name] = v
-		}
-	}
-	return encoded(out)
-}
-
-func holdsSecret(f actions.Field) bool {
-	return f.Secret || f.Elem != nil && holdsSecret(*f.Elem) || slices.ContainsFunc(f.Fields, holdsSecret)
-}
-
-func encoded(values map[string]any) json.RawMessage {
-	data, err := json.Marshal(values)
-	if err != nil {
-		return nil
-	}
-	return data
 }
