@@ -169,17 +169,13 @@ func (f *iamPolicy) environment(cfg *config.Config) error {
 
 // uses reads the words: runbooks, each with its inputs behind it.
 func (p *program) uses(cfg *config.Config, registry *actions.Registry, args []string) ([]iampolicy.Use, error) {
-	shelf := shelfOf(cfg, registry)
-	check := func(name string, src []byte) (*runbooks.Program, runbooks.Diagnostics) {
-		return app.Check(name, src, registry, cfg, shelf.Programs...)
-	}
-	loaded := func() []*runbooks.Program { return shelf.Programs }
+	books := &shelf{p: p, cfg: cfg, registry: registry}
 	var uses []iampolicy.Use
 	var given []map[string]string
 	for _, word := range args {
 		name, value, isInput := strings.Cut(word, "=")
 		if _, err := os.Stat(word); !isInput || err == nil {
-			r, err := p.program(word, loaded, check)
+			r, err := p.program(word, books.all, books.check)
 			if err != nil {
 				return nil, err
 			}
@@ -205,7 +201,7 @@ func (p *program) uses(cfg *config.Config, registry *actions.Registry, args []st
 	if len(args) > 0 {
 		return uses, nil
 	}
-	for _, r := range loaded() {
+	for _, r := range books.all() {
 		uses = append(uses, iampolicy.Use{Program: r})
 	}
 	return uses, nil

@@ -2,13 +2,13 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/cmd/internal/app"
 	"github.com/firebreak-ir/firebreak/cmd/internal/config"
 	"github.com/firebreak-ir/firebreak/runbooks"
@@ -136,9 +136,13 @@ func suppressed(waived []lint.Waived) []report.Suppressed {
 // else the library. Files may call those of the configuration, or of the library.
 func (p *program) lint(cfg *config.Config, args []string) (app.Shelf, error) {
 	registry := app.Registry(cfg, app.Options{}, nil)
-	if len(args) == 0 {
-		return shelfOf(cfg, registry), nil
+	switch {
+	case len(args) == 0 && cfg == nil:
+		return app.LoadFiles(app.LibraryFiles(), registry, nil), nil
+	case len(args) == 0:
+		return app.LoadShelf(cfg, registry), nil
 	}
+	books := &shelf{p: p, cfg: cfg, registry: registry}
 	var files []runbooks.File
 	seen := map[string]bool{}
 	for _, arg := range args {
@@ -161,14 +165,5 @@ func (p *program) lint(cfg *config.Config, args []string) (app.Shelf, error) {
 			files = append(files, runbooks.File{Name: name, Src: src})
 		}
 	}
-	return app.LoadFiles(files, registry, cfg, shelfOf(cfg, registry).Programs...), nil
-}
-
-// shelfOf loads the runbooks of the configuration, or those of the library
-// without one: what can be named by its id, and called.
-func shelfOf(cfg *config.Config, registry *actions.Registry) app.Shelf {
-	if cfg == nil {
-		return app.LoadFiles(app.LibraryFiles(), registry, nil)
-	}
-	return app.LoadShelf(cfg, registry)
+	return app.LoadFiles(files, registry, cfg, books.callable(slices.Sorted(maps.Keys(seen))...)...), nil
 }

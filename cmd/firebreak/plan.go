@@ -52,13 +52,8 @@ read, or it cannot run as things are, 2 usage.`,
 				inputs[name] = value
 			}
 			registry := app.Registry(cfg, app.Options{}, nil)
-			loaded := func() []*runbooks.Program {
-				programs, _, _ := app.Programs(cfg, registry)
-				return programs
-			}
-			program, err := p.program(args[0], loaded, func(name string, src []byte) (*runbooks.Program, runbooks.Diagnostics) {
-				return app.Check(name, src, registry, cfg, loaded()...)
-			})
+			books := &shelf{p: p, cfg: cfg, registry: registry}
+			program, err := p.program(args[0], books.all, books.check)
 			if err != nil {
 				return err
 			}

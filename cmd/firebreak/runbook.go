@@ -81,6 +81,37 @@ func (s *shelf) beside(name string) []runbooks.File {
 	return files
 }
 
+// callable gives what files may call: the runbooks of the configuration or the
+// library, and those that stand beside the files.
+func (s *shelf) callable(names ...string) []*runbooks.Program {
+	known := slices.Clone(s.all())
+	var files []runbooks.File
+	folders := map[string]bool{}
+	for _, name := range names {
+		if folders[filepath.Dir(name)] {
+			continue
+		}
+		folders[filepath.Dir(name)] = true
+		for _, f := range s.beside(name) {
+			if !slices.Contains(names, f.Name) && !slices.ContainsFunc(files, func(other runbooks.File) bool { return other.Name == f.Name }) {
+				files = append(files, f)
+			}
+		}
+	}
+	programs, _ := runbooks.LoadAll(files, s.registry, known...) // what is wrong with them is said where they are named
+	for _, p := range programs {
+		if !slices.ContainsFunc(known, func(k *runbooks.Program) bool { return k.ID == p.ID }) {
+			known = append(known, p)
+		}
+	}
+	return known
+}
+
+// check compiles and lints a file.
+func (s *shelf) check(name string, src []byte) (*runbooks.Program, runbooks.Diagnostics) {
+	return app.Check(name, src, s.registry, s.cfg, s.callable(name)...)
+}
+
 // all gives the runbooks of the configuration, or without one of the library.
 func (s *shelf) all() []*runbooks.Program {
 	if s.looked {
