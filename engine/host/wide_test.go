@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,7 +64,13 @@ func TestLoopKeepsItsLimit(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, "  - {id: a, uses: t.keyed, for_each: {in: '"+hosts(12)+"', max_parallel: 3}, with: {target: \"${{ item }}\"}, timeout: 2m"+c.extra+"}\n  - {id: b, uses: t.read}\n")
+				var mu sync.Mutex // the world is asked from the goroutine of each effect
 				flying, most := map[string]bool{}, 0
+				in := func() int {
+					mu.Lock()
+					defer mu.Unlock()
+					return len(flying)
+				}
 				r.world.usual = func(phase string, call actions.Call) turn {
 					if phase == "execute" && strings.HasPrefix(call.Step, "a.") {
 						return turn{before: 20 * time.Second}
@@ -74,6 +81,8 @@ func TestLoopKeepsItsLimit(t *testing.T) {
 					if !strings.HasPrefix(call.Step, "a.") {
 						return
 					}
+					mu.Lock()
+					defer mu.Unlock()
 					switch phase {
 					case "execute":
 						flying[call.Step] = true
@@ -92,16 +101,20 @@ func TestLoopKeepsItsLimit(t *testing.T) {
 				}
 				if c.crash {
 					for range 3 {
-						r.until("an effect in flight", func() bool { return len(flying) > 0 })
+						r.until("an effect in flight", func() bool { return in() > 0 })
 						<-time.After(25 * time.Second)
 						r.crash()
+						mu.Lock()
 						clear(flying)
+						mu.Unlock()
 					}
 				}
 				r.reach(id, "b", engine.StepDone)
 				if got := r.status(id, "a"); got != engine.StepDone {
 					t.Errorf("the loop is %s", got)
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				if most != 3 {
 					t.Errorf("%d effects were in flight at once, want 3", most)
 				}
