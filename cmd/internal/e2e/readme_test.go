@@ -90,11 +90,11 @@ func TestReadme(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, name := range []string{"stop-user.yaml", "stop-user_test.yaml"} {
-			if err := os.WriteFile(filepath.Join(dir, "author", name), []byte(block(t, text, "<!-- write: "+name+" -->")+"\n"), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, "author", name), []byte(block(t, text, "<!-- write: "+name+" -->")), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
-		script := block(t, text, "<!-- run: as an author -->") + "\n"
+		script := block(t, text, "<!-- run: as an author -->")
 		for _, want := range []struct{ after, say string }{
 			{"firebreak fmt stop-user.yaml", ""}, // it is laid out already
 			{"firebreak lint stop-user.yaml", "1 runbook, nothing wrong"},
