@@ -51,6 +51,9 @@ type Call struct {
 	Actor       string          // person on whose authority: the last approver, else who started the run
 	Started     time.Time       // time of the first intent of this step; zero while planning
 	State       json.RawMessage // what Plan captured, write-once; nil while planning
+	Evidence    bool            // the step collects evidence, or the action only adds to the record
+	Phase       Phase           // which part of the action's life; set by its [Handler]
+	Effect      Effect          // of the action; set by its [Handler]
 	Requests    *Requests       // collects the provider's request ids; may be nil
 }
 

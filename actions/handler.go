@@ -71,7 +71,7 @@ func (h *handler[P, R]) Plan(ctx context.Context, call Call, params json.RawMess
 	if err != nil {
 		return Preview{}, err
 	}
-	return h.action.Plan(ctx, call, p)
+	return h.action.Plan(ctx, h.in(PhasePlan, call), p)
 }
 
 func (h *handler[P, R]) Execute(ctx context.Context, call Call, params json.RawMessage) (result json.RawMessage, err error) {
@@ -80,7 +80,7 @@ func (h *handler[P, R]) Execute(ctx context.Context, call Call, params json.RawM
 	if err != nil {
 		return nil, err
 	}
-	r, err := h.action.Execute(ctx, call, p)
+	r, err := h.action.Execute(ctx, h.in(PhaseExecute, call), p)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (h *handler[P, R]) Verify(ctx context.Context, call Call, params, result js
 	if err != nil {
 		return Reading{}, err
 	}
-	return h.verifier.Verify(ctx, call, p, r)
+	return h.verifier.Verify(ctx, h.in(PhaseVerify, call), p, r)
 }
 
 func (h *handler[P, R]) Probe(ctx context.Context, call Call, params json.RawMessage) (found Found, result json.RawMessage, err error) {
@@ -108,7 +108,7 @@ func (h *handler[P, R]) Probe(ctx context.Context, call Call, params json.RawMes
 	if err != nil {
 		return FoundUnknown, nil, err
 	}
-	found, r, err := h.prober.Probe(ctx, call, p)
+	found, r, err := h.prober.Probe(ctx, h.in(PhaseExecute, call), p)
 	if err != nil || found != Applied {
 		return found, nil, err
 	}
@@ -125,7 +125,7 @@ func (h *handler[P, R]) PlanUndo(ctx context.Context, call Call, params, result 
 	if err != nil {
 		return Preview{}, err
 	}
-	return h.undoer.PlanUndo(ctx, call, p, r)
+	return h.undoer.PlanUndo(ctx, h.in(PhaseUndo, call), p, r)
 }
 
 func (h *handler[P, R]) Undo(ctx context.Context, call Call, params, result json.RawMessage) (err error) {
@@ -137,7 +137,7 @@ func (h *handler[P, R]) Undo(ctx context.Context, call Call, params, result json
 	if err != nil {
 		return err
 	}
-	return h.undoer.Undo(ctx, call, p, r)
+	return h.undoer.Undo(ctx, h.in(PhaseUndo, call), p, r)
 }
 
 func (h *handler[P, R]) VerifyUndo(ctx context.Context, call Call, params, result json.RawMessage) (reading Reading, err error) {
@@ -149,7 +149,7 @@ func (h *handler[P, R]) VerifyUndo(ctx context.Context, call Call, params, resul
 	if err != nil {
 		return Reading{}, err
 	}
-	return h.undoer.VerifyUndo(ctx, call, p, r)
+	return h.undoer.VerifyUndo(ctx, h.in(PhaseUndo, call), p, r)
 }
 
 func (h *handler[P, R]) params(raw json.RawMessage) (P, error) {
@@ -172,6 +172,12 @@ func (h *handler[P, R]) both(params, result json.RawMessage) (P, R, error) {
 		}
 	}
 	return p, r, nil
+}
+
+// in tells the action what it is called for.
+func (h *handler[P, R]) in(phase Phase, call Call) Call {
+	call.Phase, call.Effect, call.Evidence = phase, h.spec.Effect, call.Evidence || h.spec.Adds
+	return call
 }
 
 func (h *handler[P, R]) cannot(what string) error {

@@ -96,7 +96,7 @@ func (s *subject) declared() {
 			}
 		}
 	}
-	if s.spec.Effect == actions.Reversible && !s.spec.CanUndo {
+	if s.spec.Effect == actions.Reversible && !s.spec.CanUndo && !s.spec.Adds && !s.spec.Tells {
 		s.Error("the action is reversible but has no undo")
 	}
 }

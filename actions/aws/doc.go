@@ -1,5 +1,5 @@
-// Package aws brings containment on AWS to firebreak: the actions named
-// aws.iam.*.
+// Package aws brings containment on AWS to firebreak: the actions named aws.*,
+// one room a service.
 //
 // Build a [Provider] from the environments of the configuration and register
 // its actions:
@@ -29,23 +29,17 @@
 //
 // # Errors
 //
-// errors.go gives every error its class, once. An error after a request for a
+// Package cloud gives every error its class, once. An error after a request for a
 // change was sent, and that is no clear refusal, is unknown. This looks at all
 // attempts of the SDK and not only at the last: a reset connection followed by
 // a refused one may well have had an effect.
 //
 // # Design
 //
-// The IAM actions set a state, so the SDK may retry them. The deny is an
-// inline policy, because managed attachments have a quota that can be full on
-// the day it matters. Revocation is one document per role and scope, and the
-// later cutoff wins; a document per incident was rejected because the inline
-// size limit would be used up by old incidents.
-//
-// The cutoff of a revocation is the server's time plus 30 s, read while
-// planning and written once. When an approval took longer than that, the time
-// of the step's first intent plus 30 s, moved to the server's clock, takes its
-// place: both are journaled, so every attempt computes the same cutoff. Reading
-// the clock again in each attempt was rejected, since a resumed attempt would
-// then write another document than the one that was recorded.
+// An action that contains, one that reads and one that keeps evidence live in
+// the same package when they are about the same service, because whoever looks
+// for aws.ec2.isolate_instance looks in ec2. What they share is package cloud:
+// sessions, attempts, classes of errors. A package an action was rejected, since
+// the services' readers (all interfaces of an instance, all keys of a user) are
+// needed by several.
 package aws

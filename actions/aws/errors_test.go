@@ -10,15 +10,16 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/actions/aws/awsfake"
+	"github.com/firebreak-ir/firebreak/actions/aws/awstest"
 )
 
 // leakedKey is a cloud with a key, and the step that switches it off, planned.
-func leakedKey(t *testing.T) (*awsfake.Server, *step) {
+func leakedKey(t *testing.T) (*awsfake.Server, *awstest.Step) {
 	t.Helper()
-	cloud := newCloud(t, awsfake.Options{})
+	cloud := awstest.NewFake(t, awsfake.Options{})
 	cloud.AddUser("ci-deploy")
 	cloud.AddAccessKey("ci-deploy", "AKIAIOSFODNN7EXAMPLE", "leaked-secret")
-	return cloud, newStep(t, registry(cloud), "aws.iam.deactivate_access_key", map[string]any{"access_key_id": "AKIAIOSFODNN7EXAMPLE"}).plan()
+	return cloud, awstest.NewStep(t, registry(cloud), "aws.iam.deactivate_access_key", map[string]any{"access_key_id": "AKIAIOSFODNN7EXAMPLE"}).Plan()
 }
 
 func TestClassOfEachCode(t *testing.T) {
@@ -55,8 +56,8 @@ func TestClassOfEachCode(t *testing.T) {
 		t.Run(test.code, func(t *testing.T) {
 			cloud.Inject(awsfake.Fault{Operation: "iam:UpdateAccessKey", Status: test.status, Code: test.code, Message: "as AWS says"})
 			t.Cleanup(cloud.Heal)
-			_, err := off.handler.Execute(t.Context(), off.call, off.params)
-			fails(t, err, test.want, "iam:UpdateAccessKey: "+test.code+": as AWS says", test.says)
+			_, err := off.Handler.Execute(t.Context(), off.Call, off.Params)
+			awstest.Fails(t, err, test.want, "iam:UpdateAccessKey: "+test.code+": as AWS says", test.says)
 			if e, ok := err.(*actions.Error); !ok || e.RequestID == "" {
 				t.Errorf("the error has no request id: %#v", err)
 			}
@@ -67,8 +68,8 @@ func TestClassOfEachCode(t *testing.T) {
 func TestAccessDeniedSaysWhatIsMissing(t *testing.T) {
 	cloud, off := leakedKey(t)
 	cloud.Inject(awsfake.Denied("iam:UpdateAccessKey"))
-	_, err := off.handler.Execute(t.Context(), off.call, off.params)
-	fails(t, err, actions.Denied, "user/firebreak-operator is not authorized to perform: iam:UpdateAccessKey", "grant iam:UpdateAccessKey to the identity that firebreak uses")
+	_, err := off.Handler.Execute(t.Context(), off.Call, off.Params)
+	awstest.Fails(t, err, actions.Denied, "user/firebreak-operator is not authorized to perform: iam:UpdateAccessKey", "grant iam:UpdateAccessKey to the identity that firebreak uses")
 }
 
 func TestPagesThatAreNoAnswers(t *testing.T) {
@@ -92,11 +93,11 @@ func TestPagesThatAreNoAnswers(t *testing.T) {
 				}
 				return false
 			}
-			off.handler = handler(t, registry(cloud, via(front(t, cloud, page, nil))), "aws.iam.deactivate_access_key")
-			_, err := off.handler.Execute(t.Context(), off.call, off.params)
-			fails(t, err, test.want)
-			_, err = off.handler.Plan(t.Context(), off.call, off.params)
-			fails(t, err, actions.Transient)
+			off.Handler = awstest.Handler(t, registry(cloud, awstest.Via(awstest.Front(t, cloud, page, nil))), "aws.iam.deactivate_access_key")
+			_, err := off.Handler.Execute(t.Context(), off.Call, off.Params)
+			awstest.Fails(t, err, test.want)
+			_, err = off.Handler.Plan(t.Context(), off.Call, off.Params)
+			awstest.Fails(t, err, actions.Transient)
 		})
 	}
 }
@@ -107,30 +108,30 @@ func TestUnreachable(t *testing.T) {
 	server := httptest.NewUnstartedServer(cloud)
 	server.Config.SetKeepAlivesEnabled(false) // a kept connection could carry half a request
 	server.Start()
-	off.handler = handler(t, registry(cloud, via(server.URL)), "aws.iam.deactivate_access_key")
-	off.is(actions.NotVerified, "Active") // the session is open now
+	off.Handler = awstest.Handler(t, registry(cloud, awstest.Via(server.URL)), "aws.iam.deactivate_access_key")
+	off.Is(actions.NotVerified, "Active") // the session is open now
 	server.Close()
-	_, err := off.handler.Execute(t.Context(), off.call, off.params)
-	fails(t, err, actions.Transient, "iam:UpdateAccessKey", "could not be reached")
-	off.call.Step = "another" // whose session is not open yet
-	_, err = off.handler.Execute(t.Context(), off.call, off.params)
-	fails(t, err, actions.Transient, "sts:GetCallerIdentity", "could not be reached")
+	_, err := off.Handler.Execute(t.Context(), off.Call, off.Params)
+	awstest.Fails(t, err, actions.Transient, "iam:UpdateAccessKey", "could not be reached")
+	off.Call.Step = "another" // whose session is not open yet
+	_, err = off.Handler.Execute(t.Context(), off.Call, off.Params)
+	awstest.Fails(t, err, actions.Transient, "sts:GetCallerIdentity", "could not be reached")
 }
 
 func TestTimeoutOfAChangeIsUnknown(t *testing.T) {
 	cloud, off := leakedKey(t)
-	off.is(actions.NotVerified, "Active") // the session is open now
+	off.Is(actions.NotVerified, "Active") // the session is open now
 	hold := awsfake.NewHold()
 	cloud.Inject(awsfake.Fault{Operation: "iam:UpdateAccessKey", Times: 1, After: true, Hold: hold})
 	ctx, cancel := context.WithCancel(t.Context())
 	failed := make(chan error, 1)
 	go func() {
-		_, err := off.handler.Execute(ctx, off.call, off.params)
+		_, err := off.Handler.Execute(ctx, off.Call, off.Params)
 		failed <- err
 	}()
 	<-hold.Reached() // the key is off, the answer is not given
 	cancel()
-	fails(t, <-failed, actions.Unknown)
+	awstest.Fails(t, <-failed, actions.Unknown)
 	hold.Release()
 	if got := cloud.KeyStatus("AKIAIOSFODNN7EXAMPLE"); got != "Inactive" {
 		t.Errorf("the key is %s", got)
@@ -143,8 +144,8 @@ func TestTimeoutOfAReadIsTransient(t *testing.T) {
 	cloud.Inject(awsfake.Fault{Operation: "iam:ListAccessKeys", Times: 1, Hold: hold})
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	_, err := off.handler.Verify(ctx, off.call, off.params, nil)
-	fails(t, err, actions.Transient, "no answer before the time limit")
+	_, err := off.Handler.Verify(ctx, off.Call, off.Params, nil)
+	awstest.Fails(t, err, actions.Transient, "no answer before the time limit")
 	hold.Release()
 }
 
@@ -153,8 +154,8 @@ func TestCancelledBeforeSending(t *testing.T) {
 	cloud, off := leakedKey(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := off.handler.Execute(ctx, off.call, off.params)
-	fails(t, err, actions.Transient, "nothing was sent")
+	_, err := off.Handler.Execute(ctx, off.Call, off.Params)
+	awstest.Fails(t, err, actions.Transient, "nothing was sent")
 	if got := cloud.Count("iam:UpdateAccessKey"); got != 0 {
 		t.Errorf("%d calls were sent", got)
 	}
@@ -164,7 +165,7 @@ func TestCancelledBeforeSending(t *testing.T) {
 func TestOneLostAnswerIsMended(t *testing.T) {
 	cloud, off := leakedKey(t)
 	cloud.Inject(awsfake.DropAfterEffect("iam:UpdateAccessKey", 1))
-	off.execute().is(actions.Verified, "")
+	off.Execute().Is(actions.Verified, "")
 	if got := cloud.Count("iam:UpdateAccessKey"); got != 2 {
 		t.Errorf("got %d calls, want 2", got)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/actions/aws"
 	"github.com/firebreak-ir/firebreak/actions/aws/awsfake"
+	"github.com/firebreak-ir/firebreak/actions/aws/awstest"
 )
 
 const (
@@ -30,7 +31,7 @@ const (
 // memberAccount is a cloud in which the operator reaches another account
 // through a role.
 func memberAccount(t *testing.T) *awsfake.Server {
-	cloud := newCloud(t, awsfake.Options{})
+	cloud := awstest.NewFake(t, awsfake.Options{})
 	cloud.AddRole(member, "firebreak-contain", external)
 	cloud.AddRole(member, "apps/victim", "")
 	return cloud
@@ -43,9 +44,9 @@ func throughRole(e *aws.Environment, _ *aws.Options) {
 func TestAssumedRole(t *testing.T) {
 	cloud := memberAccount(t)
 	r := registry(cloud, throughRole)
-	quarantine := newStep(t, r, "aws.iam.quarantine_principal", map[string]any{"principal_arn": victim})
-	quarantine.call.Actor = "Grace Hopper <grace@example.com>"
-	quarantine.plan().execute().is(actions.Verified, "")
+	quarantine := awstest.NewStep(t, r, "aws.iam.quarantine_principal", map[string]any{"principal_arn": victim})
+	quarantine.Call.Actor = "Grace Hopper <grace@example.com>"
+	quarantine.Plan().Execute().Is(actions.Verified, "")
 
 	sessions := cloud.Sessions()
 	if len(sessions) != 1 {
@@ -71,7 +72,7 @@ func TestAssumedRole(t *testing.T) {
 		ids = append(ids, call.Operation+" "+call.RequestID)
 	}
 	var noted []string
-	for _, request := range quarantine.call.Requests.List() {
+	for _, request := range quarantine.Call.Requests.List() {
 		noted = append(noted, request.Operation+" "+request.ID)
 	}
 	if diff := cmp.Diff(ids, noted); diff != "" {
@@ -79,8 +80,8 @@ func TestAssumedRole(t *testing.T) {
 	}
 
 	// Another person's authority is another session.
-	quarantine.call.Actor = "ada@example.com"
-	quarantine.is(actions.Verified, "")
+	quarantine.Call.Actor = "ada@example.com"
+	quarantine.Is(actions.Verified, "")
 	if sessions := cloud.Sessions(); len(sessions) != 2 || sessions[1].SourceIdentity != "ada@example.com" {
 		t.Errorf("got sessions %+v", sessions)
 	}
@@ -89,16 +90,16 @@ func TestAssumedRole(t *testing.T) {
 func TestRoleThatDoesNotTrustUs(t *testing.T) {
 	cloud := memberAccount(t)
 	r := registry(cloud, throughRole, func(e *aws.Environment, _ *aws.Options) { e.ExternalID = "guess" })
-	_, err := handler(t, r, "aws.iam.quarantine_principal").Plan(t.Context(), call(), params(t, map[string]any{"principal_arn": victim}))
-	fails(t, err, actions.Denied, "sts:AssumeRole", "trust policy of "+contain, "user/firebreak-operator")
+	_, err := awstest.Handler(t, r, "aws.iam.quarantine_principal").Plan(t.Context(), awstest.NewCall(), awstest.Params(t, map[string]any{"principal_arn": victim}))
+	awstest.Fails(t, err, actions.Denied, "sts:AssumeRole", "trust policy of "+contain, "user/firebreak-operator")
 }
 
 func TestWrongAccount(t *testing.T) {
-	cloud := newCloud(t, awsfake.Options{})
+	cloud := awstest.NewFake(t, awsfake.Options{})
 	cloud.AddUser("ci-deploy")
 	r := registry(cloud, func(e *aws.Environment, _ *aws.Options) { e.Account = "999999999999" })
-	_, err := handler(t, r, "aws.iam.quarantine_principal").Plan(t.Context(), call(), params(t, map[string]any{"principal_arn": "arn:aws:iam::999999999999:user/ci-deploy"}))
-	fails(t, err, actions.Precondition, `environment "prod" belong to account 111122223333, not to 999999999999`)
+	_, err := awstest.Handler(t, r, "aws.iam.quarantine_principal").Plan(t.Context(), awstest.NewCall(), awstest.Params(t, map[string]any{"principal_arn": "arn:aws:iam::999999999999:user/ci-deploy"}))
+	awstest.Fails(t, err, actions.Precondition, `environment "prod" belong to account 111122223333, not to 999999999999`)
 	if slices.ContainsFunc(cloud.Calls(), func(c awsfake.Call) bool { return strings.HasPrefix(c.Operation, "iam:") }) {
 		t.Errorf("IAM was called in the wrong account: %+v", cloud.Calls())
 	}
@@ -107,12 +108,12 @@ func TestWrongAccount(t *testing.T) {
 // The account is checked by each session, so also when a state planned
 // elsewhere is executed.
 func TestWrongAccountAfterPlan(t *testing.T) {
-	cloud := newCloud(t, awsfake.Options{})
+	cloud := awstest.NewFake(t, awsfake.Options{})
 	cloud.AddUser("ci-deploy")
-	quarantine := newStep(t, registry(cloud), "aws.iam.quarantine_principal", map[string]any{"principal_arn": "arn:aws:iam::111122223333:user/ci-deploy"}).plan()
-	quarantine.handler = handler(t, registry(cloud, func(e *aws.Environment, _ *aws.Options) { e.Account = "999999999999" }), "aws.iam.quarantine_principal")
-	_, err := quarantine.handler.Execute(t.Context(), quarantine.call, quarantine.params)
-	fails(t, err, actions.Precondition, "not to 999999999999")
+	quarantine := awstest.NewStep(t, registry(cloud), "aws.iam.quarantine_principal", map[string]any{"principal_arn": "arn:aws:iam::111122223333:user/ci-deploy"}).Plan()
+	quarantine.Handler = awstest.Handler(t, registry(cloud, func(e *aws.Environment, _ *aws.Options) { e.Account = "999999999999" }), "aws.iam.quarantine_principal")
+	_, err := quarantine.Handler.Execute(t.Context(), quarantine.Call, quarantine.Params)
+	awstest.Fails(t, err, actions.Precondition, "not to 999999999999")
 	if n := cloud.Count("iam:PutUserPolicy"); n != 0 {
 		t.Errorf("%d policies were put in the wrong account", n)
 	}
@@ -139,38 +140,38 @@ func TestNeverContainsItself(t *testing.T) {
 			if test.through {
 				r = registry(cloud, throughRole)
 			}
-			_, err := handler(t, r, test.action).Plan(t.Context(), call(), params(t, test.with))
-			fails(t, err, actions.Precondition, "firebreak itself", "lock itself out")
+			_, err := awstest.Handler(t, r, test.action).Plan(t.Context(), awstest.NewCall(), awstest.Params(t, test.with))
+			awstest.Fails(t, err, actions.Precondition, "firebreak itself", "lock itself out")
 		})
 	}
 }
 
 func TestEnvironmentThatIsNotConfigured(t *testing.T) {
-	cloud := newCloud(t, awsfake.Options{})
-	c := call()
+	cloud := awstest.NewFake(t, awsfake.Options{})
+	c := awstest.NewCall()
 	c.Environment = "moon"
-	_, err := handler(t, registry(cloud), "aws.iam.lookup_access_key").Plan(t.Context(), c, params(t, map[string]any{"access_key_id": "AKIAIOSFODNN7EXAMPLE"}))
-	fails(t, err, actions.Invalid, `"moon"`, "known: prod")
+	_, err := awstest.Handler(t, registry(cloud), "aws.iam.lookup_access_key").Plan(t.Context(), c, awstest.Params(t, map[string]any{"access_key_id": "AKIAIOSFODNN7EXAMPLE"}))
+	awstest.Fails(t, err, actions.Invalid, `"moon"`, "known: prod")
 }
 
 func TestNoCredentials(t *testing.T) {
-	cloud := newCloud(t, awsfake.Options{})
+	cloud := awstest.NewFake(t, awsfake.Options{})
 	r := registry(cloud, func(_ *aws.Environment, o *aws.Options) { o.Credentials = nil })
-	_, err := handler(t, r, "aws.iam.lookup_access_key").Plan(t.Context(), call(), params(t, map[string]any{"access_key_id": "AKIAIOSFODNN7EXAMPLE"}))
-	fails(t, err, actions.Denied, "give firebreak AWS credentials")
+	_, err := awstest.Handler(t, r, "aws.iam.lookup_access_key").Plan(t.Context(), awstest.NewCall(), awstest.Params(t, map[string]any{"access_key_id": "AKIAIOSFODNN7EXAMPLE"}))
+	awstest.Fails(t, err, actions.Denied, "give firebreak AWS credentials")
 }
 
 // A failure to open a session is not kept: the next call tries again.
 func TestSessionIsOpenedAgainAfterAFailure(t *testing.T) {
-	cloud := newCloud(t, awsfake.Options{})
+	cloud := awstest.NewFake(t, awsfake.Options{})
 	cloud.AddUser("ci-deploy")
 	r := registry(cloud)
 	cloud.Inject(awsfake.Denied("sts:GetCallerIdentity"))
-	h, p := handler(t, r, "aws.iam.quarantine_principal"), params(t, map[string]any{"principal_arn": "arn:aws:iam::111122223333:user/ci-deploy"})
-	_, err := h.Plan(t.Context(), call(), p)
-	fails(t, err, actions.Denied)
+	h, p := awstest.Handler(t, r, "aws.iam.quarantine_principal"), awstest.Params(t, map[string]any{"principal_arn": "arn:aws:iam::111122223333:user/ci-deploy"})
+	_, err := h.Plan(t.Context(), awstest.NewCall(), p)
+	awstest.Fails(t, err, actions.Denied)
 	cloud.Heal()
-	if _, err := h.Plan(t.Context(), call(), p); err != nil {
+	if _, err := h.Plan(t.Context(), awstest.NewCall(), p); err != nil {
 		t.Error(err)
 	}
 }
@@ -178,7 +179,7 @@ func TestSessionIsOpenedAgainAfterAFailure(t *testing.T) {
 // The SDK cannot add a CA bundle to a plain HTTP client. A TLS endpoint that
 // only the bundle vouches for proves that ours takes it.
 func TestCABundle(t *testing.T) {
-	cloud := newCloud(t, awsfake.Options{})
+	cloud := awstest.NewFake(t, awsfake.Options{})
 	cloud.AddUser("ci-deploy")
 	server := httptest.NewUnstartedServer(cloud)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would tell of each handshake that fails
@@ -188,26 +189,26 @@ func TestCABundle(t *testing.T) {
 	if err := os.WriteFile(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := params(t, map[string]any{"principal_arn": "arn:aws:iam::111122223333:user/ci-deploy"})
+	p := awstest.Params(t, map[string]any{"principal_arn": "arn:aws:iam::111122223333:user/ci-deploy"})
 
 	t.Setenv("AWS_CA_BUNDLE", bundle)
-	if _, err := handler(t, registry(cloud, via(server.URL)), "aws.iam.quarantine_principal").Plan(t.Context(), call(), p); err != nil {
+	if _, err := awstest.Handler(t, registry(cloud, awstest.Via(server.URL)), "aws.iam.quarantine_principal").Plan(t.Context(), awstest.NewCall(), p); err != nil {
 		t.Errorf("with the bundle: %v", err)
 	}
 	t.Setenv("AWS_CA_BUNDLE", "")
-	_, err := handler(t, registry(cloud, via(server.URL)), "aws.iam.quarantine_principal").Plan(t.Context(), call(), p)
-	fails(t, err, actions.Transient, "AWS_CA_BUNDLE")
+	_, err := awstest.Handler(t, registry(cloud, awstest.Via(server.URL)), "aws.iam.quarantine_principal").Plan(t.Context(), awstest.NewCall(), p)
+	awstest.Fails(t, err, actions.Transient, "AWS_CA_BUNDLE")
 	t.Setenv("AWS_CA_BUNDLE", filepath.Join(t.TempDir(), "nothing.pem"))
-	_, err = handler(t, registry(cloud, via(server.URL)), "aws.iam.quarantine_principal").Plan(t.Context(), call(), p)
-	fails(t, err, actions.Invalid, "AWS_CA_BUNDLE")
+	_, err = awstest.Handler(t, registry(cloud, awstest.Via(server.URL)), "aws.iam.quarantine_principal").Plan(t.Context(), awstest.NewCall(), p)
+	awstest.Fails(t, err, actions.Invalid, "AWS_CA_BUNDLE")
 }
 
 func TestEndpointOfTheSDK(t *testing.T) {
-	cloud := newCloud(t, awsfake.Options{})
+	cloud := awstest.NewFake(t, awsfake.Options{})
 	cloud.AddUser("ci-deploy")
 	t.Setenv("AWS_ENDPOINT_URL", cloud.URL())
-	r := registry(cloud, via(""))
-	if _, err := handler(t, r, "aws.iam.quarantine_principal").Plan(t.Context(), call(), params(t, map[string]any{"principal_arn": "arn:aws:iam::111122223333:user/ci-deploy"})); err != nil {
+	r := registry(cloud, awstest.Via(""))
+	if _, err := awstest.Handler(t, r, "aws.iam.quarantine_principal").Plan(t.Context(), awstest.NewCall(), awstest.Params(t, map[string]any{"principal_arn": "arn:aws:iam::111122223333:user/ci-deploy"})); err != nil {
 		t.Error(err)
 	}
 }
@@ -215,7 +216,7 @@ func TestEndpointOfTheSDK(t *testing.T) {
 // Lint and docs use the actions without credentials, network or even a valid
 // configuration.
 func TestRegisteringTouchesNothing(t *testing.T) {
-	hermetic(t)
+	awstest.Hermetic(t)
 	t.Setenv("AWS_CONFIG_FILE", "/nonexistent/config")
 	r := actions.NewRegistry()
 	aws.New(aws.Options{Environments: map[string]aws.Environment{"prod": {Endpoint: "http://127.0.0.1:1", Role: "nonsense"}}}).Register(r)
@@ -229,7 +230,7 @@ func TestRegisteringTouchesNothing(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if problems := handler(t, r, "aws.iam.lookup_access_key").Check(json.RawMessage(`{"access_key_id":"ASIAIOSFODNN7EXAMPLE"}`)); len(problems) != 1 {
+	if problems := awstest.Handler(t, r, "aws.iam.lookup_access_key").Check(json.RawMessage(`{"access_key_id":"ASIAIOSFODNN7EXAMPLE"}`)); len(problems) != 1 {
 		t.Errorf("got %v", problems)
 	}
 }
@@ -239,9 +240,9 @@ func TestSessionsAge(t *testing.T) {
 	cloud := memberAccount(t)
 	now := time.Now()
 	r := registry(cloud, throughRole, func(_ *aws.Environment, o *aws.Options) { o.Now = func() time.Time { return now } })
-	h, p := handler(t, r, "aws.iam.quarantine_principal"), params(t, map[string]any{"principal_arn": victim})
+	h, p := awstest.Handler(t, r, "aws.iam.quarantine_principal"), awstest.Params(t, map[string]any{"principal_arn": victim})
 	for i, want := range []int{1, 1, 2} {
-		if _, err := h.Plan(t.Context(), call(), p); err != nil {
+		if _, err := h.Plan(t.Context(), awstest.NewCall(), p); err != nil {
 			t.Fatal(err)
 		}
 		if got := len(cloud.Sessions()); got != want {

@@ -28,6 +28,13 @@ func Start(t *testing.T) []*Emulator {
 	return []*Emulator{fake(awsfake.Options{}), moto(t)}
 }
 
+// Moto gives moto alone, for services that awsfake does not have. It runs until
+// t ends.
+func Moto(t *testing.T) *Emulator {
+	t.Helper()
+	return moto(t)
+}
+
 // Fake gives the emulator of this repository, with options of its own.
 func Fake(options awsfake.Options) *Emulator { return fake(options) }
 
@@ -149,5 +156,5 @@ func (e *Emulator) World(t *testing.T) *World {
 		t.Skip(e.why)
 	}
 	url, keys, auditor := e.start(t)
-	return newWorld(t, e, url, keys, auditor)
+	return newWorld(e, NewProxy(t, url), url, keys, auditor)
 }

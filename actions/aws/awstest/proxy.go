@@ -7,7 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
-	"strings"
+	"strconv"
 	"sync"
 	"testing"
 )
@@ -25,8 +25,12 @@ type Proxy struct {
 // Call is one request that came through.
 type Call struct {
 	Operation string // "iam:UpdateAccessKey"
+	Region    string // that it was signed for
 	UserAgent string
-	Form      url.Values
+	Form      url.Values     // of the query protocol, or of a URL
+	Body      map[string]any // of the JSON protocols
+	Path      string         // of the REST protocols
+	Header    http.Header
 }
 
 type fault struct {
@@ -38,6 +42,8 @@ type fault struct {
 	before    bool // the call is held before it goes through
 	status    int
 	code      string
+	answer    http.HandlerFunc
+	rewrite   func(body []byte) []byte
 }
 
 // Hold keeps calls waiting.
@@ -94,6 +100,17 @@ func (p *Proxy) Refuse(operation string, status int, code string) {
 // BreakAfterEffect answers the next calls with an error after their effect.
 func (p *Proxy) BreakAfterEffect(operation string, times, status int, code string) {
 	p.add(&fault{operation: operation, times: times, forward: true, status: status, code: code})
+}
+
+// Answer answers an operation in the emulator's place until Heal.
+func (p *Proxy) Answer(operation string, answer http.HandlerFunc) {
+	p.add(&fault{operation: operation, answer: answer})
+}
+
+// Rewrite changes the answers of the next calls of an operation; zero times
+// means until Heal.
+func (p *Proxy) Rewrite(operation string, times int, rewrite func(body []byte) []byte) {
+	p.add(&fault{operation: operation, times: times, forward: true, rewrite: rewrite})
 }
 
 // HoldAnswer keeps back the answer of the next call of an operation.
@@ -171,9 +188,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	f := p.arrive(r, body)
+	call, f := p.arrive(r, body)
 	if f != nil && !f.forward {
-		f.strike(w)
+		f.strike(w, r, call, body)
 		return
 	}
 	if f != nil && f.before && !f.hold.wait(r) {
@@ -190,36 +207,39 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if f != nil && !f.before {
-		if f.hold == nil {
-			f.strike(w)
-			return
-		}
-		if !f.hold.wait(r) {
-			return
-		}
-	}
 	for name, values := range answer.Header {
 		w.Header()[name] = values
+	}
+	switch {
+	case f == nil || f.before:
+	case f.rewrite != nil:
+		data, err := io.ReadAll(answer.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		data = f.rewrite(data)
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+		w.WriteHeader(answer.StatusCode)
+		_, _ = w.Write(data)
+		return
+	case f.hold == nil:
+		clear(w.Header())
+		f.strike(w, r, call, body)
+		return
+	case !f.hold.wait(r):
+		return
 	}
 	w.WriteHeader(answer.StatusCode)
 	_, _ = io.Copy(w, answer.Body) // a client that has gone needs no answer
 }
 
-func (p *Proxy) arrive(r *http.Request, body []byte) *fault {
-	form, _ := url.ParseQuery(string(body)) // what is no form has no operation
-	_, scope, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-	parts := strings.Split(strings.SplitN(scope, ",", 2)[0], "/")
-	service := ""
-	if len(parts) == 5 {
-		service = parts[3]
-	}
-	name := service + ":" + form.Get("Action")
+func (p *Proxy) arrive(r *http.Request, body []byte) (Call, *fault) {
+	call := readCall(r, body)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.calls = append(p.calls, Call{name, r.UserAgent(), form})
+	p.calls = append(p.calls, call)
 	for i, f := range p.faults {
-		if f.operation != name {
+		if f.operation != call.Operation {
 			continue
 		}
 		if f.times > 0 {
@@ -227,16 +247,19 @@ func (p *Proxy) arrive(r *http.Request, body []byte) *fault {
 				p.faults = slices.Delete(p.faults, i, i+1)
 			}
 		}
-		return f
+		return call, f
 	}
-	return nil
+	return call, nil
 }
 
-func (f *fault) strike(w http.ResponseWriter) {
-	if f.drop {
+func (f *fault) strike(w http.ResponseWriter, r *http.Request, call Call, body []byte) {
+	switch {
+	case f.drop:
 		panic(http.ErrAbortHandler) // cuts the connection, without a trace in the log
+	case f.answer != nil:
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		f.answer(w, r)
+	default:
+		call.refuse(w, f.status, f.code)
 	}
-	w.Header().Set("Content-Type", "text/xml")
-	w.WriteHeader(f.status)
-	_, _ = io.WriteString(w, "<ErrorResponse><Error><Code>"+f.code+"</Code><Message>made by the test</Message></Error><RequestId>fault-1</RequestId></ErrorResponse>")
 }

@@ -21,18 +21,20 @@ type World struct {
 	*Emulator
 	Proxy       *Proxy
 	Credentials awsfake.Credentials
-	IAM         *iam.Client // independent: it goes around the proxy
+	Config      aws.Config  // independent: it goes around the proxy
+	IAM         *iam.Client // of Config
 
 	users, roles []string
 	arns         map[string]string // by "user/name", "role/name" and "key/id"
 }
 
-func newWorld(t *testing.T, e *Emulator, target string, keys, auditor awsfake.Credentials) *World {
-	return &World{Emulator: e, Proxy: NewProxy(t, target), Credentials: keys, arns: map[string]string{}, IAM: iam.New(iam.Options{
-		Region: "us-east-1", BaseEndpoint: &target,
-		Credentials: credentials.NewStaticCredentialsProvider(auditor.AccessKeyID, auditor.SecretAccessKey, ""),
-	})}
+func newWorld(e *Emulator, proxy *Proxy, target string, keys, auditor awsfake.Credentials) *World {
+	cfg := aws.Config{Region: Region, BaseEndpoint: &target, Credentials: credentials.NewStaticCredentialsProvider(auditor.AccessKeyID, auditor.SecretAccessKey, "")}
+	return &World{Emulator: e, Proxy: proxy, Credentials: keys, Config: cfg, arns: map[string]string{}, IAM: iam.NewFromConfig(cfg)}
 }
+
+// Region is where everything here is.
+const Region = "us-east-1"
 
 // User makes a user and gives its ARN.
 func (w *World) User(t *testing.T, path, name string) string {
@@ -73,28 +75,6 @@ func (w *World) AccessKey(t *testing.T, user string) (id, secret string) {
 	}
 	w.arns["key/"+aws.ToString(out.AccessKey.AccessKeyId)] = w.arns["user/"+user]
 	return aws.ToString(out.AccessKey.AccessKeyId), aws.ToString(out.AccessKey.SecretAccessKey)
-}
-
-// Resource is the ARN that IAM compares with a policy when it gets this call:
-// of the user or role it names, or of the user whose key it names. A call about
-// something that was not made in this world fails the test. It is empty for
-// sts:GetCallerIdentity, which needs no right.
-func (w *World) Resource(t *testing.T, call Call) string {
-	t.Helper()
-	if call.Operation == "sts:GetCallerIdentity" {
-		return ""
-	}
-	for _, way := range []struct{ field, prefix string }{{"UserName", "user/"}, {"RoleName", "role/"}, {"AccessKeyId", "key/"}} {
-		if name := call.Form.Get(way.field); name != "" {
-			arn, ok := w.arns[way.prefix+name]
-			if !ok {
-				t.Fatalf("%s is about %s%s, which this world does not have", call.Operation, way.prefix, name)
-			}
-			return arn
-		}
-	}
-	t.Fatalf("%s names nothing that has an ARN: %v; teach World.Resource where it stands", call.Operation, call.Form)
-	return ""
 }
 
 // SetKey sets the status of a key, as somebody else would.
@@ -192,9 +172,9 @@ func (w *World) Policies(t *testing.T, kind, name string) map[string]string {
 	return found
 }
 
-// Snapshot reads everything that was made here: keys with their status, and
-// inline policies. Equal text means equal state.
-func (w *World) Snapshot(t *testing.T) string {
+// iamState reads the users and roles that were made here: keys with their
+// status, and inline policies.
+func (w *World) iamState(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	slices.Sort(w.users)

@@ -32,9 +32,12 @@ var arrows = []arrow{
 
 	// Providers: one each, and never each other.
 	{"actions/*", "./actions", "a provider stands alone; one with an SDK has a row of its own"},
-	{"actions/aws", "./actions github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go", "the only package that knows AWS"},
+	{"actions/aws", "./actions ./actions/aws/... github.com/aws/aws-sdk-go-v2", "puts the services together; nothing else knows AWS"},
+	{"actions/aws/cloud", "./actions github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go", "sessions, classes of errors, attempts: what every service needs and none may do by itself"},
+	{"actions/aws/*", "./actions ./actions/aws/cloud ./actions/aws/s3 github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go", "one room a service; what it collects goes into the evidence bucket through s3"},
+	{"actions/aws/ec2", "./actions ./actions/aws/cloud ./actions/aws/iam ./actions/aws/s3 github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go", "cutting an instance off its role ends in a revocation, which is IAM's"},
 	{"actions/aws/awsfake", "", "an endpoint that behaves like AWS must not share code with what it tests"},
-	{"actions/aws/awstest", "./actions ./actions/aws/awsfake github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go", "the same tests against each emulator, read back by a client of their own"},
+	{"actions/aws/awstest", "./actions ./actions/aws/awsfake ./actions/aws/cloud github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go github.com/google/go-cmp", "the same tests against each emulator, read back by a client of their own"},
 	{"actions/slack", "./actions github.com/slack-go/slack", "posts a message as an action; the chat itself is chatops/slack"},
 
 	// Tools of the language.

@@ -1,4 +1,4 @@
-package aws
+package cloud
 
 import (
 	"maps"
@@ -19,11 +19,32 @@ type Environment struct {
 	Account    string // twelve digits; when set, credentials of any other account are refused
 	Region     string // empty: what the SDK finds, else us-east-1
 	Role       string // ARN of a role to assume first; empty: the credentials are used as they are
+	Roles      Roles  // roles of their own for the duties; empty: Role
 	ExternalID string // for the role's trust policy
 	Endpoint   string // base URL for every service; empty: the SDK's own AWS_ENDPOINT_URL handling applies
+	Evidence   Evidence
 }
 
-// Options configure a Provider. Only Environments is needed.
+// Roles are ARNs of one role a duty, so that whoever gets hold of the one that
+// contains can neither lift a containment nor touch evidence. An empty one is
+// [Environment.Role].
+type Roles struct {
+	Preflight string // reads, and plans
+	Contain   string // carries out, and proves
+	Evidence  string // carries out and proves the steps that collect evidence
+	Release   string // takes back
+}
+
+// Evidence says where an environment keeps what its steps collect.
+type Evidence struct {
+	Bucket string // name of an S3 bucket with Object Lock; empty: a step has to name one
+	Owner  string // account that the bucket must belong to; empty: not checked
+	Mode   string // GOVERNANCE or COMPLIANCE; empty: GOVERNANCE
+	Days   int    // how long an object is kept at least; zero: 30
+	KMSKey string // ARN of the key that encrypts it; empty: the bucket's own
+}
+
+// Options configure a Cloud. Only Environments is needed.
 type Options struct {
 	Environments map[string]Environment
 	Now          func() time.Time         // nil: time.Now
@@ -38,17 +59,17 @@ func StaticCredentials(id string, secret actions.Secret) aws.CredentialsProvider
 	return credentials.NewStaticCredentialsProvider(id, secret.Reveal(), "")
 }
 
-// Provider holds the sessions that its actions share. It is safe for
+// Cloud holds the sessions that the actions share. It is safe for
 // concurrent use.
-type Provider struct {
+type Cloud struct {
 	options Options
 
 	mu       sync.Mutex
 	sessions map[sessionKey]*slot
 }
 
-// New gives a provider. Nothing is read and nobody is called yet.
-func New(options Options) *Provider {
+// New gives a Cloud. Nothing is read and nobody is called yet.
+func New(options Options) *Cloud {
 	options.Environments = maps.Clone(options.Environments)
 	if options.Now == nil {
 		options.Now = time.Now
@@ -56,19 +77,18 @@ func New(options Options) *Provider {
 	if options.Settle == 0 {
 		options.Settle = 5 * time.Second
 	}
-	return &Provider{options: options, sessions: map[sessionKey]*slot{}}
+	return &Cloud{options: options, sessions: map[sessionKey]*slot{}}
 }
 
-// Register adds all actions of this package to r.
-func (p *Provider) Register(r *actions.Registry) {
-	actions.Register(r, lookupAccessKey{p})
-	actions.Register(r, quarantinePrincipal{p})
-	actions.Register(r, deactivateAccessKey{p})
-	actions.Register(r, revokeSessions{p})
-}
+// Now is the time by the clock of the options.
+func (c *Cloud) Now() time.Time { return c.options.Now() }
 
-func (p *Provider) environmentNames() string {
-	names := slices.Sorted(maps.Keys(p.options.Environments))
+// Settle is how long a change that others may fight is watched after it was
+// made; negative: not at all.
+func (c *Cloud) Settle() time.Duration { return c.options.Settle }
+
+func (c *Cloud) environmentNames() string {
+	names := slices.Sorted(maps.Keys(c.options.Environments))
 	if len(names) == 0 {
 		return "none is configured"
 	}

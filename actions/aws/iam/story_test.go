@@ -1,4 +1,4 @@
-package aws_test
+package iam_test
 
 import (
 	"encoding/json"
@@ -7,21 +7,22 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/actions/aws/awsfake"
+	"github.com/firebreak-ir/firebreak/actions/aws/awstest"
 )
 
 // The story of the ready runbook: find, deny, switch off, revoke.
 func TestLeakedKeyStory(t *testing.T) {
 	const leaked = "AKIAIOSFODNN7EXAMPLE"
-	cloud := newCloud(t, awsfake.Options{PageSize: 1})
-	cloud.AddUser("team/ci-deploy")
-	cloud.AddAccessKey("ci-deploy", leaked, "leaked-secret")
-	other := cloud.NewAccessKey("ci-deploy")
-	cloud.AddRole(cloud.Account(), "web", "")
-	r := registry(cloud)
+	fake := awstest.NewFake(t, awsfake.Options{PageSize: 1})
+	fake.AddUser("team/ci-deploy")
+	fake.AddAccessKey("ci-deploy", leaked, "leaked-secret")
+	other := fake.NewAccessKey("ci-deploy")
+	fake.AddRole(fake.Account(), "web", "")
+	r := registry(fake)
 
 	run := func(name string, with map[string]any) (json.RawMessage, json.RawMessage) {
 		t.Helper()
-		h, p, c := handler(t, r, name), params(t, with), call()
+		h, p, c := awstest.Handler(t, r, name), awstest.Params(t, with), awstest.NewCall()
 		preview, err := h.Plan(t.Context(), c, p)
 		if err != nil {
 			t.Fatal(err)
@@ -52,8 +53,8 @@ func TestLeakedKeyStory(t *testing.T) {
 	if err := json.Unmarshal(result, &found); err != nil {
 		t.Fatal(err)
 	}
-	if found.User != "ci-deploy" || found.PrincipalARN != "arn:aws:iam::"+cloud.Account()+":user/team/ci-deploy" || found.Status != "Active" ||
-		found.Account != cloud.Account() || len(found.OtherKeys) != 1 || found.OtherKeys[0] != other.AccessKeyID {
+	if found.User != "ci-deploy" || found.PrincipalARN != "arn:aws:iam::"+fake.Account()+":user/team/ci-deploy" || found.Status != "Active" ||
+		found.Account != fake.Account() || len(found.OtherKeys) != 1 || found.OtherKeys[0] != other.AccessKeyID {
 		t.Errorf("got %s", result)
 	}
 	run("aws.iam.quarantine_principal", map[string]any{"principal_arn": found.PrincipalARN})
@@ -61,10 +62,10 @@ func TestLeakedKeyStory(t *testing.T) {
 	run("aws.iam.revoke_sessions", map[string]any{"role": "web"})
 	run("aws.iam.revoke_sessions", map[string]any{"role": "web", "scope": "instance", "value": "i-0abc1234def567890"})
 
-	if got := cloud.KeyStatus(leaked); got != "Inactive" {
+	if got := fake.KeyStatus(leaked); got != "Inactive" {
 		t.Errorf("the leaked key is %s", got)
 	}
-	if got := cloud.KeyStatus(other.AccessKeyID); got != "Active" {
+	if got := fake.KeyStatus(other.AccessKeyID); got != "Active" {
 		t.Errorf("the other key is %s", got)
 	}
 }

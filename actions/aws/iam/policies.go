@@ -1,4 +1,4 @@
-package aws
+package iam
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
 )
 
 // policySet is all that decides what a principal may do by itself.
@@ -24,7 +25,7 @@ type policySet struct {
 }
 
 // policies reads the whole set, every page of it.
-func (c *conn) policies(ctx context.Context, p principal) (policySet, error) {
+func (c *conn) policies(ctx context.Context, p cloud.Principal) (policySet, error) {
 	set := policySet{Inline: map[string]string{}}
 	names, err := c.inlineNames(ctx, p)
 	if err != nil {
@@ -39,26 +40,26 @@ func (c *conn) policies(ctx context.Context, p principal) (policySet, error) {
 			set.Inline[name] = document
 		}
 	}
-	if set.Attached, err = c.attached(ctx, p); err != nil || p.Kind == role {
+	if set.Attached, err = c.attached(ctx, p); err != nil || p.Kind == cloud.Role {
 		return set, err
 	}
 	set.Groups, err = c.groups(ctx, p)
 	return set, err
 }
 
-func (c *conn) inlineNames(ctx context.Context, p principal) ([]string, error) {
+func (c *conn) inlineNames(ctx context.Context, p cloud.Principal) ([]string, error) {
 	var names []string
 	var marker *string
 	for {
 		var more bool
-		if p.Kind == role {
-			out, err := do(ctx, c.requests, reads, "iam:ListRolePolicies", c.iam.ListRolePolicies, &iam.ListRolePoliciesInput{RoleName: &p.Name, Marker: marker})
+		if p.Kind == cloud.Role {
+			out, err := cloud.Do(ctx, c.Conn, cloud.Reads, "iam:ListRolePolicies", c.iam.ListRolePolicies, &iam.ListRolePoliciesInput{RoleName: &p.Name, Marker: marker})
 			if err != nil {
 				return nil, err
 			}
 			names, more, marker = append(names, out.PolicyNames...), out.IsTruncated, out.Marker
 		} else {
-			out, err := do(ctx, c.requests, reads, "iam:ListUserPolicies", c.iam.ListUserPolicies, &iam.ListUserPoliciesInput{UserName: &p.Name, Marker: marker})
+			out, err := cloud.Do(ctx, c.Conn, cloud.Reads, "iam:ListUserPolicies", c.iam.ListUserPolicies, &iam.ListUserPoliciesInput{UserName: &p.Name, Marker: marker})
 			if err != nil {
 				return nil, err
 			}
@@ -71,13 +72,13 @@ func (c *conn) inlineNames(ctx context.Context, p principal) ([]string, error) {
 	}
 }
 
-func (c *conn) attached(ctx context.Context, p principal) ([]string, error) {
+func (c *conn) attached(ctx context.Context, p cloud.Principal) ([]string, error) {
 	var arns []string
 	var marker *string
 	for {
 		var more bool
-		if p.Kind == role {
-			out, err := do(ctx, c.requests, reads, "iam:ListAttachedRolePolicies", c.iam.ListAttachedRolePolicies, &iam.ListAttachedRolePoliciesInput{RoleName: &p.Name, Marker: marker})
+		if p.Kind == cloud.Role {
+			out, err := cloud.Do(ctx, c.Conn, cloud.Reads, "iam:ListAttachedRolePolicies", c.iam.ListAttachedRolePolicies, &iam.ListAttachedRolePoliciesInput{RoleName: &p.Name, Marker: marker})
 			if err != nil {
 				return nil, err
 			}
@@ -86,7 +87,7 @@ func (c *conn) attached(ctx context.Context, p principal) ([]string, error) {
 			}
 			more, marker = out.IsTruncated, out.Marker
 		} else {
-			out, err := do(ctx, c.requests, reads, "iam:ListAttachedUserPolicies", c.iam.ListAttachedUserPolicies, &iam.ListAttachedUserPoliciesInput{UserName: &p.Name, Marker: marker})
+			out, err := cloud.Do(ctx, c.Conn, cloud.Reads, "iam:ListAttachedUserPolicies", c.iam.ListAttachedUserPolicies, &iam.ListAttachedUserPoliciesInput{UserName: &p.Name, Marker: marker})
 			if err != nil {
 				return nil, err
 			}
@@ -102,11 +103,11 @@ func (c *conn) attached(ctx context.Context, p principal) ([]string, error) {
 	}
 }
 
-func (c *conn) groups(ctx context.Context, p principal) ([]string, error) {
+func (c *conn) groups(ctx context.Context, p cloud.Principal) ([]string, error) {
 	var names []string
 	var marker *string
 	for {
-		out, err := do(ctx, c.requests, reads, "iam:ListGroupsForUser", c.iam.ListGroupsForUser, &iam.ListGroupsForUserInput{UserName: &p.Name, Marker: marker})
+		out, err := cloud.Do(ctx, c.Conn, cloud.Reads, "iam:ListGroupsForUser", c.iam.ListGroupsForUser, &iam.ListGroupsForUserInput{UserName: &p.Name, Marker: marker})
 		if err != nil {
 			return nil, err
 		}
@@ -122,18 +123,18 @@ func (c *conn) groups(ctx context.Context, p principal) ([]string, error) {
 
 // inline reads one inline policy; found is false when there is none of that
 // name. An answer without a document is an error: it proves nothing.
-func (c *conn) inline(ctx context.Context, p principal, name string) (document string, found bool, err error) {
+func (c *conn) inline(ctx context.Context, p cloud.Principal, name string) (document string, found bool, err error) {
 	var raw *string
 	op := "iam:GetUserPolicy"
-	if p.Kind == role {
+	if p.Kind == cloud.Role {
 		op = "iam:GetRolePolicy"
 		var out *iam.GetRolePolicyOutput
-		if out, err = do(ctx, c.requests, reads, op, c.iam.GetRolePolicy, &iam.GetRolePolicyInput{RoleName: &p.Name, PolicyName: &name}); err == nil {
+		if out, err = cloud.Do(ctx, c.Conn, cloud.Reads, op, c.iam.GetRolePolicy, &iam.GetRolePolicyInput{RoleName: &p.Name, PolicyName: &name}); err == nil {
 			raw = out.PolicyDocument
 		}
 	} else {
 		var out *iam.GetUserPolicyOutput
-		if out, err = do(ctx, c.requests, reads, op, c.iam.GetUserPolicy, &iam.GetUserPolicyInput{UserName: &p.Name, PolicyName: &name}); err == nil {
+		if out, err = cloud.Do(ctx, c.Conn, cloud.Reads, op, c.iam.GetUserPolicy, &iam.GetUserPolicyInput{UserName: &p.Name, PolicyName: &name}); err == nil {
 			raw = out.PolicyDocument
 		}
 	}
@@ -152,22 +153,22 @@ func (c *conn) inline(ctx context.Context, p principal, name string) (document s
 	return document, true, nil
 }
 
-func (c *conn) putInline(ctx context.Context, p principal, name, document string) error {
-	if p.Kind == role {
-		_, err := do(ctx, c.requests, writes, "iam:PutRolePolicy", c.iam.PutRolePolicy, &iam.PutRolePolicyInput{RoleName: &p.Name, PolicyName: &name, PolicyDocument: &document})
+func (c *conn) putInline(ctx context.Context, p cloud.Principal, name, document string) error {
+	if p.Kind == cloud.Role {
+		_, err := cloud.Do(ctx, c.Conn, cloud.Writes, "iam:PutRolePolicy", c.iam.PutRolePolicy, &iam.PutRolePolicyInput{RoleName: &p.Name, PolicyName: &name, PolicyDocument: &document})
 		return err
 	}
-	_, err := do(ctx, c.requests, writes, "iam:PutUserPolicy", c.iam.PutUserPolicy, &iam.PutUserPolicyInput{UserName: &p.Name, PolicyName: &name, PolicyDocument: &document})
+	_, err := cloud.Do(ctx, c.Conn, cloud.Writes, "iam:PutUserPolicy", c.iam.PutUserPolicy, &iam.PutUserPolicyInput{UserName: &p.Name, PolicyName: &name, PolicyDocument: &document})
 	return err
 }
 
 // deleteInline deletes an inline policy; one that is gone already is fine.
-func (c *conn) deleteInline(ctx context.Context, p principal, name string) error {
+func (c *conn) deleteInline(ctx context.Context, p cloud.Principal, name string) error {
 	var err error
-	if p.Kind == role {
-		_, err = do(ctx, c.requests, writes, "iam:DeleteRolePolicy", c.iam.DeleteRolePolicy, &iam.DeleteRolePolicyInput{RoleName: &p.Name, PolicyName: &name})
+	if p.Kind == cloud.Role {
+		_, err = cloud.Do(ctx, c.Conn, cloud.Writes, "iam:DeleteRolePolicy", c.iam.DeleteRolePolicy, &iam.DeleteRolePolicyInput{RoleName: &p.Name, PolicyName: &name})
 	} else {
-		_, err = do(ctx, c.requests, writes, "iam:DeleteUserPolicy", c.iam.DeleteUserPolicy, &iam.DeleteUserPolicyInput{UserName: &p.Name, PolicyName: &name})
+		_, err = cloud.Do(ctx, c.Conn, cloud.Writes, "iam:DeleteUserPolicy", c.iam.DeleteUserPolicy, &iam.DeleteUserPolicyInput{UserName: &p.Name, PolicyName: &name})
 	}
 	if err != nil && actions.ClassOf(err) == actions.NotFound {
 		return nil
@@ -178,7 +179,7 @@ func (c *conn) deleteInline(ctx context.Context, p principal, name string) error
 // restoreInline brings back what stood under name before: a document, or none
 // when before is empty. It acts only while the document there is the one that
 // ours accepts; somebody else's later change is not overwritten.
-func (c *conn) restoreInline(ctx context.Context, op string, p principal, name, before string, ours func(document string) bool) error {
+func (c *conn) restoreInline(ctx context.Context, op string, p cloud.Principal, name, before string, ours func(document string) bool) error {
 	document, found, err := c.inline(ctx, p, name)
 	switch {
 	case err != nil:
@@ -196,11 +197,11 @@ func (c *conn) restoreInline(ctx context.Context, op string, p principal, name, 
 }
 
 // restored reads whether what stood under name before stands there again.
-func (c *conn) restored(ctx context.Context, p principal, name, before string) (actions.Reading, error) {
+func (c *conn) restored(ctx context.Context, p cloud.Principal, name, before string) (actions.Reading, error) {
 	document, found, err := c.inline(ctx, p, name)
 	switch {
 	case err != nil:
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	case before == "" && found:
 		return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("policy %s is still there", name)}, nil
 	case before == "":

@@ -1,4 +1,4 @@
-package aws
+package cloud
 
 import (
 	"context"
@@ -14,25 +14,27 @@ import (
 	"github.com/firebreak-ir/firebreak/actions"
 )
 
-// access says whether a call changes something: it decides what a missing
+// Access says whether a call changes something, and whether it may be sent
+// again within one attempt: it decides what a missing
 // answer means.
-type access int
+type Access int
 
 const (
-	reads access = iota
-	writes
+	Reads  Access = iota
+	Writes        // may be sent again by the SDK: it sets a state, or carries a token or a condition
+	Once          // must not be sent again: AWS cannot tell a second one from the first
 )
 
-// do makes one call, notes its requests and gives its error a class. The name
+// Do makes one call, notes its requests and gives its error a class. The name
 // is "iam:UpdateAccessKey".
-func do[In, Out, Option any](ctx context.Context, requests *actions.Requests, how access, name string,
+func Do[In, Out, Option any](ctx context.Context, c *Conn, how Access, name string,
 	call func(context.Context, In, ...func(Option)) (Out, error), in In) (Out, error) {
 	_, operation, _ := strings.Cut(name, ":")
 	if err := ctx.Err(); err != nil {
 		var none Out
 		return none, &actions.Error{Class: actions.Transient, Op: name, Err: fmt.Errorf("nothing was sent: %w", err)}
 	}
-	a := &attempts{operation: operation, requests: requests}
+	a := &attempts{operation: operation, requests: c.Requests, once: how == Once}
 	out, err := call(a.in(ctx), in)
 	if err != nil {
 		return out, classify(name, how, a, err)
@@ -41,7 +43,7 @@ func do[In, Out, Option any](ctx context.Context, requests *actions.Requests, ho
 }
 
 // classify is the one place where an error of AWS gets its class.
-func classify(name string, how access, a *attempts, err error) *actions.Error {
+func classify(name string, how Access, a *attempts, err error) *actions.Error {
 	e := &actions.Error{Class: actions.Unknown, Op: name, RequestID: a.lastID, Err: plain(err)}
 	api, _ := errors.AsType[smithy.APIError](err)
 	answer, _ := errors.AsType[*awshttp.ResponseError](err)
@@ -55,30 +57,38 @@ func classify(name string, how access, a *attempts, err error) *actions.Error {
 		e.Class, e.Hint = actions.Transient, "AWS could not be reached; check the network, the endpoint and AWS_CA_BUNDLE"
 	case a.attempts == 0 && invalidInput(err):
 		e.Class = actions.Invalid
-	case how == reads, !a.maybe:
+	case how == Reads, !a.maybe:
 		e.Class = actions.Transient
 	}
-	if how == writes && a.maybe && e.Class != actions.Unknown {
+	if how != Reads && a.maybe && e.Class != actions.Unknown {
 		e.Hint = fmt.Sprintf("an earlier attempt got no answer, so it may have taken effect although the last one ended %s", e.Class)
 		e.Class = actions.Unknown
 	}
 	return e
 }
 
-// classOfCode knows the codes of IAM and STS; the status decides for the rest.
+// classOfCode knows the codes of the services that are called here, by name and
+// by the forms that AWS gives its names; the status decides for the rest.
 func classOfCode(code string, status int) actions.Class {
 	switch code {
-	case "Throttling", "ThrottlingException", "Throttled", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "SlowDown":
+	case "Throttling", "ThrottlingException", "Throttled", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException", "SlowDown",
+		"EC2ThrottledException", "SnapshotCreationPerVolumeRateExceeded", "CreateSnapshotRateExceeded":
 		return actions.Throttled
 	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthFailure", "NotAuthorized", "InvalidClientTokenId", "UnrecognizedClientException",
 		"SignatureDoesNotMatch", "IncompleteSignature", "MissingAuthenticationToken", "ExpiredToken", "ExpiredTokenException", "RequestExpired", "OptInRequired":
 		return actions.Denied
-	case "NoSuchEntity", "NoSuchEntityException":
-		return actions.NotFound
-	case "LimitExceeded", "LimitExceededException", "DeleteConflict", "EntityAlreadyExists", "UnmodifiableEntity", "PasswordPolicyViolation", "ConcurrentModification", "PackedPolicyTooLarge":
+	case "DeleteConflict", "EntityAlreadyExists", "UnmodifiableEntity", "PasswordPolicyViolation", "ConcurrentModification", "PackedPolicyTooLarge",
+		"IncorrectState", "IncorrectInstanceState", "OperationNotPermitted", "DependencyViolation", "KMSInvalidStateException", "DisabledException", "ResourceConflictException", "ConflictException":
 		return actions.Precondition
-	case "EntityTemporarilyUnmodifiable":
+	case "EntityTemporarilyUnmodifiable", "ConditionalRequestConflict", "ConcurrentModificationException", "ScalingActivityInProgress":
 		return actions.Transient
+	}
+	name := strings.TrimSuffix(strings.TrimSuffix(code, "Exception"), "Fault")
+	switch {
+	case strings.HasSuffix(name, "NotFound"), strings.HasPrefix(name, "NoSuch"):
+		return actions.NotFound
+	case strings.HasSuffix(name, "AlreadyExists"), strings.HasSuffix(name, "Duplicate"), strings.HasSuffix(name, "InUse"), strings.HasSuffix(name, "LimitExceeded"):
+		return actions.Precondition
 	}
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -156,9 +166,9 @@ func (s *said) Error() string {
 
 func (s *said) Unwrap() error { return s.err }
 
-// unreadable turns a refusal to let us read into a reading; other errors stay
+// Unreadable turns a refusal to let us read into a reading; other errors stay
 // errors, and the caller looks again.
-func unreadable(err error) (actions.Reading, error) {
+func Unreadable(err error) (actions.Reading, error) {
 	if actions.ClassOf(err) == actions.Denied {
 		return actions.Reading{Verdict: actions.CannotVerify, Detail: err.Error()}, nil
 	}

@@ -1,4 +1,4 @@
-package aws
+package iam
 
 import (
 	"crypto/sha256"

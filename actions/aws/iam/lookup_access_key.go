@@ -1,4 +1,4 @@
-package aws
+package iam
 
 import (
 	"context"
@@ -13,9 +13,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
 )
 
-type lookupAccessKey struct{ provider *Provider }
+type lookupAccessKey struct{ cloud *cloud.Cloud }
 
 type lookupAccessKeyParams struct {
 	AccessKeyID string `json:"access_key_id" doc:"the key to look up" example:"AKIAIOSFODNN7EXAMPLE" pattern:"^AKIA[A-Z0-9]{16}$"`
@@ -55,7 +56,7 @@ const (
 )
 
 func (a lookupAccessKey) Plan(ctx context.Context, call actions.Call, p lookupAccessKeyParams) (actions.Preview, error) {
-	c, err := a.provider.open(ctx, call)
+	c, err := open(ctx, a.cloud, call)
 	if err != nil {
 		return actions.Preview{}, err
 	}
@@ -72,7 +73,7 @@ func (a lookupAccessKey) Plan(ctx context.Context, call actions.Call, p lookupAc
 
 func (a lookupAccessKey) Execute(ctx context.Context, call actions.Call, p lookupAccessKeyParams) (lookupAccessKeyResult, error) {
 	var r lookupAccessKeyResult
-	c, err := a.provider.open(ctx, call)
+	c, err := open(ctx, a.cloud, call)
 	if err != nil {
 		return r, err
 	}
@@ -88,7 +89,7 @@ func (a lookupAccessKey) Execute(ctx context.Context, call actions.Call, p looku
 	if !found {
 		return r, keyMissing(p.AccessKeyID, owner)
 	}
-	out, err := do(ctx, c.requests, reads, "iam:GetUser", c.iam.GetUser, &iam.GetUserInput{UserName: &owner})
+	out, err := cloud.Do(ctx, c.Conn, cloud.Reads, "iam:GetUser", c.iam.GetUser, &iam.GetUserInput{UserName: &owner})
 	if err != nil {
 		return r, err
 	}
@@ -96,7 +97,7 @@ func (a lookupAccessKey) Execute(ctx context.Context, call actions.Call, p looku
 		return r, &actions.Error{Class: actions.Transient, Op: "iam:GetUser", Err: fmt.Errorf("the answer about user %q is empty", owner)}
 	}
 	r = lookupAccessKeyResult{
-		User: owner, PrincipalARN: aws.ToString(out.User.Arn), Account: c.account,
+		User: owner, PrincipalARN: aws.ToString(out.User.Arn), Account: c.Account,
 		Status: key.Status, Created: key.Created, OtherKeys: otherKeys(keys, p.AccessKeyID),
 	}
 	if used != nil && used.LastUsedDate != nil {
@@ -124,10 +125,10 @@ type accessKey struct {
 // keyOwner finds the user behind a key.
 func (c *conn) keyOwner(ctx context.Context, id string) (string, *types.AccessKeyLastUsed, error) {
 	const op = "iam:GetAccessKeyLastUsed"
-	out, err := do(ctx, c.requests, reads, op, c.iam.GetAccessKeyLastUsed, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &id})
+	out, err := cloud.Do(ctx, c.Conn, cloud.Reads, op, c.iam.GetAccessKeyLastUsed, &iam.GetAccessKeyLastUsedInput{AccessKeyId: &id})
 	if err != nil {
 		if e, ok := errors.AsType[*actions.Error](err); ok && e.Class == actions.NotFound {
-			e.Hint = fmt.Sprintf("no user of account %s owns %s: it was deleted, or it belongs to another account", c.account, id)
+			e.Hint = fmt.Sprintf("no user of account %s owns %s: it was deleted, or it belongs to another account", c.Account, id)
 		}
 		return "", nil, err
 	}
@@ -145,7 +146,7 @@ func (c *conn) accessKeys(ctx context.Context, owner string) ([]accessKey, error
 	var keys []accessKey
 	var marker *string
 	for {
-		out, err := do(ctx, c.requests, reads, "iam:ListAccessKeys", c.iam.ListAccessKeys, &iam.ListAccessKeysInput{UserName: &owner, Marker: marker})
+		out, err := cloud.Do(ctx, c.Conn, cloud.Reads, "iam:ListAccessKeys", c.iam.ListAccessKeys, &iam.ListAccessKeysInput{UserName: &owner, Marker: marker})
 		if err != nil {
 			return nil, err
 		}
@@ -183,5 +184,5 @@ func keyMissing(id, owner string) error {
 }
 
 func (c *conn) keyTarget(id string) actions.Target {
-	return actions.Target{Type: "aws.iam.access_key", ID: id, Account: c.account}
+	return actions.Target{Type: "aws.iam.access_key", ID: id, Account: c.Account}
 }

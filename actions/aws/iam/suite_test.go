@@ -1,14 +1,12 @@
-package aws_test
+package iam_test
 
 import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/actions/actionstest"
-	"github.com/firebreak-ir/firebreak/actions/aws"
 	"github.com/firebreak-ir/firebreak/actions/aws/awsfake"
 	"github.com/firebreak-ir/firebreak/actions/aws/awstest"
 )
@@ -27,19 +25,6 @@ func motoIsWrong() []string {
 	}
 }
 
-func provider(w *awstest.World) *actions.Registry {
-	r := actions.NewRegistry()
-	aws.New(aws.Options{
-		Environments: map[string]aws.Environment{"prod": {Account: w.Account, Endpoint: w.Proxy.URL}},
-		Credentials:  aws.StaticCredentials(w.Credentials.AccessKeyID, actions.NewSecret(w.Credentials.SecretAccessKey)),
-		Settle:       3 * time.Millisecond, MaxBackoff: time.Millisecond,
-	}).Register(r)
-	return r
-}
-
-// everyAttempt is how many attempts the SDK makes.
-const everyAttempt = 3
-
 // faults prepares the errors that every change must classify.
 func faults(w *awstest.World, operation string) func(*testing.T, string) {
 	return func(t *testing.T, name string) {
@@ -55,9 +40,9 @@ func faults(w *awstest.World, operation string) func(*testing.T, string) {
 		case "full":
 			w.Proxy.Refuse(operation, http.StatusConflict, "LimitExceeded")
 		case "broken after the effect":
-			w.Proxy.BreakAfterEffect(operation, everyAttempt, http.StatusInternalServerError, "ServiceFailure")
+			w.Proxy.BreakAfterEffect(operation, awstest.EveryAttempt, http.StatusInternalServerError, "ServiceFailure")
 		case "cut before the effect":
-			w.Proxy.DropBeforeEffect(operation, everyAttempt)
+			w.Proxy.DropBeforeEffect(operation, awstest.EveryAttempt)
 		case "cut, then refused":
 			w.Proxy.DropAfterEffect(operation, 1)
 			w.Proxy.Refuse(operation, http.StatusForbidden, "AccessDenied")
@@ -78,7 +63,7 @@ var readErrors = map[string]actions.Class{
 }
 
 func TestActions(t *testing.T) {
-	hermetic(t)
+	awstest.Hermetic(t)
 	for _, emulator := range awstest.Start(t) {
 		t.Run(emulator.Name, func(t *testing.T) { suite(t, emulator) })
 		if emulator.Name == "moto" {
@@ -94,7 +79,7 @@ func suite(t *testing.T, emulator *awstest.Emulator) {
 		w.AccessKey(t, "ci-deploy")
 		id, secret := w.AccessKey(t, "ci-deploy")
 		return w, actionstest.World{
-			Registry: provider(w), Call: call(), Snapshot: w.Snapshot, Params: map[string]any{"access_key_id": id},
+			Registry: provider(w), Call: awstest.NewCall(), Snapshot: w.Snapshot, Params: map[string]any{"access_key_id": id},
 			Canaries: []string{w.Credentials.SecretAccessKey, secret},
 		}, id
 	}
@@ -111,7 +96,7 @@ func suite(t *testing.T, emulator *awstest.Emulator) {
 		{"deactivate", actionstest.Case{Action: "aws.iam.deactivate_access_key", Errors: changeErrors, World: func(t *testing.T) actionstest.World {
 			w, world, id := key(t)
 			world.Disturb = func(t *testing.T) { w.SetKey(t, "ci-deploy", id, true) }
-			world.LoseAnswer = func(*testing.T) { w.Proxy.DropAfterEffect("iam:UpdateAccessKey", everyAttempt) }
+			world.LoseAnswer = func(*testing.T) { w.Proxy.DropAfterEffect("iam:UpdateAccessKey", awstest.EveryAttempt) }
 			world.Fault = faults(w, "iam:UpdateAccessKey")
 			return world
 		}}},
@@ -131,9 +116,9 @@ func suite(t *testing.T, emulator *awstest.Emulator) {
 			}
 			w.PutPolicy(t, kind, "victim", "own", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`)
 			return actionstest.World{
-				Registry: provider(w), Call: call(), Snapshot: w.Snapshot, Params: map[string]any{"principal_arn": arn},
+				Registry: provider(w), Call: awstest.NewCall(), Snapshot: w.Snapshot, Params: map[string]any{"principal_arn": arn},
 				Disturb:    func(t *testing.T) { w.DeletePolicy(t, kind, "victim", "FirebreakQuarantine-INC-12") },
-				LoseAnswer: func(*testing.T) { w.Proxy.DropAfterEffect(put, everyAttempt) },
+				LoseAnswer: func(*testing.T) { w.Proxy.DropAfterEffect(put, awstest.EveryAttempt) },
 				Fault:      faults(w, put),
 			}
 		}}})
@@ -153,13 +138,13 @@ func suite(t *testing.T, emulator *awstest.Emulator) {
 				with["value"] = scope.value
 			}
 			return actionstest.World{
-				Registry: provider(w), Call: call(), Snapshot: w.Snapshot, Params: with,
+				Registry: provider(w), Call: awstest.NewCall(), Snapshot: w.Snapshot, Params: with,
 				Disturb: func(t *testing.T) {
 					for name := range w.Policies(t, "role", "web") {
 						w.DeletePolicy(t, "role", "web", name)
 					}
 				},
-				LoseAnswer: func(*testing.T) { w.Proxy.DropAfterEffect("iam:PutRolePolicy", everyAttempt) },
+				LoseAnswer: func(*testing.T) { w.Proxy.DropAfterEffect("iam:PutRolePolicy", awstest.EveryAttempt) },
 				Fault:      faults(w, "iam:PutRolePolicy"),
 			}
 		}}})
@@ -174,7 +159,7 @@ func suite(t *testing.T, emulator *awstest.Emulator) {
 
 // TestLaggingReads runs the suite against an IAM whose reads lag behind.
 func TestLaggingReads(t *testing.T) {
-	hermetic(t)
+	awstest.Hermetic(t)
 	lagging := awstest.Fake(awsfake.Options{Lag: 3, PageSize: 1})
 	lagging.Name = "lagging awsfake"
 	suite(t, lagging)

@@ -1,4 +1,4 @@
-package aws
+package cloud
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
@@ -21,6 +22,7 @@ import (
 type attempts struct {
 	operation string // "UpdateAccessKey"; others, such as a renewal of credentials, do not count
 	requests  *actions.Requests
+	once      bool // the call must not be sent a second time
 
 	mu       sync.Mutex
 	maybe    bool   // an attempt may have had an effect although it got no clear answer
@@ -58,7 +60,7 @@ func (a *attempts) note(ctx context.Context, metadata middleware.Metadata, err e
 			id = answer.ServiceRequestID()
 		}
 	}
-	a.requests.Add(strings.ToLower(awsmiddleware.GetServiceID(ctx))+":"+operation, id)
+	a.requests.Add(prefix(awsmiddleware.GetServiceID(ctx))+":"+operation, id)
 	if operation != a.operation {
 		return
 	}
@@ -69,6 +71,35 @@ func (a *attempts) note(ctx context.Context, metadata middleware.Metadata, err e
 	if err != nil && !refused(err) && !neverSent(err) {
 		a.maybe = true
 	}
+}
+
+// prefix is how IAM calls a service, as policies and CloudTrail do.
+func prefix(serviceID string) string {
+	switch serviceID {
+	case "Auto Scaling":
+		return "autoscaling"
+	case "Elastic Load Balancing v2":
+		return "elasticloadbalancing"
+	case "S3 Control":
+		return "s3"
+	case "Secrets Manager":
+		return "secretsmanager"
+	case "SSO Admin":
+		return "sso"
+	}
+	return strings.ToLower(serviceID)
+}
+
+// onceOnly is the SDK's retryer, but for calls that must not be sent twice.
+type onceOnly struct{ aws.RetryerV2 }
+
+// GetRetryToken gives leave for another attempt. Without it the SDK ends with
+// the error that it gets here.
+func (r onceOnly) GetRetryToken(ctx context.Context, failed error) (func(error) error, error) {
+	if a, ok := ctx.Value(attemptsKey{}).(*attempts); ok && a.once {
+		return nil, failed
+	}
+	return r.RetryerV2.GetRetryToken(ctx, failed)
 }
 
 // noCode is what the SDK writes for an answer without a code, such as the page

@@ -1,4 +1,4 @@
-package aws
+package iam
 
 import (
 	"context"
@@ -13,9 +13,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
 )
 
-type revokeSessions struct{ provider *Provider }
+type revokeSessions struct{ cloud *cloud.Cloud }
 
 type revokeSessionsParams struct {
 	Role   string    `json:"role" doc:"name or ARN of the role" example:"arn:aws:iam::111122223333:role/web" subject:"true"`
@@ -32,14 +33,14 @@ type revokeSessionsResult struct {
 
 // revokeState is what Plan captures.
 type revokeState struct {
-	Role       principal `json:"role"`
-	RoleID     string    `json:"role_id"`
-	PolicyName string    `json:"policy_name"`
-	Before     string    `json:"before,omitempty"` // document under that name; empty: none
-	Cutoff     time.Time `json:"cutoff"`
-	Given      bool      `json:"given,omitempty"` // the cutoff was chosen by the runbook
-	SkewMS     int64     `json:"skew_ms"`         // AWS clock minus ours
-	MaxSeconds int       `json:"max_seconds"`
+	Role       cloud.Principal `json:"role"`
+	RoleID     string          `json:"role_id"`
+	PolicyName string          `json:"policy_name"`
+	Before     string          `json:"before,omitempty"` // document under that name; empty: none
+	Cutoff     time.Time       `json:"cutoff"`
+	Given      bool            `json:"given,omitempty"` // the cutoff was chosen by the runbook
+	SkewMS     int64           `json:"skew_ms"`         // AWS clock minus ours
+	MaxSeconds int             `json:"max_seconds"`
 }
 
 // headroom covers the seconds that IAM needs to spread a deny: sessions made
@@ -98,36 +99,36 @@ func (a revokeSessions) Plan(ctx context.Context, call actions.Call, p revokeSes
 	if err := p.check(); err != nil {
 		return preview, &actions.Error{Class: actions.Invalid, Op: op, Err: err}
 	}
-	c, err := a.provider.open(ctx, call)
+	c, err := open(ctx, a.cloud, call)
 	if err != nil {
 		return preview, err
 	}
 	name := p.Role
 	if strings.HasPrefix(p.Role, "arn:") {
-		given, err := parsePrincipal(p.Role)
+		given, err := cloud.ParsePrincipal(p.Role)
 		if err != nil {
 			return preview, &actions.Error{Class: actions.Invalid, Op: op, Err: err}
 		}
-		if given.Kind != role {
+		if given.Kind != cloud.Role {
 			return preview, &actions.Error{Class: actions.Invalid, Op: op, Err: fmt.Errorf("%s is no role", given), Hint: "for a user take aws.iam.quarantine_principal: long-lived keys carry no issue time"}
 		}
-		if err := c.refuse(op, given); err != nil {
+		if err := c.Refuse(op, given); err != nil {
 			return preview, err
 		}
 		name = given.Name
 	}
-	out, err := do(ctx, c.requests, reads, "iam:GetRole", c.iam.GetRole, &iam.GetRoleInput{RoleName: &name})
+	out, err := cloud.Do(ctx, c.Conn, cloud.Reads, "iam:GetRole", c.iam.GetRole, &iam.GetRoleInput{RoleName: &name})
 	if err != nil {
 		return preview, err
 	}
 	if out.Role == nil || aws.ToString(out.Role.RoleId) == "" {
 		return preview, &actions.Error{Class: actions.Transient, Op: "iam:GetRole", Err: fmt.Errorf("the answer about role %q is empty", name)}
 	}
-	who, err := parsePrincipal(aws.ToString(out.Role.Arn))
+	who, err := cloud.ParsePrincipal(aws.ToString(out.Role.Arn))
 	if err != nil {
 		return preview, &actions.Error{Class: actions.Transient, Op: "iam:GetRole", Err: err}
 	}
-	if err := c.refuse(op, who); err != nil {
+	if err := c.Refuse(op, who); err != nil {
 		return preview, err
 	}
 	if strings.HasPrefix(p.Role, "arn:") && p.Role != who.ARN() {
@@ -140,7 +141,7 @@ func (a revokeSessions) Plan(ctx context.Context, call actions.Call, p revokeSes
 		if !ok {
 			return preview, &actions.Error{Class: actions.Transient, Op: "iam:GetRole", Err: errors.New("the answer carries no time, so no cutoff can be told"), Hint: "give a cutoff in the runbook"}
 		}
-		state.SkewMS = server.Sub(a.provider.options.Now()).Milliseconds()
+		state.SkewMS = server.Sub(a.cloud.Now()).Milliseconds()
 		state.Cutoff = server.UTC().Add(headroom).Truncate(time.Second)
 	}
 	found := false
@@ -169,7 +170,7 @@ func (a revokeSessions) preview(p revokeSessionsParams, state revokeState, forei
 		until += ", or 30 s after the step starts if that is later,"
 	}
 	preview := actions.Preview{
-		Targets: []actions.Target{state.Role.target()},
+		Targets: []actions.Target{state.Role.Target()},
 		Changes: []string{fmt.Sprintf("Sessions of %s issued before %s are denied everything (%s).", state.Role, until, whose(p.Scope, p.Value))},
 		Calls:   []string{"iam:PutRolePolicy"},
 	}
@@ -200,7 +201,7 @@ func whose(scope, value string) string {
 // consolePolicy is what the console's own button writes.
 const consolePolicy = "AWSRevokeOlderSessions"
 
-func (c *conn) consoleRevocation(ctx context.Context, who principal) (bool, error) {
+func (c *conn) consoleRevocation(ctx context.Context, who cloud.Principal) (bool, error) {
 	_, found, err := c.inline(ctx, who, consolePolicy)
 	return found, err
 }
@@ -225,7 +226,7 @@ func (a revokeSessions) Execute(ctx context.Context, call actions.Call, p revoke
 	if err != nil {
 		return r, err
 	}
-	if err := c.refuse("aws.iam.revoke_sessions", state.Role); err != nil {
+	if err := c.Refuse("aws.iam.revoke_sessions", state.Role); err != nil {
 		return r, err
 	}
 	r = revokeSessionsResult{PolicyName: state.PolicyName, Cutoff: state.cutoff(call), MaxSessionSeconds: state.MaxSeconds}
@@ -247,7 +248,7 @@ func (a revokeSessions) Verify(ctx context.Context, call actions.Call, p revokeS
 	}
 	document, found, err := c.inline(ctx, state.Role, state.PolicyName)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	wanted := state.cutoff(call)
 	if r.Cutoff.After(wanted) {
@@ -282,7 +283,7 @@ func (a revokeSessions) PlanUndo(ctx context.Context, call actions.Call, p revok
 	if err != nil {
 		return actions.Preview{}, err
 	}
-	preview := actions.Preview{Targets: []actions.Target{state.Role.target()}}
+	preview := actions.Preview{Targets: []actions.Target{state.Role.Target()}}
 	document, found, err := c.inline(ctx, state.Role, state.PolicyName)
 	ours := state.put(call, p, r)
 	switch {
@@ -331,6 +332,6 @@ func (a revokeSessions) resume(ctx context.Context, call actions.Call, p revokeS
 	if (p.Role != state.Role.Name && p.Role != state.Role.ARN()) || state.PolicyName != revocationName(p.Scope, p.Value) || state.Cutoff.IsZero() {
 		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another role or scope"), Hint: "plan the step again"}
 	}
-	c, err := a.provider.open(ctx, call)
+	c, err := open(ctx, a.cloud, call)
 	return c, state, err
 }

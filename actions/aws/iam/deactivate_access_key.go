@@ -1,4 +1,4 @@
-package aws
+package iam
 
 import (
 	"context"
@@ -11,9 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
 )
 
-type deactivateAccessKey struct{ provider *Provider }
+type deactivateAccessKey struct{ cloud *cloud.Cloud }
 
 type deactivateAccessKeyParams struct {
 	AccessKeyID string `json:"access_key_id" doc:"the long-lived key to switch off" example:"AKIAIOSFODNN7EXAMPLE" pattern:"^(AKIA|ASIA)[A-Z0-9]{16}$"`
@@ -67,7 +68,7 @@ func (a deactivateAccessKey) Plan(ctx context.Context, call actions.Call, p deac
 		return preview, &actions.Error{Class: actions.Invalid, Op: op, Err: fmt.Errorf("%q is a temporary key, which cannot be switched off", p.AccessKeyID),
 			Hint: "use aws.iam.revoke_sessions on the role, or aws.iam.quarantine_principal on the user that made it"}
 	}
-	c, err := a.provider.open(ctx, call)
+	c, err := open(ctx, a.cloud, call)
 	if err != nil {
 		return preview, err
 	}
@@ -91,7 +92,7 @@ func (a deactivateAccessKey) Plan(ctx context.Context, call actions.Call, p deac
 		return preview, keyMissing(p.AccessKeyID, owner)
 	}
 	preview = actions.Preview{
-		Targets:  []actions.Target{c.keyTarget(p.AccessKeyID), {Type: "aws.iam.user", ID: owner, Account: c.account}},
+		Targets:  []actions.Target{c.keyTarget(p.AccessKeyID), {Type: "aws.iam.user", ID: owner, Account: c.Account}},
 		Changes:  []string{fmt.Sprintf("Access key %s of user %s becomes Inactive; it is %s now.", p.AccessKeyID, owner, key.Status)},
 		Calls:    []string{"iam:UpdateAccessKey"},
 		InEffect: key.Status == string(types.StatusTypeInactive),
@@ -133,7 +134,7 @@ func (a deactivateAccessKey) Verify(ctx context.Context, call actions.Call, p de
 	}
 	keys, err := c.accessKeys(ctx, state.User)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	key, found := findKey(keys, p.AccessKeyID)
 	switch {
@@ -159,7 +160,7 @@ func (a deactivateAccessKey) PlanUndo(ctx context.Context, call actions.Call, p 
 	if err != nil {
 		return actions.Preview{}, err
 	}
-	preview := actions.Preview{Targets: []actions.Target{c.keyTarget(p.AccessKeyID), {Type: "aws.iam.user", ID: state.User, Account: c.account}}}
+	preview := actions.Preview{Targets: []actions.Target{c.keyTarget(p.AccessKeyID), {Type: "aws.iam.user", ID: state.User, Account: c.Account}}}
 	if before.Status != string(types.StatusTypeActive) {
 		preview.NoUndo = "the key was Inactive before this step; it stays so"
 		return preview, nil
@@ -194,7 +195,7 @@ func (a deactivateAccessKey) VerifyUndo(ctx context.Context, call actions.Call, 
 	}
 	keys, err := c.accessKeys(ctx, state.User)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	key, found := findKey(keys, p.AccessKeyID)
 	switch {
@@ -216,17 +217,17 @@ func (a deactivateAccessKey) resume(ctx context.Context, call actions.Call, p de
 	if !found {
 		return nil, state, before, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: fmt.Errorf("it knows no access key %q", p.AccessKeyID), Hint: "plan the step again"}
 	}
-	c, err := a.provider.open(ctx, call)
+	c, err := open(ctx, a.cloud, call)
 	return c, state, before, err
 }
 
 func (c *conn) setKey(ctx context.Context, owner, id string, status types.StatusType) error {
-	_, err := do(ctx, c.requests, writes, "iam:UpdateAccessKey", c.iam.UpdateAccessKey, &iam.UpdateAccessKeyInput{UserName: &owner, AccessKeyId: &id, Status: status})
+	_, err := cloud.Do(ctx, c.Conn, cloud.Writes, "iam:UpdateAccessKey", c.iam.UpdateAccessKey, &iam.UpdateAccessKeyInput{UserName: &owner, AccessKeyId: &id, Status: status})
 	return err
 }
 
 func (c *conn) refuseOwnKey(op, id string) error {
-	if !slices.Contains(c.keys, id) {
+	if !slices.Contains(c.Keys, id) {
 		return nil
 	}
 	return &actions.Error{Class: actions.Precondition, Op: op, Err: fmt.Errorf("%s is the key that firebreak itself signs with", id),

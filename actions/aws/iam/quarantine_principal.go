@@ -1,4 +1,4 @@
-package aws
+package iam
 
 import (
 	"context"
@@ -12,9 +12,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
 )
 
-type quarantinePrincipal struct{ provider *Provider }
+type quarantinePrincipal struct{ cloud *cloud.Cloud }
 
 type quarantinePrincipalParams struct {
 	PrincipalARN string `json:"principal_arn" doc:"the IAM user or role to stop" example:"arn:aws:iam::111122223333:user/ci-deploy" pattern:"^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:.+$" subject:"true"`
@@ -28,9 +29,9 @@ type quarantinePrincipalResult struct {
 
 // quarantineState is what Plan captures.
 type quarantineState struct {
-	Principal  principal `json:"principal"`
-	PolicyName string    `json:"policy_name"`
-	Policies   policySet `json:"policies"`
+	Principal  cloud.Principal `json:"principal"`
+	PolicyName string          `json:"policy_name"`
+	Policies   policySet       `json:"policies"`
 }
 
 // before is what stood under the name of our policy; empty when nothing did.
@@ -87,15 +88,15 @@ func (quarantinePrincipal) Spec() actions.Spec {
 func (a quarantinePrincipal) Plan(ctx context.Context, call actions.Call, p quarantinePrincipalParams) (actions.Preview, error) {
 	const op = "aws.iam.quarantine_principal"
 	var preview actions.Preview
-	who, err := parsePrincipal(p.PrincipalARN)
+	who, err := cloud.ParsePrincipal(p.PrincipalARN)
 	if err != nil {
 		return preview, &actions.Error{Class: actions.Invalid, Op: op, Err: err}
 	}
-	c, err := a.provider.open(ctx, call)
+	c, err := open(ctx, a.cloud, call)
 	if err != nil {
 		return preview, err
 	}
-	if err := c.refuse(op, who); err != nil {
+	if err := c.Refuse(op, who); err != nil {
 		return preview, err
 	}
 	boundary, err := c.confirm(ctx, op, who)
@@ -108,12 +109,12 @@ func (a quarantinePrincipal) Plan(ctx context.Context, call actions.Call, p quar
 	}
 	state.Policies.Boundary = boundary
 	preview = actions.Preview{
-		Targets:  []actions.Target{who.target()},
+		Targets:  []actions.Target{who.Target()},
 		Changes:  []string{fmt.Sprintf("The inline policy %s denies %s everything.", state.PolicyName, who)},
 		Calls:    []string{"iam:PutUserPolicy"},
 		InEffect: sameDocument(state.before(), denyAll),
 	}
-	if who.Kind == role {
+	if who.Kind == cloud.Role {
 		preview.Calls = []string{"iam:PutRolePolicy"}
 		preview.Warnings = append(preview.Warnings, fmt.Sprintf("Every workload that uses %s stops.", who))
 	}
@@ -131,16 +132,16 @@ func (a quarantinePrincipal) Plan(ctx context.Context, call actions.Call, p quar
 // quarantineName is the same for all runs of an incident, so that two of them
 // put one policy.
 func quarantineName(call actions.Call) string {
-	return "FirebreakQuarantine-" + word(call.Incident, 100)
+	return "FirebreakQuarantine-" + cloud.Word(call.Incident, 100)
 }
 
 // confirm reads the principal and compares its ARN, path included. It returns
 // the ARN of its permissions boundary.
-func (c *conn) confirm(ctx context.Context, op string, who principal) (boundary string, err error) {
+func (c *conn) confirm(ctx context.Context, op string, who cloud.Principal) (boundary string, err error) {
 	var arn string
 	var limit *types.AttachedPermissionsBoundary
-	if who.Kind == role {
-		out, err := do(ctx, c.requests, reads, "iam:GetRole", c.iam.GetRole, &iam.GetRoleInput{RoleName: &who.Name})
+	if who.Kind == cloud.Role {
+		out, err := cloud.Do(ctx, c.Conn, cloud.Reads, "iam:GetRole", c.iam.GetRole, &iam.GetRoleInput{RoleName: &who.Name})
 		if err != nil {
 			return "", err
 		}
@@ -148,7 +149,7 @@ func (c *conn) confirm(ctx context.Context, op string, who principal) (boundary 
 			arn, limit = aws.ToString(out.Role.Arn), out.Role.PermissionsBoundary
 		}
 	} else {
-		out, err := do(ctx, c.requests, reads, "iam:GetUser", c.iam.GetUser, &iam.GetUserInput{UserName: &who.Name})
+		out, err := cloud.Do(ctx, c.Conn, cloud.Reads, "iam:GetUser", c.iam.GetUser, &iam.GetUserInput{UserName: &who.Name})
 		if err != nil {
 			return "", err
 		}
@@ -170,13 +171,13 @@ func (a quarantinePrincipal) Execute(ctx context.Context, call actions.Call, p q
 	if err != nil {
 		return quarantinePrincipalResult{}, err
 	}
-	if err := c.refuse("aws.iam.quarantine_principal", state.Principal); err != nil {
+	if err := c.Refuse("aws.iam.quarantine_principal", state.Principal); err != nil {
 		return quarantinePrincipalResult{}, err
 	}
 	if err := c.putInline(ctx, state.Principal, state.PolicyName, denyAll); err != nil {
 		return quarantinePrincipalResult{}, err
 	}
-	if err := c.hold(ctx, a.provider.options.Settle, state.Principal, state.PolicyName); err != nil {
+	if err := c.hold(ctx, a.cloud.Settle(), state.Principal, state.PolicyName); err != nil {
 		return quarantinePrincipalResult{}, err
 	}
 	return quarantinePrincipalResult{state.PolicyName, state.Principal.Name, string(state.Principal.Kind)}, nil
@@ -187,7 +188,7 @@ func (a quarantinePrincipal) Execute(ctx context.Context, call actions.Call, p q
 // only be late, so it gets the length of a watch; one that was seen and is gone
 // was taken away. A reading that fails ends the watch, since the deny was put
 // and Verify looks again.
-func (c *conn) hold(ctx context.Context, watch time.Duration, who principal, name string) error {
+func (c *conn) hold(ctx context.Context, watch time.Duration, who cloud.Principal, name string) error {
 	if watch < 0 {
 		return nil
 	}
@@ -237,7 +238,7 @@ func (a quarantinePrincipal) Verify(ctx context.Context, call actions.Call, p qu
 	}
 	now, err := c.policies(ctx, state.Principal)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	document, found := now.Inline[state.PolicyName]
 	switch {
@@ -261,7 +262,7 @@ func (a quarantinePrincipal) PlanUndo(ctx context.Context, call actions.Call, p 
 	if err != nil {
 		return actions.Preview{}, err
 	}
-	preview := actions.Preview{Targets: []actions.Target{state.Principal.target()}}
+	preview := actions.Preview{Targets: []actions.Target{state.Principal.Target()}}
 	if sameDocument(state.before(), denyAll) {
 		preview.NoUndo = "the deny was there before this step; it stays"
 		return preview, nil
@@ -285,8 +286,8 @@ func (a quarantinePrincipal) PlanUndo(ctx context.Context, call actions.Call, p 
 	return preview, nil
 }
 
-func titled(k kind) string {
-	if k == role {
+func titled(k cloud.Kind) string {
+	if k == cloud.Role {
 		return "Role"
 	}
 	return "User"
@@ -319,6 +320,6 @@ func (a quarantinePrincipal) resume(ctx context.Context, call actions.Call, p qu
 	if state.Principal.ARN() != p.PrincipalARN || state.PolicyName == "" {
 		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another principal"), Hint: "plan the step again"}
 	}
-	c, err := a.provider.open(ctx, call)
+	c, err := open(ctx, a.cloud, call)
 	return c, state, err
 }

@@ -1,0 +1,34 @@
+package aws
+
+import (
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
+	"github.com/firebreak-ir/firebreak/actions/aws/iam"
+)
+
+// The words of the wiring; package cloud explains them.
+type (
+	Environment = cloud.Environment
+	Roles       = cloud.Roles
+	Evidence    = cloud.Evidence
+	Options     = cloud.Options
+)
+
+// StaticCredentials are fixed long-term credentials, for emulators.
+func StaticCredentials(id string, secret actions.Secret) awssdk.CredentialsProvider {
+	return cloud.StaticCredentials(id, secret)
+}
+
+// Provider is all of AWS that firebreak knows, through sessions that its
+// actions share. It is safe for concurrent use.
+type Provider struct{ *cloud.Cloud }
+
+// New gives a provider. Nothing is read and nobody is called yet.
+func New(options Options) *Provider { return &Provider{cloud.New(options)} }
+
+// Register adds all actions named aws.* to r.
+func (p *Provider) Register(r *actions.Registry) {
+	iam.Register(r, p.Cloud)
+}
