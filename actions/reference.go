@@ -12,7 +12,7 @@ import (
 // bytes.
 func Markdown(s Spec) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n%s. Version %d, %s, %s.\n\n%s\n", s.Name, s.Title, s.Version, s.Effect, repeatWords(s.Repeat), s.Doc)
+	fmt.Fprintf(&b, "# %s\n\n%s. Version %d, %s, %s.\n\n%s\n", s.Name, s.Title, s.Version, s.kind(), repeatWords(s.Repeat), s.Doc)
 
 	fmt.Fprintf(&b, "\n## Effect\n\n")
 	if s.BlastRadius != "" {
@@ -40,6 +40,19 @@ func Markdown(s Spec) string {
 		}
 	}
 	return b.String()
+}
+
+// kind is the effect in words for people.
+func (s Spec) kind() string {
+	switch {
+	case s.Tells:
+		return "only tells people"
+	case s.Adds:
+		return "only adds to the record"
+	case s.Preserves:
+		return string(s.Effect) + ", only keeps its target from being lost"
+	}
+	return string(s.Effect)
 }
 
 func conditionWords(c Conditions) string {

@@ -90,6 +90,7 @@ type Spec struct {
 	Repeat      Repeat        `json:"repeat"`
 	Tells       bool          `json:"tells,omitempty"`        // only tells people: it touches no environment, so nobody has to approve it
 	Adds        bool          `json:"adds,omitempty"`         // only adds to the record: a copy or a snapshot beside what is there, so nobody has to approve it and nobody takes it back
+	Preserves   bool          `json:"preserves,omitempty"`    // only keeps its target from being lost, so it may come before evidence is collected from it
 	BlastRadius string        `json:"blast_radius,omitempty"` // what else feels it
 	StaysAlive  []string      `json:"stays_alive,omitempty"`  // what this does not stop, said honestly
 	Permissions []Permission  `json:"permissions,omitempty"`

@@ -18,7 +18,7 @@ import (
 // floor: the runbook's own, made stricter, or the floor's where the runbook
 // asks for none. Nil: nobody has to be asked.
 func EffectiveApproval(step *runbooks.Step, floor *Floor) *runbooks.Approval {
-	if floor == nil || step.Uses == "" || step.Tells || !step.Effect.AtLeast(floor.Effect) {
+	if floor == nil || step.Uses == "" || step.Tells || step.Adds || !step.Effect.AtLeast(floor.Effect) {
 		return step.Approval
 	}
 	if step.Approval == nil {

@@ -219,7 +219,7 @@ func (s *Step) task() Task {
 		Run: s.run.ID, Step: s.ID, Action: s.Def.Uses, Undo: s.Undoes != nil, Params: params, Result: result,
 		Call: actions.Call{
 			Key: s.Key(), Incident: s.run.incident.ID, Run: s.run.ID, Step: s.ID, Attempt: len(s.Attempts),
-			Environment: s.run.Environment.Name, Actor: s.Authority(), Started: s.started, State: state,
+			Environment: s.run.Environment.Name, Actor: s.Authority(), Started: s.started, State: state, Evidence: s.Def.Evidence,
 		},
 	}
 	if len(s.Attempts) == 0 && s.Undoes == nil {

@@ -190,7 +190,8 @@ func (c *compilation) kind(i int) []actions.Field {
 		}
 		c.specs[i] = &spec
 		step.Uses, step.ActionVersion, step.Effect, step.Repeat = spec.Name, spec.Version, spec.Effect, spec.Repeat
-		step.Settle, step.CanUndo, step.Tells = Span(spec.Settle), spec.CanUndo, spec.Tells
+		step.Settle, step.CanUndo = Span(spec.Settle), spec.CanUndo
+		step.Tells, step.Adds, step.Preserves = spec.Tells, spec.Adds, spec.Preserves
 		return spec.Outputs
 	case d.instructions != nil:
 		answer := Input{Name: "answer", Type: actions.String}

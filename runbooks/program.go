@@ -109,9 +109,11 @@ type Step struct {
 	Repeat        actions.Repeat  `json:"repeat,omitempty"` // of the action, pinned
 	Settle        Span            `json:"settle,omitempty"` // of the action, pinned
 	CanUndo       bool            `json:"can_undo,omitempty"`
-	Tells         bool            `json:"tells,omitempty"`   // of the action, pinned: it only tells people
-	Outputs       []actions.Field `json:"outputs,omitempty"` // types of the outputs that expressions read, pinned; sorted by name
-	With          *Value          `json:"with,omitempty"`    // an object; nil: no parameters
+	Tells         bool            `json:"tells,omitempty"`     // of the action, pinned: it only tells people
+	Adds          bool            `json:"adds,omitempty"`      // of the action, pinned: it only adds to the record
+	Preserves     bool            `json:"preserves,omitempty"` // of the action, pinned: it only keeps its target from being lost
+	Outputs       []actions.Field `json:"outputs,omitempty"`   // types of the outputs that expressions read, pinned; sorted by name
+	With          *Value          `json:"with,omitempty"`      // an object; nil: no parameters
 
 	Manual  *Manual  `json:"manual,omitempty"`
 	Wait    *Wait    `json:"wait,omitempty"`
@@ -165,7 +167,7 @@ func (s *Step) Name() string {
 
 // Changes says whether a step changes something in an environment: it is no
 // read, and does more than tell people.
-func (s *Step) Changes() bool { return s.Uses != "" && s.Effect != actions.Read && !s.Tells }
+func (s *Step) Changes() bool { return s.Uses != "" && s.Effect != actions.Read && !s.Tells && !s.Adds }
 
 // Kind is what a step does, in one word: the name of its action, "manual",
 // "wait" or "runbook".

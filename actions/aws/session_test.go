@@ -251,3 +251,39 @@ func TestSessionsAge(t *testing.T) {
 		now = now.Add(40 * time.Minute)
 	}
 }
+
+// Each part of an action's life is lived in the role of its duty, and nobody
+// but the handler says which it is.
+func TestRoleOfEachDuty(t *testing.T) {
+	cloud := memberAccount(t)
+	for _, duty := range []string{"preflight", "evidence", "release"} {
+		cloud.AddRole(member, "firebreak-"+duty, external)
+	}
+	r := registry(cloud, throughRole, func(e *aws.Environment, _ *aws.Options) {
+		e.Roles = aws.Roles{Preflight: strings.Replace(contain, "contain", "preflight", 1), Evidence: strings.Replace(contain, "contain", "evidence", 1), Release: strings.Replace(contain, "contain", "release", 1)}
+	})
+	s := awstest.NewStep(t, r, "aws.iam.quarantine_principal", map[string]any{"principal_arn": victim})
+	s.Call.Phase = actions.PhaseUndo // what a caller says does not count
+	duties := func() (list []string) {
+		for _, session := range cloud.Sessions() {
+			list = append(list, session.Role[strings.LastIndex(session.Role, "-")+1:])
+		}
+		return list
+	}
+	for _, test := range []struct {
+		part string
+		do   func()
+		want []string
+	}{
+		{"plan", func() { s.Plan() }, []string{"preflight"}},
+		{"execute", func() { s.Execute() }, []string{"preflight", "contain"}},
+		{"verify", func() { s.Is(actions.Verified, "") }, []string{"preflight", "contain"}},
+		{"undo", func() { s.Undo() }, []string{"preflight", "contain", "release"}},
+		{"evidence", func() { s.Call.Evidence = true; s.Execute() }, []string{"preflight", "contain", "release", "evidence"}},
+	} {
+		test.do()
+		if diff := cmp.Diff(test.want, duties()); diff != "" {
+			t.Errorf("%s: want -, got +\n%s", test.part, diff)
+		}
+	}
+}

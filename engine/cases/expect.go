@@ -207,7 +207,7 @@ func (t *trial) evidence() []string {
 	changed := time.Time{}
 	for _, ev := range t.story.Events {
 		b, ok := ev.Body.(engine.EffectIntent)
-		if s, known := t.step(ev.Step); ok && known && b.Effect != actions.Read && !s.Def.Tells {
+		if s, known := t.step(ev.Step); ok && known && b.Effect != actions.Read && s.Def.Changes() && !s.Def.Preserves {
 			changed = ev.At
 			break
 		}

@@ -283,7 +283,7 @@ func (w *walk) callOf(s *Step) actions.Call {
 	key := sha256.Sum256([]byte("firebreak/plan/v1\x00" + w.plan.Digest + "\x00" + s.ID))
 	return actions.Call{
 		Key: actions.Key(hex.EncodeToString(key[:])), Incident: w.req.Incident.ID, Run: w.env.Run, Step: s.ID, Attempt: 1,
-		Environment: w.req.Environment.Name, Actor: w.req.Requester,
+		Environment: w.req.Environment.Name, Actor: w.req.Requester, Evidence: s.Evidence,
 	}
 }
 

@@ -177,7 +177,7 @@ func (f *fold) step(runID, id string) *step {
 	s := &step{id: id, run: r}
 	origin, undo := s.undoes()
 	if d, ok := r.program.find(origin); ok {
-		s.effect, s.uses, s.canUndo, s.tells = d.Effect, d.Uses, d.reversible() && !undo, d.Tells
+		s.effect, s.uses, s.canUndo, s.tells = d.Effect, d.Uses, d.reversible() && !undo, d.Tells || d.Adds
 	}
 	s.adopt()
 	r.byID[id] = s

@@ -22,6 +22,7 @@ type definition struct {
 	Effect  actions.Effect  `json:"effect"`
 	CanUndo bool            `json:"can_undo"`
 	Tells   bool            `json:"tells"`
+	Adds    bool            `json:"adds"`
 	ForEach json.RawMessage `json:"for_each"`
 	Runbook *callee         `json:"runbook"`
 	Undo    *struct {

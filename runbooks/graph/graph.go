@@ -54,6 +54,7 @@ type Node struct {
 	Does   string         `json:"does,omitempty"`   // the action, or the runbook that is called
 	Effect actions.Effect `json:"effect,omitempty"` // of an action
 	Tells  bool           `json:"tells,omitempty"`  // it only tells people
+	Adds   bool           `json:"adds,omitempty"`   // it only adds to the record
 	Many   bool           `json:"many,omitempty"`   // done for each item of a list
 	Marks  []Mark         `json:"marks,omitempty"`
 	Inside *Flow          `json:"inside,omitempty"`
@@ -138,6 +139,9 @@ func flow(prefix string, steps []runbooks.Step) *Flow {
 
 func node(prefix string, s *runbooks.Step) Node {
 	n := Node{ID: prefix + s.ID, Kind: Action, Title: s.Name(), Does: s.Uses, Effect: s.Effect, Tells: s.Tells, Many: s.ForEach != nil, Marks: marks(s)}
+	if s.Adds {
+		n.Effect, n.Adds = actions.Read, true // what is there stays as it is
+	}
 	switch {
 	case s.Manual != nil:
 		n.Kind = Manual

@@ -70,6 +70,8 @@ func (n *Node) word() string {
 	switch {
 	case n.Kind == Action && n.Tells:
 		return "tells"
+	case n.Kind == Action && n.Adds:
+		return "adds"
 	case n.Kind == Action:
 		return string(n.Effect)
 	case n.Kind == Manual:

@@ -97,12 +97,12 @@ func (c *collector) step(s *runbooks.Step, spec actions.Spec, runbook, path stri
 	}
 }
 
-// phasesOf says what a row of a step is for. A plan is read beforehand, and
-// again by whoever carries the step out.
+// phasesOf says what a row of a step is for. A plan is always read in the
+// preflight role, right before the step is carried out, too.
 func phasesOf(s *runbooks.Step, spec actions.Spec, phase actions.Phase) []Phase {
 	own := Contain
 	switch {
-	case s.Evidence:
+	case s.Evidence || spec.Adds:
 		own = Evidence
 	case spec.Effect == actions.Read:
 		own = Preflight
@@ -112,8 +112,8 @@ func phasesOf(s *runbooks.Step, spec actions.Spec, phase actions.Phase) []Phase 
 		return nil
 	case phase == actions.PhaseUndo:
 		return []Phase{Release}
-	case phase == actions.PhasePlan && own != Preflight:
-		return []Phase{Preflight, own}
+	case phase == actions.PhasePlan:
+		return []Phase{Preflight}
 	}
 	return []Phase{own}
 }

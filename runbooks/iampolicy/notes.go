@@ -38,7 +38,7 @@ func (c *collector) told(set *Set) []string {
 		}
 	}
 	c.note("The documents are meant as managed policies (%d characters each). Inline, a user's policies may have 2048 characters together, a role's %d; here it would be: %s.", MaxManaged, MaxInlineRole, strings.Join(sizes, ", "))
-	c.note("firebreak assumes one role for each environment: give it the documents of all phases, or leave release off until something is to be undone (until then undo is refused by AWS).")
+	c.note("Give each phase a role of its own and name it in environments.<name>.roles; or give the one role of an environment the documents of all phases, and leave release off until something is to be undone (until then undo is refused by AWS).")
 	c.note("firebreak's own identity needs sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity on that role, and the role has to trust it: see --trust.")
 	c.note("firebreak's own identities and those for breaking the glass are protected by their names: firebreak-* and break-glass-*.")
 	return slices.Sorted(maps.Keys(c.notes))

@@ -59,21 +59,17 @@ func load(t *testing.T, name string, src []byte, r *actions.Registry) *runbooks.
 	return p
 }
 
-// recorded is what one phase called: what it did to what.
-type recorded map[iampolicy.Phase][]awstest.Call
+// recorded is what each phase needed: which right on what.
+type recorded map[iampolicy.Phase][]awstest.Need
 
 // play runs the AWS steps of a program one after another as the engine does,
 // undoes them last first, and records what was called for what.
 func play(t *testing.T, w *awstest.World, r *actions.Registry, p *runbooks.Program, inputs map[string]any) recorded {
 	t.Helper()
 	calls := recorded{}
-	note := func(phases ...iampolicy.Phase) {
+	note := func(phase iampolicy.Phase) {
 		for _, call := range w.Proxy.Calls() {
-			for _, phase := range phases {
-				if call.Operation != "sts:GetCallerIdentity" {
-					calls[phase] = append(calls[phase], call)
-				}
-			}
+			calls[phase] = append(calls[phase], w.Needs(t, call)...)
 		}
 		w.Proxy.Forget()
 	}
@@ -130,16 +126,12 @@ func play(t *testing.T, w *awstest.World, r *actions.Registry, p *runbooks.Progr
 			if h.Spec().Effect == actions.Read {
 				own = iampolicy.Preflight
 			}
-			if s.Evidence {
+			if s.Evidence || h.Spec().Adds {
 				own = iampolicy.Evidence
 			}
 			preview, err := h.Plan(t.Context(), call, params)
 			must(err)
-			if own == iampolicy.Preflight {
-				note(own)
-			} else {
-				note(own, iampolicy.Preflight) // the engine plans again right before it acts
-			}
+			note(iampolicy.Preflight)
 			call.State, call.Started = preview.State, time.Now()
 			result, err := h.Execute(t.Context(), call, params)
 			must(err)
@@ -227,10 +219,10 @@ func obeys(t *testing.T, w *awstest.World, calls recorded, by map[iampolicy.Phas
 	t.Helper()
 	n := 0
 	for phase, list := range calls {
-		for _, call := range list {
+		for _, need := range list {
 			n++
-			if got := decide(t, by[phase], call.Operation, w.Resource(t, call), nil); got != awstest.Allowed {
-				t.Errorf("%s calls %s on %s, which its policy says is %s", phase, call.Operation, w.Resource(t, call), got)
+			if got := decide(t, by[phase], need.Action, need.Resource, nil); got != awstest.Allowed {
+				t.Errorf("%s needs %s on %s, which its policy says is %s", phase, need.Action, need.Resource, got)
 			}
 		}
 	}
@@ -250,7 +242,7 @@ func exactly(t *testing.T, set *iampolicy.Set, calls recorded, spare map[string]
 			may = append(may, string(phase)+" "+action)
 		}
 		for _, call := range calls[phase] {
-			used = append(used, string(phase)+" "+call.Operation)
+			used = append(used, string(phase)+" "+call.Action)
 		}
 	}
 	for name := range spare {

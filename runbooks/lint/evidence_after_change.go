@@ -11,7 +11,7 @@ func evidenceAfterChange() Rule {
 	return Rule{
 		Name:     "evidence-after-change",
 		Severity: runbooks.SeverityError,
-		Doc:      "A step with evidence: true has certainly ended before anything is changed, in this runbook and in those it calls; what was changed first is no evidence of how it was. The items of a for_each are judged one by one, and a message to people changes nothing.",
+		Doc:      "A step with evidence: true has certainly ended before anything is changed, in this runbook and in those it calls; what was changed first is no evidence of how it was. The items of a for_each are judged one by one, and a message to people or a copy for the record changes nothing. What only keeps its target from being lost, such as termination protection, may come first.",
 		Bad: `
 steps:
   - id: quarantine
@@ -69,8 +69,9 @@ func (p *pass) collects(step *runbooks.Step) (path string, ok bool) {
 }
 
 // changesBelow finds the first step that changes something and is no evidence.
+// What only keeps its target from being lost may come first.
 func (p *pass) changesBelow(step *runbooks.Step) (path string, ok bool) {
-	return below(step, func(s *runbooks.Step) bool { return p.changes(s) && !s.Evidence })
+	return below(step, func(s *runbooks.Step) bool { return p.changes(s) && !s.Evidence && !p.danger(s).keeps })
 }
 
 // below looks at a step and, when it calls a runbook, at the steps of that.

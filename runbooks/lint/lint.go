@@ -203,10 +203,12 @@ type danger struct {
 	repeat actions.Repeat
 	undo   bool
 	tells  bool
+	adds   bool
+	keeps  bool
 }
 
 func (p *pass) danger(step *runbooks.Step) danger {
-	d := danger{effect: step.Effect, repeat: step.Repeat, undo: step.CanUndo, tells: step.Tells}
+	d := danger{effect: step.Effect, repeat: step.Repeat, undo: step.CanUndo, tells: step.Tells, adds: step.Adds, keeps: step.Preserves}
 	if spec, ok := p.catalog.Spec(step.Uses); ok {
 		if spec.Effect.AtLeast(d.effect) {
 			d.effect = spec.Effect
@@ -215,17 +217,17 @@ func (p *pass) danger(step *runbooks.Step) danger {
 			d.repeat = actions.Once
 		}
 		d.undo = d.undo && spec.CanUndo
-		d.tells = d.tells && spec.Tells
+		d.tells, d.adds, d.keeps = d.tells && spec.Tells, d.adds && spec.Adds, d.keeps && spec.Preserves
 	}
 	return d
 }
 
 // changes says whether a step changes its target, as far as containment goes:
-// a message to people does not.
+// a message to people does not, and neither does a copy for the record.
 func (p *pass) changes(step *runbooks.Step) bool {
 	if step.Uses == "" {
 		return false
 	}
 	d := p.danger(step)
-	return d.effect.AtLeast(actions.Reversible) && !d.tells
+	return d.effect.AtLeast(actions.Reversible) && !d.tells && !d.adds
 }

@@ -39,6 +39,18 @@ func tells(id string, needs ...string) runbooks.Step {
 	return s
 }
 
+func adds(id string, needs ...string) runbooks.Step {
+	s := reads(id, needs...)
+	s.Uses, s.Effect, s.Adds = "test.snapshot", actions.Reversible, true
+	return s
+}
+
+func preserves(id string, needs ...string) runbooks.Step {
+	s := changes(id, needs...)
+	s.Uses, s.Preserves = "test.protect", true
+	return s
+}
+
 func waits(id string, d time.Duration, needs ...string) runbooks.Step {
 	return runbooks.Step{ID: id, Wait: &runbooks.Wait{For: runbooks.Span(d)}, Needs: needs}
 }
@@ -65,6 +77,20 @@ func messages(p *runbooks.Program, rule string) []string {
 	return out
 }
 
+// A copy for the record needs nobody's approval, whatever keeps its target from
+// being lost does.
+func TestWhoHasToApprove(t *testing.T) {
+	unasked := preserves("p")
+	unasked.Approval = nil
+	claims := changes("c")
+	claims.Approval, claims.Adds = nil, true
+	p := whole(adds("a"), tells("t"), unasked, claims)
+	want := []string{`the step "p" changes its target and nobody has to approve it`, `the step "c" changes its target and nobody has to approve it`}
+	if diff := cmp.Diff(want, messages(&p, "reversible-without-approval")); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestEvidenceOrder(t *testing.T) {
 	late := func(collects, changes string) []string {
 		return []string{`the step "` + collects + `" collects evidence and may run after the step "` + changes + `" has changed something`}
@@ -86,6 +112,9 @@ func TestEvidenceOrder(t *testing.T) {
 		{"before one of two", []runbooks.Step{evidence("e"), changes("c", "e"), changes("d")}, late("e", "d")},
 		{"after reading and telling", []runbooks.Step{reads("r"), tells("t", "r"), evidence("e", "t")}, nil},
 		{"evidence that makes something", []runbooks.Step{evidence("e"), func() runbooks.Step { s := changes("snap"); s.Evidence = true; return s }()}, nil},
+		{"after a copy for the record", []runbooks.Step{adds("a"), evidence("e", "a")}, nil},
+		{"after what keeps the target from being lost", []runbooks.Step{preserves("p"), evidence("e", "p")}, nil},
+		{"what only claims to", []runbooks.Step{func() runbooks.Step { s := changes("c"); s.Adds, s.Preserves = true, true; return s }(), evidence("e", "c")}, late("e", "c")},
 		{"the called one changes", []runbooks.Step{calls("call", onlyChange), evidence("e", "call")}, late("e", "call.c")},
 		{"the called one collects", []runbooks.Step{changes("c"), calls("call", onlyEvidence, "c")}, late("call.e", "c")},
 		{"both are called", []runbooks.Step{calls("one", onlyChange), calls("two", onlyEvidence, "one")}, late("two.e", "one.c")},

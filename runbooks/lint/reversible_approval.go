@@ -11,7 +11,7 @@ func reversibleWithoutApproval() Rule {
 	return Rule{
 		Name:     "reversible-without-approval",
 		Severity: runbooks.SeverityWarning,
-		Doc:      "A change that can be taken back still hurts until it is; somebody else should have seen it. Messages to people are exempt.",
+		Doc:      "A change that can be taken back still hurts until it is; somebody else should have seen it. Messages to people and copies for the record are exempt.",
 		Bad: `
 steps:
   - id: quarantine
@@ -28,7 +28,7 @@ steps:
 		Waivable: true,
 		check: func(p *pass) {
 			for step, d := range p.actionSteps() {
-				if d.effect == actions.Reversible && step.Approval == nil && !d.tells {
+				if d.effect == actions.Reversible && step.Approval == nil && !d.tells && !d.adds {
 					p.step(step, "uses", fmt.Sprintf("the step %q changes its target and nobody has to approve it", step.ID), "add approval: {from: [group:...]}")
 				}
 			}

@@ -26,6 +26,8 @@ func Catalog() *actions.Registry {
 	actions.Register(r, inert[struct{}, struct{}]{named("test.nothing", reads)})
 	actions.Register(r, inert[HostsParams, HostsResult]{named("test.hosts", reads)})
 	actions.Register(r, inert[TargetParams, CollectResult]{named("test.collect", reads)})
+	actions.Register(r, inert[TargetParams, TargetResult]{named("test.snapshot", actions.Spec{Effect: actions.Reversible, Repeat: actions.Idempotent, Adds: true})})
+	actions.Register(r, full[TargetParams, TargetResult]{inert[TargetParams, TargetResult]{named("test.protect", actions.Spec{Effect: actions.Reversible, Repeat: actions.Idempotent, Preserves: true})}})
 	actions.Register(r, full[SignalParams, TargetResult]{inert[SignalParams, TargetResult]{named("test.signal", reversible)}})
 	return r
 }

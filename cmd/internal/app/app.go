@@ -150,7 +150,11 @@ func awsOptions(cfg *config.Config, o aws.Options) aws.Options {
 		return o
 	}
 	for _, e := range cfg.Environments {
-		o.Environments[e.Name] = aws.Environment{Account: e.Account, Region: e.Region, Role: e.Role, ExternalID: e.ExternalID, Endpoint: e.Endpoint}
+		environment := aws.Environment{Account: e.Account, Region: e.Region, Role: e.Role, Roles: aws.Roles(e.Roles), ExternalID: e.ExternalID, Endpoint: e.Endpoint}
+		if e.Evidence != nil {
+			environment.Evidence = aws.Evidence{Bucket: e.Evidence.Bucket, Owner: e.Evidence.Account, Mode: e.Evidence.Mode, Days: e.Evidence.Days, KMSKey: e.Evidence.KMSKey}
+		}
+		o.Environments[e.Name] = environment
 		if e.Settle != nil {
 			o.Settle = max(o.Settle, *e.Settle, time.Millisecond)
 		}

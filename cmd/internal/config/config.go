@@ -77,13 +77,28 @@ type Environment struct {
 	Account    string // 12 digits
 	Region     string // "eu-central-1"
 	Role       string // ARN to assume; "" is the server's own identity
-	ExternalID string // for the role
+	Roles      Roles  // ARNs to assume for one duty each; an empty one is Role
+	ExternalID string // for the roles
+	Evidence   *Evidence
 	Endpoint   string // "" is AWS itself
 	// Settle is how long a change must be seen before it counts as proven, and how long a lost call may still land.
 	// Nil, for AWS itself: what each action says. Emulators are quicker.
 	Settle    *time.Duration
 	Protected []string // targets nobody may touch, "kind:pattern" with * and ?
 	Floor     *engine.Floor
+}
+
+// Roles are ARNs, one a duty; see iam-policy, which writes what each has to be
+// allowed.
+type Roles struct{ Preflight, Contain, Evidence, Release string }
+
+// Evidence says where an environment keeps what its steps collect.
+type Evidence struct {
+	Bucket  string // name of an S3 bucket with Object Lock
+	Account string // 12 digits, that the bucket belongs to; "" is not checked
+	Mode    string // GOVERNANCE or COMPLIANCE
+	Days    int    // how long an object is kept at least
+	KMSKey  string // ARN of a key; "" is the bucket's own
 }
 
 // Policy is what holds everywhere.

@@ -44,7 +44,12 @@ func TestLoad(t *testing.T) {
 				Protected: []string{"aws.iam.user:break-glass-*"},
 				Floor:     &engine.Floor{Effect: actions.Reversible, From: []string{"group:security-leads"}, Quorum: 1},
 			},
-			{Name: "staging", Account: "444455556666", Region: "us-gov-west-1", Endpoint: "http://127.0.0.1:5000"},
+			{
+				Name: "staging", Account: "444455556666", Region: "us-gov-west-1", Endpoint: "http://127.0.0.1:5000",
+				Roles: Roles{Preflight: "arn:aws-us-gov:iam::444455556666:role/firebreak-preflight", Release: "arn:aws-us-gov:iam::444455556666:role/firebreak-release"},
+				Evidence: &Evidence{Bucket: "acme-evidence", Account: "999900001111", Mode: "COMPLIANCE", Days: 365,
+					KMSKey: "arn:aws-us-gov:kms:us-gov-west-1:999900001111:key/1234abcd-12ab-34cd-56ef-1234567890ab"},
+			},
 		},
 		DefaultEnvironment: "prod",
 		Policy:             Policy{EverybodyResponds: true},

@@ -91,6 +91,8 @@ var (
 	wordForm         = regexp.MustCompile(`^/[a-z0-9_-]{1,31}$`)
 	accountForm      = regexp.MustCompile(`^[0-9]{12}$`)
 	regionForm       = regexp.MustCompile(`^[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}$`)
+	bucketForm       = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	kmsForm          = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[\w/-]+$`)
 	roleForm         = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}):role/[\w+=,.@/-]{1,512}$`)
 	externalIDForm   = regexp.MustCompile(`^[\w+=,.@:/-]{2,256}$`)
 )
@@ -168,6 +170,8 @@ func (c *config) environments(n *yaml.Node, at string) {
 			need("account", c.account(&e.Account)),
 			need("region", c.text(&e.Region, form(regionForm, "eu-central-1"))),
 			may("role", c.text(&e.Role, form(roleForm, "arn:aws:iam::111122223333:role/firebreak-contain"))),
+			may("roles", func(n *yaml.Node, at string) { c.roles(&e, n, at) }),
+			may("evidence", func(n *yaml.Node, at string) { c.evidence(&e, n, at) }),
 			may("external_id", c.text(&e.ExternalID, form(externalIDForm, "firebreak-prod (2 to 256 letters, digits and +=,.@:/-)"))),
 			may("endpoint", c.text(&e.Endpoint, secureURL)),
 			may("settle", c.span(&e.Settle)),
@@ -180,10 +184,12 @@ func (c *config) environments(n *yaml.Node, at string) {
 			}),
 			may("approval_floor", func(n *yaml.Node, at string) { e.Floor = c.floor(n, at, key.Value) }),
 		)
-		if m := roleForm.FindStringSubmatch(e.Role); m != nil && e.Account != "" && m[1] != e.Account {
-			c.fault(c.at[join(at, "role")], "make both the same account", "%s is of account %s, the environment of %s", join(at, "role"), m[1], e.Account)
+		for key, role := range map[string]string{"role": e.Role, "roles.preflight": e.Roles.Preflight, "roles.contain": e.Roles.Contain, "roles.evidence": e.Roles.Evidence, "roles.release": e.Roles.Release} {
+			if m := roleForm.FindStringSubmatch(role); m != nil && e.Account != "" && m[1] != e.Account {
+				c.fault(c.at[join(at, key)], "make both the same account", "%s is of account %s, the environment of %s", join(at, key), m[1], e.Account)
+			}
 		}
-		if e.ExternalID != "" && c.at[join(at, "role")] == nil {
+		if e.ExternalID != "" && c.at[join(at, "role")] == nil && c.at[join(at, "roles")] == nil {
 			c.fault(c.at[join(at, "external_id")], "add the role, or remove the external id", "%s is of no use without a role", join(at, "external_id"))
 		}
 		if e.Settle != nil && e.Endpoint == "" {
@@ -195,6 +201,36 @@ func (c *config) environments(n *yaml.Node, at string) {
 	if n.Kind == yaml.MappingNode && len(n.Content) == 0 {
 		c.fault(n, "define at least one, such as prod: {account: \"111122223333\", region: eu-central-1}", "%s is empty", at)
 	}
+}
+
+// roles reads one role a duty.
+func (c *config) roles(e *Environment, n *yaml.Node, at string) {
+	role := func(to *string, name string) reader {
+		return c.text(to, form(roleForm, "arn:aws:iam::111122223333:role/firebreak-"+name))
+	}
+	c.mapping(n, at,
+		may("preflight", role(&e.Roles.Preflight, "preflight")), may("contain", role(&e.Roles.Contain, "contain")),
+		may("evidence", role(&e.Roles.Evidence, "evidence")), may("release", role(&e.Roles.Release, "release")),
+	)
+}
+
+// evidence reads where evidence is kept.
+func (c *config) evidence(e *Environment, n *yaml.Node, at string) {
+	out := Evidence{Mode: "governance", Days: 30}
+	c.mapping(n, at,
+		need("bucket", c.text(&out.Bucket, form(bucketForm, "acme-evidence"))),
+		may("account", c.account(&out.Account)),
+		may("mode", c.text(&out.Mode, func(s string) (what, next string) {
+			if s != "governance" && s != "compliance" {
+				return "is neither governance nor compliance", "write governance, unless the law asks for compliance, which nobody can shorten"
+			}
+			return "", ""
+		})),
+		may("days", c.number(&out.Days, 1, 3650)),
+		may("kms_key", c.text(&out.KMSKey, form(kmsForm, "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"))),
+	)
+	out.Mode = strings.ToUpper(out.Mode)
+	e.Evidence = &out
 }
 
 // span reads a duration.

@@ -1,6 +1,6 @@
+# Give each phase a role of its own and name it in environments.<name>.roles; or give the one role of an environment the documents of all phases, and leave release off until something is to be undone (until then undo is refused by AWS).
 # IAM cannot restrict the content of an inline policy: whoever has iam:PutRolePolicy on arn:aws:iam::111122223333:role/apps/web can give everything to what that is.
-# The documents are meant as managed policies (6144 characters each). Inline, a user's policies may have 2048 characters together, a role's 10240; here it would be: preflight 2625, contain 2704, evidence 2499, release 2494.
-# firebreak assumes one role for each environment: give it the documents of all phases, or leave release off until something is to be undone (until then undo is refused by AWS).
+# The documents are meant as managed policies (6144 characters each). Inline, a user's policies may have 2048 characters together, a role's 10240; here it would be: preflight 2625, contain 2690, evidence 2499, release 2494.
 # firebreak's own identities and those for breaking the glass are protected by their names: firebreak-* and break-glass-*.
 # firebreak's own identity needs sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity on that role, and the role has to trust it: see --trust.
 # keep of it collects evidence, so no right to undo it is given: nobody deletes evidence.
@@ -191,23 +191,9 @@ resource "aws_iam_policy" "firebreak_preflight" {
 }
 
 data "aws_iam_policy_document" "firebreak_contain" {
-  # iam:GetRole: it/stop: because
-  # iam:PutRolePolicy: it/stop: because
-  statement {
-    sid    = "ContainIamRole"
-    effect = "Allow"
-
-    actions = [
-      "iam:GetRole",
-      "iam:PutRolePolicy",
-    ]
-
-    resources = ["arn:aws:iam::111122223333:role/apps/web"]
-  }
-
   # iam:PassRole: it/stop: give "${it}" to EC2
   statement {
-    sid    = "ContainIamRole2"
+    sid    = "ContainIamRole"
     effect = "Allow"
 
     actions = ["iam:PassRole"]
@@ -219,6 +205,16 @@ data "aws_iam_policy_document" "firebreak_contain" {
       variable = "iam:PassedToService"
       values   = ["ec2.amazonaws.com"]
     }
+  }
+
+  # iam:PutRolePolicy: it/stop: because
+  statement {
+    sid    = "ContainIamRole2"
+    effect = "Allow"
+
+    actions = ["iam:PutRolePolicy"]
+
+    resources = ["arn:aws:iam::111122223333:role/apps/web"]
   }
 
   # evidence in S3 outlives firebreak: no object is deleted, in whatever bucket, and no lock is passed over; governance retention cannot be shortened without the bypass, compliance retention not at all
