@@ -19,6 +19,7 @@ type Handler interface {
 	Execute(ctx context.Context, call Call, params json.RawMessage) (json.RawMessage, error)
 	Verify(ctx context.Context, call Call, params, result json.RawMessage) (Reading, error)
 	Probe(ctx context.Context, call Call, params json.RawMessage) (Found, json.RawMessage, error)
+	Preflight(ctx context.Context, call Call, params json.RawMessage) ([]Check, error)
 	PlanUndo(ctx context.Context, call Call, params, result json.RawMessage) (Preview, error)
 	Undo(ctx context.Context, call Call, params, result json.RawMessage) error
 	VerifyUndo(ctx context.Context, call Call, params, result json.RawMessage) (Reading, error)
@@ -35,6 +36,8 @@ type handler[P, R any] struct {
 	verifier Verifier[P, R]
 	undoer   Undoer[P, R]
 	prober   Prober[P, R]
+
+	preflighter Preflighter[P]
 }
 
 func newHandler[P, R any](a Action[P, R]) (*handler[P, R], error) {
@@ -42,6 +45,7 @@ func newHandler[P, R any](a Action[P, R]) (*handler[P, R], error) {
 	h.verifier, h.spec.CanVerify = any(a).(Verifier[P, R])
 	h.undoer, h.spec.CanUndo = any(a).(Undoer[P, R])
 	h.prober, h.spec.CanProbe = any(a).(Prober[P, R])
+	h.preflighter, h.spec.CanPreflight = any(a).(Preflighter[P])
 	if h.spec.Repeat == "" {
 		h.spec.Repeat = Once
 	}

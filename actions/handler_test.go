@@ -91,6 +91,10 @@ func (d *door) Probe(_ context.Context, _ actions.Call, p doorParams) (actions.F
 	return actions.Applied, doorResult{"open"}, d.trouble()
 }
 
+func (d *door) Preflight(_ context.Context, call actions.Call, p doorParams) ([]actions.Check, error) {
+	return []actions.Check{{Name: "hinges of " + p.Door + " in " + string(call.Phase), Readiness: actions.Ready}}, d.trouble()
+}
+
 // everyMethod calls each method of a handler and gives its error.
 func everyMethod(ctx context.Context, h actions.Handler, call actions.Call, params, result json.RawMessage) map[string]error {
 	errs := map[string]error{}
@@ -98,6 +102,7 @@ func everyMethod(ctx context.Context, h actions.Handler, call actions.Call, para
 	_, errs["execute"] = h.Execute(ctx, call, params)
 	_, errs["verify"] = h.Verify(ctx, call, params, result)
 	_, _, errs["probe"] = h.Probe(ctx, call, params)
+	_, errs["preflight"] = h.Preflight(ctx, call, params)
 	_, errs["plan the undo"] = h.PlanUndo(ctx, call, params, result)
 	errs["undo"] = h.Undo(ctx, call, params, result)
 	_, errs["verify the undo"] = h.VerifyUndo(ctx, call, params, result)
@@ -113,12 +118,16 @@ func TestHandlerLife(t *testing.T) {
 	d := &door{states: map[string]string{"north": "open"}}
 	h := one(d)
 	spec := h.Spec()
-	if !spec.CanVerify || !spec.CanUndo || !spec.CanProbe || spec.Timeout != actions.DefaultTimeout {
+	if !spec.CanVerify || !spec.CanUndo || !spec.CanProbe || !spec.CanPreflight || spec.Timeout != actions.DefaultTimeout {
 		t.Errorf("got %+v", spec)
 	}
 	preview, err := h.Plan(t.Context(), actions.Call{}, north)
 	if err != nil || string(preview.State) != `"open"` {
 		t.Fatalf("got %+v, %v", preview, err)
+	}
+	checks, err := h.Preflight(t.Context(), actions.Call{}, north)
+	if want := []actions.Check{{Name: "hinges of north in plan", Readiness: actions.Ready}}; err != nil || !cmp.Equal(want, checks) {
+		t.Errorf("got %+v, %v, want %+v", checks, err, want)
 	}
 	call := actions.Call{State: preview.State}
 	if found, result, err := h.Probe(t.Context(), call, north); found != actions.NotApplied || result != nil || err != nil {
@@ -213,7 +222,7 @@ func TestAbilitiesThatAreMissing(t *testing.T) {
 	}
 	for method, err := range everyMethod(t.Context(), h, actions.Call{}, params, nil) {
 		switch method {
-		case "plan", "execute":
+		case "plan", "execute", "preflight":
 			if err != nil {
 				t.Errorf("%s: got %v", method, err)
 			}

@@ -79,7 +79,7 @@ type Permission struct {
 // be templates: {"StringEquals": {"iam:PassedToService": {"ec2.amazonaws.com"}}}.
 type Conditions map[string]map[string][]string
 
-// Spec declares an action. Params, Outputs and the three Can fields are filled
+// Spec declares an action. Params, Outputs and the Can fields are filled
 // in by [Register].
 type Spec struct {
 	Name        string        `json:"name"`    // "aws.iam.deactivate_access_key"
@@ -101,6 +101,8 @@ type Spec struct {
 	CanVerify   bool          `json:"can_verify"`
 	CanUndo     bool          `json:"can_undo"`
 	CanProbe    bool          `json:"can_probe"`
+
+	CanPreflight bool `json:"can_preflight"`
 }
 
 // Kind is the type of a field's value.
