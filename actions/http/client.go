@@ -168,6 +168,9 @@ func (p *Provider) dial(ctx context.Context, network, address string, plain bool
 	}}
 	var failed error
 	for _, addr := range found[:min(len(found), maxAddresses)] {
+		if !addr.IsValid() || addr.Zone() != "" { // the dialer would take it for a name, and look it up
+			return nil, &refusal{host, addr.String(), Refused(addr, nil)}
+		}
 		conn, err := dialer.DialContext(ctx, network, net.JoinHostPort(addr.String(), port))
 		if err == nil {
 			return conn, nil

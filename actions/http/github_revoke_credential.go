@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -227,7 +228,7 @@ func (a revokeCredential) Execute(ctx context.Context, call actions.Call, p revo
 	if o.body, err = json.Marshal(map[string][]string{"credentials": values}); err != nil {
 		return r, err
 	}
-	if ref := a.provider.options.GitHub.Token; ref != "" && dialKey(o.url) != "api.github.com:443" {
+	if ref := a.provider.options.GitHub.Token; ref != "" && !anonymous(o.url) {
 		token, err := a.provider.secret(ctx, opRevoke, ref)
 		if err != nil {
 			return r, err
@@ -249,6 +250,10 @@ func (a revokeCredential) Execute(ctx context.Context, call actions.Call, p revo
 	r.Submitted = len(all)
 	return r, nil
 }
+
+// anonymous is true of GitHub itself, which refuses a revocation by callers who
+// say who they are.
+func anonymous(u *url.URL) bool { return dialKey(u) == "api.github.com:443" }
 
 func (a revokeCredential) Verify(ctx context.Context, call actions.Call, p revokeCredentialParams, _ revokeCredentialResult) (actions.Reading, error) {
 	all, err := a.resume(ctx, call, p)
