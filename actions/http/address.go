@@ -45,8 +45,14 @@ func Refused(addr netip.Addr, private []netip.Prefix) string {
 	return ""
 }
 
-// metadata is true of the addresses at which clouds answer their machines.
+// metadata is true of the addresses at which clouds answer their machines, and
+// of those that carry one inside.
 func metadata(addr netip.Addr) bool {
+	if addr.Is6() {
+		if inside, form := embedded(addr); form != "" {
+			return metadata(inside)
+		}
+	}
 	switch addr.String() {
 	case "169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "100.100.100.200", "168.63.129.16":
 		return true

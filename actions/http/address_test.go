@@ -41,8 +41,8 @@ func TestRefused(t *testing.T) {
 		{"169.254.169.254", true, true}, {"169.254.170.2", true, true}, {"fd00:ec2::254", true, true}, {"100.100.100.200", true, true}, {"168.63.129.16", true, true},
 		{"::ffff:169.254.169.254", true, true},
 		{"::ffff:127.0.0.1", true, false}, {"::ffff:10.0.0.1", true, false}, {"::7f00:1", true, false}, {"::127.0.0.1", true, false},
-		{"64:ff9b::7f00:1", true, false}, {"64:ff9b::a9fe:a9fe", true, false}, {"64:ff9b::a83f:8110", true, false}, {"64:ff9b:1::1", true, false},
-		{"2002:7f00:1::", true, false}, {"2002:a9fe:a9fe::1", true, false}, {"2002:5db8:d70e::1", false, false},
+		{"64:ff9b::7f00:1", true, false}, {"64:ff9b::a9fe:a9fe", true, true}, {"64:ff9b::a83f:8110", true, true}, {"64:ff9b:1::1", true, false},
+		{"2002:7f00:1::", true, false}, {"2002:a9fe:a9fe::1", true, true}, {"2002:5db8:d70e::1", false, false},
 		{"2001::1", true, false}, {"2001:db8::1", true, false}, {"3fff::1", true, false}, {"2600::5efe:7f00:1", true, false}, {"2600::200:5efe:a00:1", true, false},
 		{"100::1", true, false}, {"4000::1", true, false}, {"5f00::1", true, false},
 	} {

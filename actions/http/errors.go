@@ -135,11 +135,12 @@ func name(status int) string {
 	return ""
 }
 
-// unreadable turns a refused reading into the verdict that fits; other errors
-// stay errors, so that the reading is made again.
+// unreadable turns a reading that will not get better into the verdict that
+// fits; the others stay errors, so that the reading is made again.
 func unreadable(err error) (actions.Reading, error) {
-	if class := actions.ClassOf(err); class == actions.Denied || class == actions.Invalid {
-		return actions.Reading{Verdict: actions.CannotVerify, Detail: err.Error()}, nil
+	switch actions.ClassOf(err) {
+	case actions.Transient, actions.Throttled, actions.Unknown:
+		return actions.Reading{}, err
 	}
-	return actions.Reading{}, err
+	return actions.Reading{Verdict: actions.CannotVerify, Detail: err.Error()}, nil
 }

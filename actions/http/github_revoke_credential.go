@@ -42,7 +42,7 @@ type tokenState struct {
 const (
 	opRevoke  = "github.revoke_credential"
 	maxTokens = 1000
-	together  = 8 // tokens that are asked about at the same time
+	together  = 16 // tokens that are asked about at the same time
 )
 
 func (revokeCredential) Spec() actions.Spec {

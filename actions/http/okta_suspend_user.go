@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
 )
@@ -61,6 +62,7 @@ func (suspendUser) Spec() actions.Spec {
 			permission(actions.PhaseUndo, "users.read", "see whether the user is still as we left it, and again after"),
 			permission(actions.PhaseUndo, "users.manage", "make the user ACTIVE again"),
 		},
+		Timeout: 90 * time.Second, Settle: settle,
 	}
 }
 
@@ -83,7 +85,7 @@ func (a suspendUser) Plan(ctx context.Context, call actions.Call, p suspendUserP
 		return preview, &actions.Error{Class: actions.Precondition, Op: opSuspend, Err: fmt.Errorf("user %q is %s, and Okta suspends only ACTIVE users", user.Profile.Login, user.Status), Hint: hintForStatus(user.Status)}
 	}
 	preview = actions.Preview{
-		Targets: []actions.Target{{Type: "okta.user", ID: user.ID}},
+		Targets: oktaTargets(user.ID, user.Profile.Login),
 		Changes: []string{
 			fmt.Sprintf("User %s (%s) becomes SUSPENDED; it is %s now.", user.Profile.Login, user.ID, user.Status),
 			fmt.Sprintf("All Okta sessions and OAuth tokens of user %s end.", user.Profile.Login),
@@ -96,6 +98,15 @@ func (a suspendUser) Plan(ctx context.Context, call actions.Call, p suspendUserP
 		preview.NoUndo = "the user was suspended before this step"
 	}
 	return preview, preview.Capture(suspendState{user.ID, user.Profile.Login, user.Status})
+}
+
+// oktaTargets names the user by id and by login, so that either can be protected.
+func oktaTargets(id, login string) []actions.Target {
+	targets := []actions.Target{{Type: "okta.user", ID: id}}
+	if login != "" && login != id {
+		targets = append(targets, actions.Target{Type: "okta.user", ID: login})
+	}
+	return targets
 }
 
 func hintForStatus(status string) string {
@@ -224,7 +235,7 @@ func (a suspendUser) PlanUndo(ctx context.Context, call actions.Call, _ suspendU
 	if err != nil {
 		return actions.Preview{}, err
 	}
-	preview := actions.Preview{Targets: []actions.Target{{Type: "okta.user", ID: state.ID}}}
+	preview := actions.Preview{Targets: oktaTargets(state.ID, state.Login)}
 	if state.Status != oktaActive {
 		preview.NoUndo = fmt.Sprintf("the user was %s before this step; it stays so", state.Status)
 		return preview, nil

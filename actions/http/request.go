@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
 )
@@ -64,6 +65,9 @@ type requestState struct {
 
 const opRequest = "http.request"
 
+// settle is how long after a lost answer a service may still be at work.
+const settle = 10 * time.Second
+
 func (request) Spec() actions.Spec {
 	permission := func(phase actions.Phase, action, resource, why string) actions.Permission {
 		return actions.Permission{Phase: phase, Action: "http:" + action, Resource: resource, Why: why}
@@ -87,6 +91,7 @@ func (request) Spec() actions.Spec {
 			permission(actions.PhaseUndo, "{undo.method}", "{undo.url}", "take the change back"),
 			permission(actions.PhaseUndo, "GET", "{undo.verify.url}", "prove that it is gone"),
 		},
+		Settle: settle,
 	}
 }
 
