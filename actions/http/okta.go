@@ -21,6 +21,12 @@ type oktaUser struct {
 	} `json:"profile"`
 }
 
+// oktaRole is one role of an administrator.
+type oktaRole struct {
+	Type  string `json:"type"` // "SUPER_ADMIN"
+	Label string `json:"label"`
+}
+
 // oktaProblem is the body of Okta's errors.
 type oktaProblem struct {
 	Code    string `json:"errorCode"`
@@ -28,7 +34,7 @@ type oktaProblem struct {
 	ID      string `json:"errorId"`
 }
 
-// okta makes one call of the Okta API. The error has its class; into may be nil.
+// oktaCall makes one call of the Okta API. The error has its class; into may be nil.
 func (p *Provider) oktaCall(ctx context.Context, call actions.Call, how access, method, query string, into any, path ...string) error {
 	o := outgoing{op: "okta:" + method, how: how, method: method}
 	if p.okta == nil || p.options.Okta.Token == "" {

@@ -150,10 +150,7 @@ func (a suspendUser) notOurselves(ctx context.Context, call actions.Call, id str
 
 // roles warns when the user is an administrator, or when that cannot be told.
 func (a suspendUser) roles(ctx context.Context, call actions.Call, user oktaUser) []string {
-	var roles []struct {
-		Type  string `json:"type"`
-		Label string `json:"label"`
-	}
+	var roles []oktaRole
 	if err := a.provider.oktaCall(ctx, call, reads, http.MethodGet, "", &roles, user.ID, "roles"); err != nil {
 		return []string{"Whether the user is an administrator cannot be told: the roles cannot be read."}
 	}

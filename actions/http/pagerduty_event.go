@@ -34,28 +34,23 @@ type eventState struct {
 }
 
 const (
-	opEvent        = "pagerduty.event"
-	maxDedupKey    = 255
-	maxSummary     = 1024
-	eventTrigger   = "trigger"
-	eventResolve   = "resolve"
-	noEventReading = "the Events API of PagerDuty reads nothing back; look at the alert in PagerDuty"
+	opEvent      = "pagerduty.event"
+	maxDedupKey  = 255
+	maxSummary   = 1024
+	eventTrigger = "trigger"
+	eventResolve = "resolve"
 )
 
 func (event) Spec() actions.Spec {
-	permission := func(phase actions.Phase, why string) actions.Permission {
-		return actions.Permission{Phase: phase, Action: "pagerduty:POST /v2/enqueue", Resource: "{dedup_key}", Why: why}
-	}
 	return actions.Spec{
 		Name: opEvent, Version: 1,
 		Title:  "Send an event to PagerDuty",
-		Doc:    "Triggers, acknowledges or resolves an alert with the Events API v2, on the integration whose routing key is configured. The dedup key makes a repeated event one with the first. PagerDuty answers before it has paged anybody, and its Events API reads nothing back, so the step proves only that PagerDuty has taken the event. Undo of a trigger resolves the alert.",
+		Doc:    "Triggers, acknowledges or resolves an alert with the Events API v2, on the integration whose routing key is configured. The dedup key makes a repeated event one with the first. PagerDuty answers before it has paged anybody, and its Events API reads nothing back, so the step proves only that PagerDuty has taken the event. There is no undo, because a page cannot be taken back: a later step with action resolve ends the alert.",
 		Effect: actions.Reversible, Repeat: actions.Keyed, Tells: true,
 		BlastRadius: "Whoever is on call for the service is paged.",
 		StaysAlive:  []string{"What people have been told stays known, and the alert stays in PagerDuty's history."},
 		Permissions: []actions.Permission{
-			permission(actions.PhaseExecute, "send the event"),
-			permission(actions.PhaseUndo, "resolve the alert that was triggered"),
+			{Phase: actions.PhaseExecute, Action: "pagerduty:POST /v2/enqueue", Resource: "{dedup_key}", Why: "send the event"},
 		},
 	}
 }
@@ -82,7 +77,7 @@ func (a event) Plan(_ context.Context, call actions.Call, p eventParams) (action
 	case len(key) > maxDedupKey:
 		return preview, wrong("dedup_key: has %d bytes, PagerDuty takes %d", len(key), maxDedupKey)
 	}
-	if _, err := a.body(actions.Secret{}, p, key, p.Action); err != nil {
+	if _, err := a.body(actions.Secret{}, p, key); err != nil {
 		return preview, err
 	}
 	preview = actions.Preview{
@@ -94,18 +89,16 @@ func (a event) Plan(_ context.Context, call actions.Call, p eventParams) (action
 		}[p.Action]},
 		Calls: []string{"pagerduty:POST /v2/enqueue"},
 	}
-	if p.Action != eventTrigger {
-		preview.NoUndo = "an alert that was acknowledged or resolved is not brought back"
-	}
+	preview.NoUndo = "people were told; a later step can resolve the alert"
 	return preview, preview.Capture(eventState{key})
 }
 
 // maxEvent is the largest event that PagerDuty takes.
 const maxEvent = 512_000
 
-func (a event) body(key actions.Secret, p eventParams, dedup, action string) ([]byte, error) {
-	message := map[string]any{"routing_key": key.Reveal(), "event_action": action, "dedup_key": dedup}
-	if action == eventTrigger {
+func (a event) body(key actions.Secret, p eventParams, dedup string) ([]byte, error) {
+	message := map[string]any{"routing_key": key.Reveal(), "event_action": p.Action, "dedup_key": dedup}
+	if p.Action == eventTrigger {
 		payload := map[string]any{"summary": p.Summary, "severity": p.Severity, "source": p.Source}
 		if len(p.Details) > 0 {
 			payload["custom_details"] = p.Details
@@ -129,14 +122,14 @@ func (a event) Execute(ctx context.Context, call actions.Call, p eventParams) (e
 	if err := call.LoadState(&state); err != nil {
 		return eventResult{}, err
 	}
-	if err := a.post(ctx, call, p, state.DedupKey, p.Action); err != nil {
+	if err := a.post(ctx, call, p, state.DedupKey); err != nil {
 		return eventResult{}, err
 	}
 	return eventResult{Action: p.Action, DedupKey: state.DedupKey}, nil
 }
 
 // post sends one event. The routing key stands in the body, as PagerDuty wants it.
-func (a event) post(ctx context.Context, call actions.Call, p eventParams, dedup, action string) error {
+func (a event) post(ctx context.Context, call actions.Call, p eventParams, dedup string) error {
 	if dedup == "" {
 		return &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it names no alert"), Hint: "plan the step again"}
 	}
@@ -146,7 +139,7 @@ func (a event) post(ctx context.Context, call actions.Call, p eventParams, dedup
 	}
 	o := outgoing{op: "pagerduty:POST /v2/enqueue", how: writes, method: http.MethodPost, url: appendPath(a.provider.pagerDuty, "v2", "enqueue"), hidden: veil{key},
 		header: http.Header{"Content-Type": {"application/json"}}}
-	if o.body, err = a.body(key, p, dedup, action); err != nil {
+	if o.body, err = a.body(key, p, dedup); err != nil {
 		return err
 	}
 	got, err := a.provider.send(ctx, call, o)
@@ -163,35 +156,4 @@ func (a event) post(ctx context.Context, call actions.Call, p eventParams, dedup
 		e.Hint = "check pagerduty.routing_key in the configuration: it must be the key of an Events API v2 integration"
 	}
 	return e
-}
-
-func (a event) PlanUndo(_ context.Context, call actions.Call, p eventParams, _ eventResult) (actions.Preview, error) {
-	var state eventState
-	if err := call.LoadState(&state); err != nil {
-		return actions.Preview{}, err
-	}
-	if p.Action != eventTrigger {
-		return actions.Preview{NoUndo: "an alert that was acknowledged or resolved is not brought back"}, nil
-	}
-	return actions.Preview{
-		Targets:  []actions.Target{{Type: "pagerduty.alert", ID: state.DedupKey}},
-		Changes:  []string{fmt.Sprintf("Alert %s is resolved.", state.DedupKey)},
-		Calls:    []string{"pagerduty:POST /v2/enqueue"},
-		Warnings: []string{"Who was paged knows it already, and PagerDuty does not say here whether the alert is resolved."},
-	}, nil
-}
-
-func (a event) Undo(ctx context.Context, call actions.Call, p eventParams, _ eventResult) error {
-	var state eventState
-	if err := call.LoadState(&state); err != nil {
-		return err
-	}
-	if p.Action != eventTrigger {
-		return &actions.Error{Class: actions.Precondition, Op: opEvent, Err: errors.New("an alert that was acknowledged or resolved is not brought back"), Hint: "trigger it again if it is needed"}
-	}
-	return a.post(ctx, call, p, state.DedupKey, eventResolve)
-}
-
-func (a event) VerifyUndo(context.Context, actions.Call, eventParams, eventResult) (actions.Reading, error) {
-	return actions.Reading{Verdict: actions.CannotVerify, Detail: noEventReading}, nil
 }
