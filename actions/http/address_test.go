@@ -102,7 +102,9 @@ func TestNamesThatLeadInside(t *testing.T) {
 		{"metadata", [][]netip.Addr{{netip.MustParseAddr("169.254.169.254")}}, "metadata"},
 		{"rebinding", [][]netip.Addr{{public}, {netip.MustParseAddr("127.0.0.1")}}, "relay"},
 		{"several", [][]netip.Addr{{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("127.0.0.1")}}, "private"},
-		{"nothing", [][]netip.Addr{{}}, "no address"},
+		{"no address", [][]netip.Addr{{{}}}, "no plain IP address"},
+		{"an interface", [][]netip.Addr{{netip.MustParseAddr("::1%lo")}}, "no plain IP address"},
+		{"nothing", [][]netip.Addr{{}}, "has no address"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			port, touched := tripwire(t)

@@ -37,8 +37,8 @@ func (p *Provider) classify(o outgoing, connected bool, err error) error {
 	return e
 }
 
-// bare drops what net/http and net put around an error: the URL with its
-// query, and addresses that say nothing to people.
+// bare drops what net puts around an error: addresses that say nothing to
+// people. The URL with its query is in none, since no [http.Client] is used.
 func bare(err error) error {
 	if no, ok := errors.AsType[*refusal](err); ok {
 		return no
@@ -52,9 +52,6 @@ func bare(err error) error {
 	var timeout interface{ Timeout() bool }
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
 		return errors.New("no whole answer before the time limit")
-	}
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		return wrapped.Err
 	}
 	return err
 }
