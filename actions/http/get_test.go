@@ -3,6 +3,7 @@ package http_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
@@ -202,18 +203,22 @@ func TestRefusedParameters(t *testing.T) {
 }
 
 func TestUnreachable(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	host := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s := &service{url: "http://" + host, host: host}
+	const nobody = "127.0.0.1:1" // a freed port could be taken by somebody else meanwhile
+	s := &service{url: "http://" + nobody, host: nobody}
 	step := newStep(t, s.options(), "http.request", map[string]any{"method": "POST", "url": s.url + "/x"})
 	step.plan()
 	step.is(step.execute(), actions.Transient, "nothing was sent")
+}
+
+func TestNameThatIsNotThere(t *testing.T) {
+	s := &service{host: "api.example.com", url: "https://api.example.com"}
+	o := s.options()
+	o.Resolve = func(_ context.Context, _, host string) ([]netip.Addr, error) {
+		return nil, &net.DNSError{Err: "no such host", Name: host, Server: "192.0.2.53:53", IsNotFound: true}
+	}
+	step := newStep(t, o, "http.request", map[string]any{"method": "POST", "url": s.url + "/x"})
+	step.plan()
+	step.is(step.execute(), actions.Transient, `no such host: "api.example.com"; api.example.com could not be reached; nothing was sent`)
 }
 
 // A server that takes the connection and never answers costs one time limit.
