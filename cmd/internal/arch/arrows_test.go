@@ -35,6 +35,7 @@ var arrows = []arrow{
 	{"actions/aws", "./actions github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go", "the only package that knows AWS"},
 	{"actions/aws/awsfake", "", "an endpoint that behaves like AWS must not share code with what it tests"},
 	{"actions/aws/awstest", "./actions ./actions/aws/awsfake github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go", "the same tests against each emulator, read back by a client of their own"},
+	{"actions/exec", "./actions golang.org/x/sys", "starts pinned programs, sealed in memory; only the kernel can promise that what runs is what was checked"},
 	{"actions/slack", "./actions github.com/slack-go/slack", "posts a message as an action; the chat itself is chatops/slack"},
 
 	// Tools of the language.
