@@ -36,7 +36,7 @@ var arrows = []arrow{
 	{"actions/aws/awsfake", "", "an endpoint that behaves like AWS must not share code with what it tests"},
 	{"actions/aws/awstest", "./actions ./actions/aws/awsfake github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go", "the same tests against each emulator, read back by a client of their own"},
 	{"actions/exec", "./actions golang.org/x/sys", "starts pinned programs, sealed in memory; only the kernel can promise that what runs is what was checked"},
-	{"actions/slack", "./actions github.com/slack-go/slack", "posts a message as an action; the chat itself is chatops/slack"},
+	{"actions/slack", "./actions github.com/slack-go/slack", "posts, opens channels and invites as actions; the chat itself is chatops/slack"},
 
 	// Tools of the language.
 	{"runbooks/*", wordsOfRunbooks, "rules, drawings and schemas read the program, and do not see each other"},
@@ -97,6 +97,7 @@ const forTests = "github.com/google/go-cmp pgregory.net/rapid github.com/rogpepp
 
 // clients are modules that the tests of a package use to look at it from outside.
 var clients = map[string]string{
+	"actions/slack":           "./chatops/slack/slackfake",                                   // a workspace with people and channels, which knows no client of ours
 	"chatops/slack/slackfake": "github.com/slack-go/slack",                                   // what bots are written with
 	"cmd/internal/e2e":        "github.com/aws/aws-sdk-go-v2",                                // a second reader, who does not believe the first
 	"runbooks/schema":         "github.com/santhosh-tekuri/jsonschema/v6 go.yaml.in/yaml/v4", // a reader of the schema who does not know us
