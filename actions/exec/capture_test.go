@@ -95,3 +95,18 @@ func TestFit(t *testing.T) {
 		}
 	}
 }
+
+// What a program says is one line, and gives a terminal no orders.
+func TestTail(t *testing.T) {
+	if got, want := tail(" one\n\ttwo\x1b[2J\x00 three\u009b "), "one two [2J three"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	long := tail(strings.Repeat("é", 1000) + "end")
+	if !strings.HasPrefix(long, "…é") || !strings.HasSuffix(long, "end") || utf8.RuneCountInString(long) != maxStderr+1 {
+		t.Errorf("got %q", long)
+	}
+	o := outcome{ending: ending{code: 3}, stderr: "pass  word is wrong", mask: newMask([]string{"pass word"})}
+	if err := o.failure(command{program: "tool"}); strings.Contains(err.Error(), "pass word") {
+		t.Errorf("the words of a secret met: %v", err)
+	}
+}

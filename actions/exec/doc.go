@@ -39,7 +39,9 @@
 // anything else for "I cannot tell". After a crash the same answers decide
 // whether the step is done, may be tried again, or goes to a person. A code of
 // exec.run that the step does not list leaves the outcome open: a program that
-// fails half way is not one that did nothing.
+// fails half way is not one that did nothing. Mind languages whose programs end with
+// 1 when they fail (Python, Go's log.Fatal): a verify program must catch its own
+// failures and end with another code, or "it broke" reads as "the effect is not there".
 //
 // # What it cannot promise
 //
@@ -53,6 +55,8 @@
 //   - Masking knows a secret as it is, in base64 at any offset, hex, URL and JSON
 //     form, and line by line. A program that turns it round, compresses it or
 //     prints it letter by letter gets it through.
+//   - Only values that a step gives by reference are masked. What a program takes from
+//     firebreak's own environment is taken for no secret.
 //   - Users with the same uid can read the environment of a program, as always.
 //   - A sealed copy has no set-uid bit and no file capabilities, and it does not
 //     know its own path: os.Executable and the like name no file.

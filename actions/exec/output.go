@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -85,8 +86,15 @@ func fit(s string, limit int) (text string, cut bool) {
 	return s, false
 }
 
-// tail is the end of what a program said on stderr, in one line.
+// tail is the end of what a program said, in one line and without anything
+// that a terminal would obey. Mask it again: words that were apart may have met.
 func tail(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
 	s = strings.Join(strings.Fields(s), " ")
 	if r := []rune(s); len(r) > maxStderr {
 		return "…" + string(r[len(r)-maxStderr:])

@@ -25,7 +25,6 @@ const (
 
 // process is one program on its way.
 type process struct {
-	name        string
 	files       []*os.File // the sealed program, or interpreter and script: 3 and 4 of the child
 	args        []string   // the first is the name it is called by
 	env         []string

@@ -22,6 +22,7 @@ type held struct {
 	*testing.T
 	path  string
 	lines chan string // closed at the end of the pipe
+	pids  []int       // of those who spoke
 }
 
 func (w *world) pipe() *held {
@@ -30,6 +31,7 @@ func (w *world) pipe() *held {
 	if err := syscall.Mkfifo(h.path, 0o600); err != nil {
 		w.Fatal(err)
 	}
+	w.Cleanup(h.killLeft)
 	go func() {
 		defer close(h.lines)
 		f, err := os.Open(h.path) // waits for the first who writes
@@ -66,7 +68,18 @@ func (h *held) until(word string) int {
 		}
 		if rest, found := strings.CutPrefix(line, word); found {
 			n, _ := strconv.Atoi(strings.TrimSpace(rest))
+			h.pids = append(h.pids, n)
 			return n
+		}
+	}
+}
+
+// killLeft kills what a failed test would leave behind.
+func (h *held) killLeft() {
+	for _, pid := range h.pids {
+		words, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+		if pid > 0 && strings.Contains(string(words), h.path) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
 }
@@ -212,7 +225,7 @@ func TestWhatAProgramSees(t *testing.T) {
 	})
 	want := map[string]string{
 		"dir": w.dir, "args": `["$HOME" "; reboot" "*" ""]`, "fds": "3 /memfd:tool (deleted)",
-		"env": "FIREBREAK_ATTEMPT=1\nFIREBREAK_INCIDENT=INC-12\nFIREBREAK_KEY=c0ffee\nFIREBREAK_RUN=R1\nFIREBREAK_STEP=rotate\nFROM_OUTSIDE=the FROM_OUTSIDE of firebreak\nTOKEN=[secret]",
+		"env": "FIREBREAK_ATTEMPT=1\nFIREBREAK_INCIDENT=INC-12\nFIREBREAK_KEY=" + string(call(t).Key) + "\nFIREBREAK_RUN=R1\nFIREBREAK_STEP=rotate\nFROM_OUTSIDE=the FROM_OUTSIDE of firebreak\nTOKEN=[secret]",
 	}
 	for name, value := range want {
 		if o.Values[name] != value {

@@ -15,7 +15,6 @@ import (
 
 // process is one program, which cannot run here.
 type process struct {
-	name        string
 	files       []*os.File
 	args        []string
 	env         []string

@@ -157,7 +157,7 @@ func firebreak(binary, sum, dir, pipe string) int {
 	r := actions.NewRegistry()
 	provider.Register(r)
 	h, _ := r.Handler("exec.run")
-	c := call()
+	c := actions.Call{Key: "crash", Incident: "INC-12", Run: "R1", Step: "rotate", Attempt: 1}
 	params := json.RawMessage(`{"program":"tool","args":["do:hold",` + strconv.Quote(pipe) + `]}`)
 	preview, err := h.Plan(context.Background(), c, params)
 	if err != nil {

@@ -272,7 +272,7 @@ func (p *Provider) ask(ctx context.Context, call actions.Call, c check, env map[
 		return cannotTell, err.Error()
 	}
 	detail = fmt.Sprintf("%s ended with exit code %d", c.Program, out.code)
-	if said := tail(out.stdout); said != "" {
+	if said := out.mask.text(tail(out.stdout)); said != "" {
 		detail += " and said: " + said
 	}
 	return []answer{yes, no}[slices.Index(cmd.exit.OK, out.code)], detail

@@ -49,7 +49,7 @@ func (p *Provider) start(ctx context.Context, call actions.Call, c command, stri
 		args = []string{program.Interpreter.Path, sealedPath(1)}
 	}
 	out.ending, err = process{
-		name: c.program, files: files, args: append(args, c.args...), env: env, dir: program.dir(), stdin: c.input(),
+		files: files, args: append(args, c.args...), env: env, dir: program.dir(), stdin: c.input(),
 		out: stdout, errors: stderr, grace: p.options.Grace,
 	}.run(ctx)
 	if err != nil {
@@ -135,7 +135,7 @@ func (o outcome) failure(c command) error {
 		}
 		e.Class, e.Err = class, fmt.Errorf("exit code %d", o.code)
 	}
-	if said := tail(o.stderr); said != "" {
+	if said := o.mask.text(tail(o.stderr)); said != "" {
 		e.Err = fmt.Errorf("%w; it said: %s", e.Err, said)
 	}
 	if e.Hint == "" && e.Class == actions.Unknown {

@@ -27,7 +27,7 @@ func TestRunSuite(t *testing.T) {
 		World: func(t *testing.T) actionstest.World {
 			w := newWorld(t)
 			return actionstest.World{
-				Registry: w.registry(), Call: call(), Params: rotate(), Canaries: []string{canary},
+				Registry: w.registry(), Call: call(t), Params: rotate(), Canaries: []string{canary},
 				Snapshot:   func(*testing.T) string { return w.read("effect") },
 				Disturb:    func(*testing.T) { w.write("effect", "off") },
 				LoseAnswer: func(*testing.T) { w.write("fault", "crashes after") },
@@ -53,7 +53,7 @@ func TestReadSuite(t *testing.T) {
 		World: func(t *testing.T) actionstest.World {
 			w := newWorld(t)
 			return actionstest.World{
-				Registry: w.registry(), Call: call(), Canaries: []string{canary},
+				Registry: w.registry(), Call: call(t), Canaries: []string{canary},
 				Params: map[string]any{
 					"program": "look", "args": []string{"do:owner"}, "output": true, "env": map[string]string{"TOKEN": "secret://vault/token"},
 					"exit": map[string]any{"retry": []int{75}, "not_found": []int{77}},

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -103,8 +104,11 @@ func (w *world) registry() *actions.Registry {
 	return r
 }
 
-func call() actions.Call {
-	return actions.Call{Key: "c0ffee", Incident: "INC-12", Run: "R1", Step: "rotate", Attempt: 1, Environment: "prod", Actor: "grace@example.com", Requests: &actions.Requests{}}
+// call has a key of its own: processes are found by it, those of other tests too.
+func call(t *testing.T) actions.Call {
+	t.Helper()
+	key := actions.Key(sumOf([]byte(t.Name() + " " + strconv.Itoa(os.Getpid()))))
+	return actions.Call{Key: key, Incident: "INC-12", Run: "R1", Step: "rotate", Attempt: 1, Environment: "prod", Actor: "grace@example.com", Requests: &actions.Requests{}}
 }
 
 // step is an action ready to be called.
@@ -122,7 +126,7 @@ func (w *world) step(action string, with map[string]any) *step {
 	if err != nil {
 		w.Fatal(err)
 	}
-	return &step{w.T, h, call(), params}
+	return &step{w.T, h, call(w.T), params}
 }
 
 // planned is a step after its plan.

@@ -315,3 +315,29 @@ func TestSpecsOfSlack(t *testing.T) {
 		}
 	}
 }
+
+// An app that is in many channels finds its own on a later page, and a list that
+// is too long to be read to its end proves nothing.
+func TestOpenChannelReadsAllPages(t *testing.T) {
+	o := newOffice(t)
+	for i := range 450 {
+		o.AddChannel(slackfake.Channel{Name: fmt.Sprintf("old-%d", i), Members: []string{"UBOT"}})
+	}
+	s := o.step("slack.open_channel", map[string]any{"name": "x"})
+	s.plan()
+	var first, second opened
+	s.run(&first)
+	s.call.Attempt = 2
+	s.run(&second)
+	if first != second {
+		t.Errorf("got %+v, then %+v", first, second)
+	}
+	for i := range 3600 {
+		o.AddChannel(slackfake.Channel{ID: fmt.Sprintf("C9%04d", i), Name: fmt.Sprintf("more-%d", i), Members: []string{"UBOT"}})
+	}
+	s.call.Key = "another"
+	if found, _, err := s.handler.Probe(t.Context(), s.call, s.params); found != actions.FoundUnknown || err == nil {
+		t.Errorf("got probe %s, %v", found, err)
+	}
+	s.fails(actions.Precondition, "more than 4000 channels")
+}
