@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -316,8 +317,7 @@ func TestSpecsOfSlack(t *testing.T) {
 	}
 }
 
-// An app that is in many channels finds its own on a later page, and a list that
-// is too long to be read to its end proves nothing.
+// An app that is in many channels finds its own on a later page.
 func TestOpenChannelReadsAllPages(t *testing.T) {
 	o := newOffice(t)
 	for i := range 450 {
@@ -332,12 +332,24 @@ func TestOpenChannelReadsAllPages(t *testing.T) {
 	if first != second {
 		t.Errorf("got %+v, then %+v", first, second)
 	}
-	for i := range 3600 {
-		o.AddChannel(slackfake.Channel{ID: fmt.Sprintf("C9%04d", i), Name: fmt.Sprintf("more-%d", i), Members: []string{"UBOT"}})
-	}
-	s.call.Key = "another"
+}
+
+// A list that cannot be read to its end proves nothing, and nothing is made.
+func TestOpenChannelGivesUpOnAnEndlessList(t *testing.T) {
+	var created bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		created = created || strings.HasSuffix(r.URL.Path, "conversations.create")
+		fmt.Fprint(w, `{"ok": true, "channels": [{"id": "C9", "name": "x", "creator": "U1"}], "response_metadata": {"next_cursor": "more"}}`)
+	}))
+	t.Cleanup(server.Close)
+	h, _ := registry(server.URL).Handler("slack.open_channel")
+	s := &step{t, h, call(), json.RawMessage(`{"name": "x"}`)}
+	s.call.State = json.RawMessage(`{"name": "x", "me": "UBOT"}`)
 	if found, _, err := s.handler.Probe(t.Context(), s.call, s.params); found != actions.FoundUnknown || err == nil {
 		t.Errorf("got probe %s, %v", found, err)
 	}
 	s.fails(actions.Precondition, "more than 4000 channels")
+	if created {
+		t.Error("it made a channel although it could not look for one")
+	}
 }

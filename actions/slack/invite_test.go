@@ -63,6 +63,9 @@ func TestInviteResolvesEverybodyOnce(t *testing.T) {
 	if diff := cmp.Diff(invited{"C1", []string{"U2", "U3"}, []string{"U1", "U2", "U3"}}, r); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
 	}
+	if n := len(o.Calls("users.info")); n != 3 {
+		t.Errorf("%d accounts were looked up by id, want 3: each once", n)
+	}
 	if n := len(o.Calls("conversations.invite")); n != 2 {
 		t.Errorf("got %d invitations, want 2: who is there is left alone", n)
 	}
