@@ -129,7 +129,6 @@ func TestTimeLimitNamesWhatEscapes(t *testing.T) {
 	w := newWorld(t)
 	pipe := w.pipe()
 	err, escaped := w.stopped("daemon", pipe)
-	t.Cleanup(func() { _ = syscall.Kill(escaped, syscall.SIGKILL) })
 	refused(t, err, actions.Unknown, "still run: pid "+strconv.Itoa(escaped))
 
 	s := w.planned("exec.run", rotate())
