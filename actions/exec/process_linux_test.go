@@ -8,8 +8,10 @@ import (
 	"os"
 	osexec "os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -278,5 +280,17 @@ func TestStateIsNeeded(t *testing.T) {
 	refused(t, err, actions.Precondition, "another content")
 	if errors.Is(err, context.Canceled) || w.read("effect") != "off" {
 		t.Error("it ran with another program than the one that was planned")
+	}
+}
+
+// endThreads lets n threads of this process end: a goroutine that is locked to
+// its thread takes it along.
+func endThreads(n int) {
+	for range n {
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() { runtime.LockOSThread() })
+		}
+		wg.Wait()
 	}
 }
