@@ -53,6 +53,11 @@ func (h *held) next() (string, bool) {
 	h.Helper()
 	select {
 	case line, ok := <-h.lines:
+		if words := strings.Fields(line); len(words) == 2 {
+			if pid, err := strconv.Atoi(words[1]); err == nil {
+				h.pids = append(h.pids, pid)
+			}
+		}
 		return line, ok
 	case <-time.After(20 * time.Second):
 		h.Fatal("a process is still alive and says nothing")
@@ -70,7 +75,6 @@ func (h *held) until(word string) int {
 		}
 		if rest, found := strings.CutPrefix(line, word); found {
 			n, _ := strconv.Atoi(strings.TrimSpace(rest))
-			h.pids = append(h.pids, n)
 			return n
 		}
 	}
