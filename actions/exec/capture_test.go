@@ -26,6 +26,12 @@ func TestCutLeavesNoPartOfASecret(t *testing.T) {
 			}
 			noPart(t, text, form)
 		}
+		for n := range len(form) { // masking makes room: the raw end moves to where it is shown
+			c := newCapture(m)
+			_, _ = c.Write([]byte(strings.Repeat("z", n) + strings.Repeat(form+" ", 2*maxKept/len(form))))
+			text, _, _ := c.text(m, true)
+			noPart(t, text, form)
+		}
 		for n := range len(form) {
 			c := newCapture(m)
 			_, _ = c.Write([]byte("words " + form[:n]))

@@ -225,6 +225,11 @@ func TestNothingStartsAfterTheTimeLimit(t *testing.T) {
 func TestWhatAProgramSees(t *testing.T) {
 	w := newWorld(t)
 	t.Setenv("UNLISTED", "of the test")
+	inherited, err := syscall.Open("/dev/null", syscall.O_RDONLY, 0) // as one that firebreak was started with
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(inherited)
 	o := w.run("exec.run", map[string]any{
 		"program": "tool", "args": []string{"do:see", "$HOME", "; reboot", "*", ""}, "env": map[string]string{"TOKEN": "secret://vault/token"},
 	})
