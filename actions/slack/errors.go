@@ -61,6 +61,14 @@ func classOfWord(word string) (class actions.Class, hint string, known bool) {
 		return actions.Throttled, "Slack asks for fewer calls; try again later", true
 	case "channel_not_found":
 		return actions.NotFound, "give the channel's id, and invite the app when the channel is private", true
+	case "user_not_found", "users_not_found", "no_such_subteam":
+		return actions.NotFound, "give the Slack id, the e-mail address or the handle of somebody in this workspace", true
+	case "name_taken", "already_in_channel", "already_archived", "not_archived", "cant_invite", "cant_invite_self", "user_is_restricted", "user_is_ultra_restricted",
+		"ura_max_channels", "invitee_cant_see_channel", "user_team_not_in_channel", "org_user_not_in_team", "no_external_invite_permission",
+		"subteam_disabled", "cant_kick_self", "cant_kick_from_general", "cant_archive_general", "cant_archive_required":
+		return actions.Precondition, "", true
+	case "plan_upgrade_required", "paid_teams_only":
+		return actions.Precondition, "this workspace's plan has no user groups; name the people", true
 	case "message_not_found":
 		return actions.NotFound, "", true
 	case "not_in_channel":

@@ -40,6 +40,8 @@ func New(options Options) *Provider {
 
 // Register adds all actions of this package to r.
 func (p *Provider) Register(r *actions.Registry) {
+	actions.Register(r, invite{p})
+	actions.Register(r, openChannel{p})
 	actions.Register(r, post{p})
 }
 

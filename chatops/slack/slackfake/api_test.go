@@ -411,3 +411,38 @@ func TestWaitTellsTheTranscript(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestOwnConversationsAndKick(t *testing.T) {
+	ws := start(t, slackfake.Options{})
+	ws.AddChannel(slackfake.Channel{ID: "C2", Name: "elsewhere", Members: []string{"U1"}})
+	ws.AddChannel(slackfake.Channel{ID: "C3", Name: "old", Members: []string{"UBOT"}, Archived: true})
+	ws.AddChannel(slackfake.Channel{ID: "C4", Name: "secret", Private: true, Members: []string{"UBOT", "U1"}})
+	names := func(p slack.GetConversationsForUserParameters) string {
+		t.Helper()
+		page, _, err := client(ws).GetConversationsForUser(&p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, c := range page {
+			out = append(out, c.Name)
+		}
+		return strings.Join(out, " ")
+	}
+	both := []string{"public_channel", "private_channel"}
+	if got, want := names(slack.GetConversationsForUserParameters{Types: both, ExcludeArchived: true}), "ops secret"; got != want {
+		t.Errorf("the bot is in %q, want %q", got, want)
+	}
+	if got, want := names(slack.GetConversationsForUserParameters{UserID: "U1", Types: both}), "ops elsewhere secret"; got != want {
+		t.Errorf("alice is in %q, want %q", got, want)
+	}
+	if err := client(ws).KickUserFromConversation("C1", "U2"); err != nil {
+		t.Fatal(err)
+	}
+	if c, _ := ws.Channel("C1"); strings.Join(c.Members, " ") != "UBOT U1" {
+		t.Errorf("left in the channel: %v", c.Members)
+	}
+	wantError(t, "kick who is not there", client(ws).KickUserFromConversation("C1", "U2"), "not_in_channel")
+	wantError(t, "kick nobody", client(ws).KickUserFromConversation("C1", "U9"), "user_not_found")
+	wantError(t, "kick itself", client(ws).KickUserFromConversation("C1", "UBOT"), "cant_kick_self")
+}

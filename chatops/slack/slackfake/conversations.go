@@ -11,6 +11,7 @@ func conversationMethods() []method {
 		{name: "conversations.create", tier: tier2, run: conversationsCreate},
 		{name: "conversations.info", tier: tier3, run: conversationsInfo},
 		{name: "conversations.list", tier: tier2, run: conversationsList},
+		{name: "users.conversations", tier: tier3, run: usersConversations},
 		{name: "conversations.setTopic", tier: tier2, run: conversationsSetTopic},
 		{name: "conversations.setPurpose", tier: tier2, run: conversationsSetPurpose},
 		{name: "conversations.rename", tier: tier2, run: conversationsRename},
@@ -133,7 +134,30 @@ func conversationsInfo(w *Workspace, r *request) (reply, error) {
 	return reply{"channel": out}, nil
 }
 
-func conversationsList(w *Workspace, r *request) (reply, error) {
+func conversationsList(w *Workspace, r *request) (reply, error) { return w.list(r, nil) }
+
+// usersConversations lists the conversations that a user is in, the app itself when none is named.
+func usersConversations(w *Workspace, r *request) (reply, error) {
+	user := r.str("user")
+	if user == "" {
+		user = w.App.BotUserID
+	}
+	if w.user(user) == nil {
+		return nil, fail("user_not_found")
+	}
+	out, err := w.list(r, func(c *Channel) bool { return c.has(user) })
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range out["channels"].([]any) { // Slack leaves these out here
+		delete(c.(reply), "is_member")
+		delete(c.(reply), "num_members")
+	}
+	return out, nil
+}
+
+// list gives one page of the conversations of the asked types that the bot may see, and of those the ones that only keeps.
+func (w *Workspace) list(r *request, only func(*Channel) bool) (reply, error) {
 	types := r.list("types")
 	if len(types) == 0 {
 		types = []string{"public_channel"}
@@ -160,7 +184,7 @@ func conversationsList(w *Workspace, r *request) (reply, error) {
 			kind = "private_channel"
 		}
 		hidden := kind != "public_channel" && !c.has(w.App.BotUserID)
-		if !slices.Contains(types, kind) || hidden || c.Archived && r.bool("exclude_archived") {
+		if !slices.Contains(types, kind) || hidden || c.Archived && r.bool("exclude_archived") || only != nil && !only(c) {
 			continue
 		}
 		out := w.channelJSON(c)

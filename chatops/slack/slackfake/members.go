@@ -6,6 +6,7 @@ func memberMethods() []method {
 	return []method{
 		{name: "conversations.members", tier: tier4, run: conversationsMembers},
 		{name: "conversations.invite", tier: tier3, run: conversationsInvite},
+		{name: "conversations.kick", tier: tier3, run: conversationsKick},
 		{name: "conversations.join", tier: tier3, scopes: []string{"channels:join"}, run: conversationsJoin},
 	}
 }
@@ -88,6 +89,25 @@ func (w *Workspace) inviteError(c *Channel, id string) string {
 		return "user_not_found"
 	}
 	return ""
+}
+
+func conversationsKick(w *Workspace, r *request) (reply, error) {
+	c, err := w.managed(r, "channel")
+	if err != nil {
+		return nil, err
+	}
+	u := w.user(r.str("user"))
+	switch {
+	case u == nil:
+		return nil, fail("user_not_found")
+	case u.ID == w.App.BotUserID:
+		return nil, fail("cant_kick_self")
+	case !c.has(u.ID):
+		return nil, fail("not_in_channel")
+	}
+	c.Members = slices.DeleteFunc(c.Members, func(id string) bool { return id == u.ID })
+	w.say(Line{Kind: "leave", ChannelID: c.ID, From: w.names(u.ID), Text: "was removed by " + w.App.BotName})
+	return reply{}, nil
 }
 
 func conversationsJoin(w *Workspace, r *request) (reply, error) {

@@ -38,7 +38,8 @@ var arrows = []arrow{
 	{"actions/aws/ec2", "./actions ./actions/aws/cloud ./actions/aws/iam ./actions/aws/s3 github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go", "cutting an instance off its role ends in a revocation, which is IAM's"},
 	{"actions/aws/awsfake", "", "an endpoint that behaves like AWS must not share code with what it tests"},
 	{"actions/aws/awstest", "./actions ./actions/aws/awsfake ./actions/aws/cloud github.com/aws/aws-sdk-go-v2 github.com/aws/smithy-go github.com/google/go-cmp", "the same tests against each emulator, read back by a client of their own"},
-	{"actions/slack", "./actions github.com/slack-go/slack", "posts a message as an action; the chat itself is chatops/slack"},
+	{"actions/exec", "./actions golang.org/x/sys", "starts pinned programs, sealed in memory; only the kernel can promise that what runs is what was checked"},
+	{"actions/slack", "./actions github.com/slack-go/slack", "posts, opens channels and invites as actions; the chat itself is chatops/slack"},
 
 	// Tools of the language.
 	{"runbooks/*", wordsOfRunbooks, "rules, drawings and schemas read the program, and do not see each other"},
@@ -99,6 +100,7 @@ const forTests = "github.com/google/go-cmp pgregory.net/rapid github.com/rogpepp
 
 // clients are modules that the tests of a package use to look at it from outside.
 var clients = map[string]string{
+	"actions/slack":           "./chatops/slack/slackfake",                                   // a workspace with people and channels, which knows no client of ours
 	"chatops/slack/slackfake": "github.com/slack-go/slack",                                   // what bots are written with
 	"cmd/internal/e2e":        "github.com/aws/aws-sdk-go-v2",                                // a second reader, who does not believe the first
 	"runbooks/schema":         "github.com/santhosh-tekuri/jsonschema/v6 go.yaml.in/yaml/v4", // a reader of the schema who does not know us
@@ -187,7 +189,7 @@ func leftOf(pkg, p string) bool {
 // The table itself: a row for each name, each with a reason, and no row that
 // lets one adapter see another.
 func TestTable(t *testing.T) {
-	adapters := []string{"./actions/aws", "./actions/slack", "./engine/journal/bolt", "./engine/journal/mem", "./engine/host", "./chatops/slack", "./chatops/console"}
+	adapters := []string{"./actions/aws", "./actions/exec", "./actions/http", "./actions/slack", "./engine/journal/bolt", "./engine/journal/mem", "./engine/host", "./chatops/slack", "./chatops/console"}
 	seen := map[string]bool{}
 	for _, a := range arrows {
 		if seen[a.pkg] || a.why == "" {
