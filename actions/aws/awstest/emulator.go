@@ -69,7 +69,7 @@ func moto(t *testing.T) *Emulator {
 }
 
 // limit is how long moto may take to start on a busy machine.
-const limit = time.Minute
+const limit = 3 * time.Minute
 
 // launch starts a server that ends with t. Others can run while it gets ready.
 func launch(t *testing.T, path string) (url string, ended <-chan struct{}) {
