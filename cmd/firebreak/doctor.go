@@ -93,6 +93,7 @@ func (p *program) examine(ctx context.Context) []finding {
 	} else {
 		check("who you are", "", errors.New(me.Name))
 	}
+	check("hosts and programs", "what steps may call and run", app.Outside(cfg))
 	registry := app.Registry(cfg, app.Options{}, nil)
 	programs, faults, _ := app.Programs(cfg, registry)
 	var bad error

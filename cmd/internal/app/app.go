@@ -11,6 +11,8 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/actions/aws"
+	execaction "github.com/firebreak-ir/firebreak/actions/exec"
+	httpaction "github.com/firebreak-ir/firebreak/actions/http"
 	slackaction "github.com/firebreak-ir/firebreak/actions/slack"
 	"github.com/firebreak-ir/firebreak/chatops"
 	"github.com/firebreak-ir/firebreak/chatops/slack"
@@ -54,6 +56,9 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	a := &App{Config: cfg, log: o.Log, fatal: make(chan error, 1)}
+	if _, _, err := outside(cfg, o); err != nil {
+		return nil, fmt.Errorf("%s: %w", cfg.Path, err)
+	}
 	signer, err := journal.LoadSigner(cfg.Signer)
 	if err != nil {
 		return nil, fmt.Errorf("the key that signs the journal: %w", err)
@@ -140,7 +145,54 @@ func Registry(cfg *config.Config, o Options, channel func(incident string) (stri
 	}
 	aws.New(awsOptions(cfg, o.AWS)).Register(r)
 	slackaction.New(so).Register(r)
+	web, programs, _ := outside(cfg, o) // what is wrong with them stops a server, see New
+	web.Register(r)
+	programs.Register(r)
 	return r
+}
+
+// Outside says what is wrong in the configuration about hosts, services and
+// programs that steps may use; nil: nothing. Nobody is called.
+func Outside(cfg *config.Config) error {
+	_, _, err := outside(cfg, Options{})
+	return err
+}
+
+// outside gives the providers that are neither AWS nor Slack. The error names
+// what is wrong in the configuration; then they know no host and no program.
+func outside(cfg *config.Config, o Options) (*httpaction.Provider, *execaction.Provider, error) {
+	ho, eo := httpaction.Options{Secrets: o.Secrets}, execaction.Options{Secrets: o.Secrets, Programs: map[string]execaction.Program{}}
+	if cfg != nil {
+		if cfg.HTTP != nil {
+			ho.Hosts, ho.HostSecrets, ho.Private = cfg.HTTP.Hosts, cfg.HTTP.Secrets, cfg.HTTP.Private
+		}
+		if cfg.Okta != nil {
+			ho.Okta = httpaction.Okta(*cfg.Okta)
+		}
+		if cfg.GitHub != nil {
+			ho.GitHub = httpaction.GitHub(*cfg.GitHub)
+		}
+		if cfg.PagerDuty != nil {
+			ho.PagerDuty = httpaction.PagerDuty(*cfg.PagerDuty)
+		}
+		for name, p := range cfg.Programs {
+			program := execaction.Program{File: execaction.File{Path: p.Path, SHA256: p.SHA256}, Env: p.Env, Dir: p.Dir}
+			program.Interpreter = execaction.File{Path: p.Interpreter, SHA256: p.ScriptSum}
+			for _, effect := range p.Effects {
+				program.Effects = append(program.Effects, actions.Effect(effect))
+			}
+			eo.Programs[name] = program
+		}
+	}
+	web, err := httpaction.New(ho)
+	if err != nil {
+		web, _ = httpaction.New(httpaction.Options{})
+	}
+	programs, wrong := execaction.New(eo)
+	if wrong != nil {
+		programs, _ = execaction.New(execaction.Options{})
+	}
+	return web, programs, errors.Join(err, wrong)
 }
 
 // awsOptions adds the environments of the configuration.

@@ -267,6 +267,24 @@ func TestRegistryAndProgramsNeedNoNetwork(t *testing.T) {
 	}
 }
 
+// What is wrong with hosts and programs stops a server, and leaves whoever lints
+// with actions that reach nothing.
+func TestHostsThatAreWrong(t *testing.T) {
+	cfg := house(t, "http://127.0.0.1:1")
+	cfg.HTTP = &config.HTTP{Hosts: []string{"api.example.com"}, Secrets: map[string][]string{"other.example.com": {"secret://env/TOKEN"}}}
+	if _, err := Open(t.Context(), cfg, Options{Create: true}); err == nil || !strings.Contains(err.Error(), cfg.Path+`: http.secrets: "other.example.com" is not among the hosts`) {
+		t.Errorf("the server starts: %v", err)
+	}
+	h, ok := Registry(cfg, Options{}, nil).Handler("http.get")
+	if !ok {
+		t.Fatal("there is no http.get to lint with")
+	}
+	_, err := h.Plan(t.Context(), actions.Call{}, []byte(`{"url":"https://api.example.com/"}`))
+	if actions.ClassOf(err) != actions.Invalid || !strings.Contains(err.Error(), "http.hosts") {
+		t.Errorf("got %v", err)
+	}
+}
+
 const runbook = `apiVersion: firebreak/v1
 kind: Runbook
 id: %s

@@ -26,6 +26,11 @@ type Config struct {
 	Environments       []Environment // sorted by name; never empty
 	DefaultEnvironment string        // "" when there are several and none was chosen
 	Policy             Policy
+	HTTP               *HTTP      // nil: steps may call no host
+	Okta               *Okta      // nil: not used
+	GitHub             *GitHub    // nil: github.com
+	PagerDuty          *PagerDuty // nil: not used
+	Programs           map[string]Program
 	Directory          chatops.Directory
 	Warnings           []Problem // odd, but not wrong
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,18 @@ func TestLoad(t *testing.T) {
 		},
 		DefaultEnvironment: "prod",
 		Policy:             Policy{EverybodyResponds: true},
+		HTTP: &HTTP{
+			Hosts:   []string{"api.example.com", "status.example.com:8443"},
+			Secrets: map[string][]string{"api.example.com": {"secret://env/API_TOKEN"}}, Private: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16")},
+		},
+		Okta:      &Okta{URL: "https://example.okta.com", Token: "secret://env/OKTA_TOKEN", Scheme: "Bearer"},
+		GitHub:    &GitHub{URL: "https://ghe.example.com/api/v3", Token: "secret://env/GHE_TOKEN"},
+		PagerDuty: &PagerDuty{RoutingKey: "secret://env/PAGERDUTY_KEY"},
+		Programs: map[string]Program{"rotate": {
+			Path: "/opt/ir/rotate", SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+			Interpreter: "/usr/bin/python3", ScriptSum: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+			Env: []string{"TOKEN"}, Dir: "/var/empty", Effects: []string{"read", "destructive"},
+		}},
 		Directory: chatops.Directory{
 			People: []chatops.PersonEntry{
 				{
@@ -68,7 +81,7 @@ func TestLoad(t *testing.T) {
 	if len(in("var/firebreak.sock")) > maxSocketPath {
 		got.Warnings = nil // the folder of the test is too deep for a socket
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("got (+), want (-):\n%s", diff)
 	}
 	if got, want := got.Origin(), "firebreak/example"; got != want {

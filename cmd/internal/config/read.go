@@ -54,7 +54,7 @@ func readConfig(file, dir string, src []byte) *config {
 	if top == nil {
 		return c
 	}
-	c.mapping(top, "",
+	c.mapping(top, "", append(c.outside(),
 		need("apiVersion", c.text(new(string), exactly(APIVersion))),
 		need("kind", c.text(new(string), exactly("Config"))),
 		need("organisation", c.text(&c.Organisation, form(organisationForm, "example or example.com"))),
@@ -77,7 +77,7 @@ func readConfig(file, dir string, src []byte) *config {
 		may("default_environment", c.text(&c.DefaultEnvironment)),
 		may("policy", c.section(
 			may("everybody_responds", c.boolean(&c.Policy.EverybodyResponds)))),
-	)
+	)...)
 	c.defaultEnvironment()
 	if len(c.Runbooks) == 0 && !c.Library {
 		c.warn(top, "name a folder under runbooks, or set library: true", "there are no runbooks")
