@@ -1,10 +1,16 @@
 package awstest
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
@@ -77,4 +83,55 @@ func (w *World) cloudtrailNeeds(t *testing.T, call Call) []Need {
 		t.Fatalf("%s is about the trail %q, which this world does not have", call.Operation, name)
 	}
 	return []Need{{call.Operation, name}}
+}
+
+// Event is one event of CloudTrail, as a test tells it.
+type Event struct {
+	Region, ID                string
+	AccessKey, User, Resource string
+	Time                      time.Time
+	Text                      string // the event itself, in JSON
+}
+
+// Events answers LookupEvents in the place of moto, which does not have it: with
+// the events of the region that was asked which fit the question, the newest
+// first, page by page, as CloudTrail does. It ends with Proxy.Heal.
+func (w *World) Events(t *testing.T, events ...Event) {
+	t.Helper()
+	newest := slices.SortedFunc(slices.Values(events), func(a, b Event) int {
+		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.ID, b.ID))
+	})
+	w.Proxy.Answer("cloudtrail:LookupEvents", func(rw http.ResponseWriter, r *http.Request) {
+		var question struct {
+			LookupAttributes   []struct{ AttributeKey, AttributeValue string }
+			StartTime, EndTime float64
+			MaxResults         int
+			NextToken          string
+		}
+		if err := json.NewDecoder(r.Body).Decode(&question); err != nil || len(question.LookupAttributes) != 1 || question.MaxResults < 1 || question.MaxResults > 50 {
+			rw.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(rw, `{"__type":"InvalidLookupAttributesException","message":"no question that CloudTrail takes"}`)
+			return
+		}
+		region := strings.Split(r.Header.Get("Authorization"), "/")[2]
+		var fit []map[string]any
+		for _, e := range newest {
+			at := float64(e.Time.Unix())
+			values := map[string]string{"AccessKeyId": e.AccessKey, "Username": e.User, "ResourceName": e.Resource}
+			asked := question.LookupAttributes[0]
+			if e.Region == region && at >= question.StartTime && at <= question.EndTime && values[asked.AttributeKey] == asked.AttributeValue {
+				fit = append(fit, map[string]any{"EventId": e.ID, "EventTime": at, "AccessKeyId": e.AccessKey, "Username": e.User, "CloudTrailEvent": e.Text})
+			}
+		}
+		from, _ := strconv.Atoi(question.NextToken) // the first page has no token
+		from = min(from, len(fit))
+		to := min(from+question.MaxResults, len(fit))
+		answer := map[string]any{"Events": fit[from:to]}
+		if to < len(fit) {
+			answer["NextToken"] = strconv.Itoa(to)
+		}
+		rw.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		rw.Header().Set("X-Amzn-Requestid", "lookup-"+region+"-"+strconv.Itoa(from))
+		_ = json.NewEncoder(rw).Encode(answer) // a client that has gone needs no answer
+	})
 }

@@ -254,15 +254,26 @@ func s3Operations() []rest {
 // GOVERNANCE.
 func (w *World) DeleteVersions(t *testing.T, bucket, key string) {
 	t.Helper()
-	list, err := w.S3().ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: &bucket, Prefix: &key})
+	w.deleteVersions(t, bucket, func(one string) bool { return one == key })
+}
+
+// DeleteAll takes all objects away for good, as DeleteVersions does.
+func (w *World) DeleteAll(t *testing.T, bucket string) {
+	t.Helper()
+	w.deleteVersions(t, bucket, func(string) bool { return true })
+}
+
+func (w *World) deleteVersions(t *testing.T, bucket string, wanted func(string) bool) {
+	t.Helper()
+	list, err := w.S3().ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: &bucket})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, v := range list.Versions {
-		if aws.ToString(v.Key) != key {
+		if !wanted(aws.ToString(v.Key)) {
 			continue
 		}
-		if _, err := w.S3().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, VersionId: v.VersionId, BypassGovernanceRetention: aws.Bool(true)}); err != nil {
+		if _, err := w.S3().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: v.Key, VersionId: v.VersionId, BypassGovernanceRetention: aws.Bool(true)}); err != nil {
 			t.Fatal(err)
 		}
 	}

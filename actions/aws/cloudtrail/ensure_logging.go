@@ -32,6 +32,7 @@ type loggingState struct {
 
 type trail struct {
 	ARN     string `json:"arn"`
+	Name    string `json:"name"`
 	Home    string `json:"home"` // the region that it is controlled from
 	Logging bool   `json:"logging"`
 }
@@ -77,7 +78,7 @@ func (a ensureLogging) Plan(ctx context.Context, call actions.Call, p ensureLogg
 			preview.Warnings = append(preview.Warnings, fmt.Sprintf("Trail %s belongs to another account, which has to start it.", arn))
 			continue
 		}
-		t := trail{ARN: arn, Home: aws.ToString(one.HomeRegion)}
+		t := trail{ARN: arn, Name: name, Home: aws.ToString(one.HomeRegion)}
 		status, err := t.status(ctx, c)
 		switch {
 		case err != nil:
@@ -118,7 +119,7 @@ func (a ensureLogging) Execute(ctx context.Context, call actions.Call, _ ensureL
 	// Those that logged are started as well: somebody may have stopped them since.
 	for i, t := range state.Trails {
 		there := c.In(t.Home)
-		if _, err := cloud.Do(ctx, there, cloud.Writes, "cloudtrail:StartLogging", client(there).StartLogging, &cloudtrail.StartLoggingInput{Name: &t.ARN}); err != nil {
+		if _, err := cloud.Do(ctx, there, cloud.Writes, "cloudtrail:StartLogging", client(there).StartLogging, &cloudtrail.StartLoggingInput{Name: &t.Name}); err != nil {
 			if e := actions.AsError("cloudtrail:StartLogging", err); i > 0 && e.Class != actions.Unknown {
 				return r, &actions.Error{Class: actions.Unknown, Op: e.Op, RequestID: e.RequestID, Hint: e.Hint, Err: fmt.Errorf("%d of %d trails were started, and then trail %q was not: %w", i, len(state.Trails), t.ARN, e.Err)}
 			}
