@@ -37,9 +37,8 @@ func shelf(t *testing.T, emulator *awstest.Emulator) (*awstest.World, *cloud.Con
 	return w, c, c.Evidence
 }
 
-func TestEvidence(t *testing.T) {
-	awstest.Hermetic(t)
-	moto := awstest.Moto(t)
+// evidenceIsKept is about Put, Check and Ready, which other packages use.
+func evidenceIsKept(t *testing.T, moto *awstest.Emulator) {
 	item := evidence.Item{Name: "i-0abc/console output.txt", Body: []byte("login:"), ContentType: "text/plain"}
 	sum := sha256.Sum256(item.Body)
 	want := evidence.Stored{Bucket: "evidence", Key: "INC-12/R1/stop/i-0abc/console!20output.txt", SHA256: hex.EncodeToString(sum[:]), Mode: "GOVERNANCE", Size: 6,
@@ -159,9 +158,7 @@ func is(t *testing.T, c *cloud.Conn, stored evidence.Stored, place cloud.Evidenc
 	}
 }
 
-func TestPlaceThatCannotKeepEvidence(t *testing.T) {
-	awstest.Hermetic(t)
-	moto := awstest.Moto(t)
+func placesThatCannot(t *testing.T, moto *awstest.Emulator) {
 	for _, test := range []struct {
 		name  string
 		spoil func(t *testing.T, w *awstest.World, place *cloud.Evidence)
@@ -200,9 +197,8 @@ func TestPlaceThatCannotKeepEvidence(t *testing.T) {
 	}
 }
 
-func TestNamesOfEvidence(t *testing.T) {
-	awstest.Hermetic(t)
-	_, c, place := shelf(t, awstest.Moto(t))
+func namesOfEvidence(t *testing.T, moto *awstest.Emulator) {
+	_, c, place := shelf(t, moto)
 	for _, test := range []struct{ name, says string }{{"", "cannot be the name"}, {"/etc/passwd", "cannot be the name"}, {"a/../b", "cannot be the name"}, {"a/", "cannot be the name"}, {strings.Repeat("x", 1000), "longer"}} {
 		_, err := evidence.Put(t.Context(), c, started(), place, evidence.Item{Name: test.name})
 		awstest.Fails(t, err, actions.Invalid, test.says)
@@ -225,9 +221,8 @@ func TestNamesOfEvidence(t *testing.T) {
 }
 
 // The bucket for evidence is often one for all regions.
-func TestBucketInAnotherRegion(t *testing.T) {
-	awstest.Hermetic(t)
-	w, c, place := shelf(t, awstest.Moto(t))
+func bucketInAnotherRegion(t *testing.T, moto *awstest.Emulator) {
+	w, c, place := shelf(t, moto)
 	w.Proxy.Answer("s3:PutObject", func(rw http.ResponseWriter, r *http.Request) {
 		if !strings.Contains(r.Header.Get("Authorization"), "/eu-west-1/s3/") {
 			rw.Header().Set("X-Amz-Bucket-Region", "eu-west-1")

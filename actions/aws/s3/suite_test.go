@@ -80,11 +80,16 @@ var openList = strings.NewReplacer(`"Statement": {`, `"Statement": [{`, `]}}`, `
 func uploads(t *testing.T, emulator *awstest.Emulator) *awstest.World {
 	t.Helper()
 	w := emulator.World(t)
+	uploadsIn(t, w)
+	return w
+}
+
+func uploadsIn(t *testing.T, w *awstest.World) {
+	t.Helper()
 	w.Bucket(t, "uploads")
 	w.Object(t, "uploads", "customers.csv", "name,card")
 	w.PutBucketPolicy(t, "uploads", openList)
 	w.PublicAsAWS(t)
-	return w
 }
 
 func TestActions(t *testing.T) {
@@ -160,4 +165,36 @@ func TestActions(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) { actionstest.Run(t, c.Case) })
 	}
+	for name, test := range map[string]func(*testing.T, *awstest.Emulator){
+		"evidence": evidenceIsKept, "places": placesThatCannot, "names": namesOfEvidence, "another region": bucketInAnotherRegion,
+		"rights": rights, "custody": custody, "documents": documents, "public": publicAccess, "locks": locks, "changes by others": changedByOthers,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, moto) })
+	}
+}
+
+// rights holds what is declared against what is used.
+func rights(t *testing.T, moto *awstest.Emulator) {
+	evidence := func(with map[string]any) awstest.Way {
+		return func(t *testing.T, w *awstest.World) map[string]any {
+			w.Evidence(t, "evidence")
+			return with
+		}
+	}
+	open := func(with map[string]any) awstest.Way {
+		return func(t *testing.T, w *awstest.World) map[string]any {
+			w.Bucket(t, "uploads")
+			w.PublicAsAWS(t)
+			return with
+		}
+	}
+	awstest.ExactRights(t, moto, provider, map[string][]awstest.Way{
+		"aws.s3.put_evidence":                {evidence(map[string]any{"name": "a.txt", "text": "b", "legal_hold": true})},
+		"aws.s3.block_public_access":         {open(map[string]any{"bucket": "uploads", "probe_key": "a"})},
+		"aws.s3.block_account_public_access": {open(nil)},
+		"aws.s3.lock_bucket": {open(map[string]any{"bucket": "uploads"}), func(t *testing.T, w *awstest.World) map[string]any {
+			uploadsIn(t, w)
+			return map[string]any{"bucket": "uploads"}
+		}},
+	})
 }
