@@ -167,7 +167,7 @@ func TestActions(t *testing.T) {
 	}
 	for name, test := range map[string]func(*testing.T, *awstest.Emulator){
 		"evidence": evidenceIsKept, "places": placesThatCannot, "names": namesOfEvidence, "another region": bucketInAnotherRegion,
-		"rights": rights, "custody": custody, "documents": documents, "public": publicAccess, "locks": locks, "changes by others": changedByOthers,
+		"rights": rights, "custody": custody, "documents": documents, "public": publicAccess, "locks": locks, "changes by others": changedByOthers, "lost answers": lostAnswers,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, moto) })
 	}
