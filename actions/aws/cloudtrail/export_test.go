@@ -1,0 +1,4 @@
+package cloudtrail
+
+// RegisterPaced is Register with another pause than real time.
+var RegisterPaced = register
