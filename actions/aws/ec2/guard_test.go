@@ -28,9 +28,8 @@ func (h host) runsOn(role, instance string) {
 
 // firebreak isolates neither its own host nor one with its own role, also when
 // it finds out only after the plan.
-func TestOwnHostIsRefused(t *testing.T) {
-	awstest.Hermetic(t)
-	h := newHost(t, awstest.Moto(t))
+func testOwnHostIsRefused(t *testing.T, moto *awstest.Emulator) {
+	h := newHost(t, moto)
 	h.Profile(t, "Responder", "responder")
 	sibling := h
 	sibling.id = h.Instance(t, awstest.Machine{Subnet: h.subnet, Groups: []string{h.web}, Profile: "Responder"})
@@ -59,9 +58,8 @@ func TestOwnHostIsRefused(t *testing.T) {
 	}
 }
 
-func TestInstancesThatAreRefused(t *testing.T) {
-	awstest.Hermetic(t)
-	h := newHost(t, awstest.Moto(t))
+func testInstancesThatAreRefused(t *testing.T, moto *awstest.Emulator) {
+	h := newHost(t, moto)
 	ended := h
 	ended.id = h.Instance(t, awstest.Machine{Subnet: h.subnet, Groups: []string{h.web}})
 	if _, err := h.EC2().TerminateInstances(t.Context(), &sdk.TerminateInstancesInput{InstanceIds: []string{ended.id}}); err != nil {
@@ -90,10 +88,10 @@ func TestInstancesThatAreRefused(t *testing.T) {
 		{"too short", isolate, h, map[string]any{"idle_timeout": "30s"}, actions.Invalid, "60s to 120h"},
 		{"too long open", isolate, h, map[string]any{"open_for": "2m"}, actions.Invalid, "open_for"},
 		{"nothing to restore", "aws.ec2.restore_instance", h, map[string]any{"interfaces": []any{}}, actions.Invalid, "names no interface"},
-		{"restore to nothing", "aws.ec2.restore_instance", h, map[string]any{"interfaces": []any{one(h.cards[0])}}, actions.Invalid, "names no security group"},
+		{"restore to nothing", "aws.ec2.restore_instance", h, map[string]any{"interfaces": []any{map[string]any{"interface_id": h.cards[0], "groups": []string{}}}}, actions.Invalid, "names no security group"},
 		{"restore twice", "aws.ec2.restore_instance", h, map[string]any{"interfaces": []any{one(h.cards[0], h.web), one(h.cards[0], h.web)}}, actions.Invalid, "is named twice"},
 		{"restore one of another", "aws.ec2.restore_instance", h, map[string]any{"interfaces": []any{one("eni-0abc1234def567890", h.web)}}, actions.Precondition, "none of the named interfaces is attached"},
-		{"restore what is not isolated", "aws.ec2.restore_instance", h, map[string]any{"interfaces": []any{one(h.cards[0], h.web)}}, actions.Precondition, "interface " + h.cards[0] + " has "},
+		{"restore what is not isolated", "aws.ec2.restore_instance", h, map[string]any{"interfaces": []any{one(h.cards[0], h.admin)}}, actions.Precondition, "interface " + h.cards[0] + " has "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := test.host.step(t, test.action, test.with)

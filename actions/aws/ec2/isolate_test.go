@@ -57,9 +57,8 @@ func readUndo(t *testing.T, s *awstest.Step) actions.Reading {
 }
 
 // What is verified is all that is attached now, and exactly the rules.
-func TestIsolationIsProved(t *testing.T) {
-	awstest.Hermetic(t)
-	h := newHost(t, awstest.Moto(t))
+func testIsolationIsProved(t *testing.T, moto *awstest.Emulator) {
+	h := newHost(t, moto)
 	s := h.step(t, isolate, map[string]any{"allow_cidrs": []string{"10.9.0.0/24"}, "allow_groups": []string{h.admin}}).Plan().Execute()
 	s.Is(actions.Verified, "all 2 interfaces")
 	name := ""
@@ -107,18 +106,16 @@ func (h host) names(t *testing.T) []string {
 
 // moto shows the union of all groups for an instance that was launched the usual
 // way: the one isolation here that does not take, and is not called done.
-func TestIsolationOfUsualLaunch(t *testing.T) {
-	awstest.Hermetic(t)
-	h := newHost(t, awstest.Moto(t))
+func testIsolationOfUsualLaunch(t *testing.T, moto *awstest.Emulator) {
+	h := newHost(t, moto)
 	h.id = h.Instance(t, awstest.Machine{Subnet: h.subnet, Groups: []string{h.web}, Usual: true})
 	s := h.step(t, isolate, nil).Plan().Execute()
 	s.Is(actions.NotVerified, "has "+strings.Join(slices.Sorted(slices.Values([]string{h.web, aws.ToString(h.group(t, "firebreak-quarantine").GroupId)})), ", "))
 }
 
 // A group of our name that does not have our tags is not used, and said.
-func TestGroupOfOurNameThatIsNotOurs(t *testing.T) {
-	awstest.Hermetic(t)
-	h := newHost(t, awstest.Moto(t))
+func testGroupOfOurNameThatIsNotOurs(t *testing.T, moto *awstest.Emulator) {
+	h := newHost(t, moto)
 	trap := h.Group(t, h.vpc, "firebreak-quarantine")
 	s := h.step(t, isolate, nil).Plan()
 	says(t, s.Preview.Warnings, "firebreak-quarantine ("+trap+") is not ours")
@@ -131,7 +128,7 @@ func TestGroupOfOurNameThatIsNotOurs(t *testing.T) {
 	}
 
 	// It is put there after the plan.
-	late := newHost(t, awstest.Moto(t))
+	late := newHost(t, moto)
 	s = late.step(t, isolate, nil).Plan()
 	late.Group(t, late.vpc, "firebreak-quarantine")
 	_, err := s.Handler.Execute(t.Context(), s.Call, s.Params)
@@ -140,9 +137,8 @@ func TestGroupOfOurNameThatIsNotOurs(t *testing.T) {
 
 // Rules that somebody added to our group are said and taken away; a second
 // instance shares the group, which goes with the last.
-func TestGroupOfOursIsSharedAndCleaned(t *testing.T) {
-	awstest.Hermetic(t)
-	h := newHost(t, awstest.Moto(t))
+func testGroupOfOursIsSharedAndCleaned(t *testing.T, moto *awstest.Emulator) {
+	h := newHost(t, moto)
 	first := h.step(t, isolate, nil).Plan().Execute()
 	group := aws.ToString(h.group(t, "firebreak-quarantine").GroupId)
 	h.open(t, group)
@@ -175,9 +171,7 @@ func TestGroupOfOursIsSharedAndCleaned(t *testing.T) {
 
 // The undo acts only while the interfaces are as they were left, and shows what
 // is different; what cannot go back is told for each interface.
-func TestUndoOfIsolationIsExact(t *testing.T) {
-	awstest.Hermetic(t)
-	moto := awstest.Moto(t)
+func testUndoOfIsolationIsExact(t *testing.T, moto *awstest.Emulator) {
 	t.Run("changed by somebody", func(t *testing.T) {
 		h := newHost(t, moto)
 		s := h.step(t, isolate, nil).Plan().Execute()
@@ -215,7 +209,7 @@ func TestUndoOfIsolationIsExact(t *testing.T) {
 	t.Run("an interface is gone", func(t *testing.T) {
 		h := newHost(t, moto)
 		s := h.step(t, isolate, nil).Plan().Execute()
-		h.detach(t, h.cards[1])
+		h.detach(h.cards[1])
 		s.Is(actions.Verified, "1 that it had are not attached any more")
 		if err := s.Handler.Undo(t.Context(), s.Call, s.Params, s.Result); err != nil {
 			t.Fatal(err)
@@ -226,22 +220,24 @@ func TestUndoOfIsolationIsExact(t *testing.T) {
 	})
 }
 
-// detach takes an interface from its instance.
-func (h host) detach(t *testing.T, id string) {
-	t.Helper()
-	out, err := h.EC2().DescribeNetworkInterfaces(t.Context(), &sdk.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{id}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := h.EC2().DetachNetworkInterface(t.Context(), &sdk.DetachNetworkInterfaceInput{AttachmentId: out.NetworkInterfaces[0].Attachment.AttachmentId}); err != nil {
-		t.Fatal(err)
-	}
+// detach takes an interface from its instance. moto could not describe the
+// instance afterwards, so the proxy shows it at another one.
+func (h host) detach(id string) {
+	h.Proxy.Correct("ec2:DescribeNetworkInterfaces", nil, func(body []byte) []byte {
+		const mark = "<networkInterfaceId>"
+		items := strings.Split(string(body), mark)
+		for i, item := range items {
+			if strings.HasPrefix(item, id) {
+				items[i] = strings.ReplaceAll(item, "<instanceId>"+h.id, "<instanceId>i-0fedcba9876543210")
+			}
+		}
+		return []byte(strings.Join(items, mark))
+	})
 }
 
 // An instance that was opened is closed whatever happens in between.
-func TestTwoStepAlwaysCloses(t *testing.T) {
-	awstest.Hermetic(t)
-	h := newHost(t, awstest.Moto(t))
+func testTwoStepAlwaysCloses(t *testing.T, moto *awstest.Emulator) {
+	h := newHost(t, moto)
 	s := h.step(t, isolate, map[string]any{"mode": "sg_two_step", "open_for": "30s"}).Plan()
 	says(t, s.Preview.Warnings, "For 30s everybody who can reach the instance")
 	hold := h.Proxy.HoldAnswer("ec2:ModifyNetworkInterfaceAttribute")
@@ -263,25 +259,25 @@ func TestTwoStepAlwaysCloses(t *testing.T) {
 	}
 }
 
-// TestAssignedAddress plays an address that AWS assigned by itself.
-func TestAssignedAddress(t *testing.T) {
-	awstest.Hermetic(t)
-	h := newHost(t, awstest.Moto(t)).withAddress(t)
+// testAssignedAddress plays an address that AWS assigned by itself.
+func testAssignedAddress(t *testing.T, moto *awstest.Emulator) {
+	h := newHost(t, moto).withAddress(t)
 	h.Proxy.Correct("ec2:DescribeNetworkInterfaces", nil, func(body []byte) []byte {
 		return []byte(strings.ReplaceAll(string(body), "<allocationId>"+h.address+"</allocationId>", ""))
 	})
 	s := h.step(t, isolate, map[string]any{"mode": "eip"}).Plan()
 	says(t, s.Preview.Warnings, "gives another one when this is undone")
 	s.Execute().Is(actions.NotVerified, "has the public address")
-	if !slices.ContainsFunc(h.Proxy.Calls(), func(c awstest.Call) bool { return c.Form.Get("AssociatePublicIpAddress") == "false" && c.Form.Get("NetworkInterfaceId") == h.cards[0] }) {
+	if !slices.ContainsFunc(h.Proxy.Calls(), func(c awstest.Call) bool {
+		return c.Form.Get("AssociatePublicIpAddress") == "false" && c.Form.Get("NetworkInterfaceId") == h.cards[0]
+	}) {
 		t.Error("the address was not given up")
 	}
 }
 
 // Answers with nothing in them prove nothing.
-func TestEmptyAnswersProveNothing(t *testing.T) {
-	awstest.Hermetic(t)
-	h := newHost(t, awstest.Moto(t))
+func testEmptyAnswersProveNothing(t *testing.T, moto *awstest.Emulator) {
+	h := newHost(t, moto)
 	isolated := h.step(t, isolate, nil).Plan().Execute()
 	restored := h.step(t, "aws.ec2.restore_instance", map[string]any{"interfaces": h.interfaces(t, isolated)}).Plan()
 	protected := h.step(t, "aws.ec2.protect_instance", nil).Plan().Execute()

@@ -209,11 +209,14 @@ func (p putBack) do(ctx context.Context, c *conn) error {
 			continue
 		}
 		id := w.want.ID
+		if !w.done() {
+			err := c.setGroups(ctx, id, w.want.Groups)
+			if all.note(id, err); err != nil {
+				continue // the rest of it waits for its groups
+			}
+		}
 		if p.resets(w) {
 			all.note(id, c.setIdle(ctx, id, w.want.idle()))
-		}
-		if !w.done() {
-			all.note(id, c.setGroups(ctx, id, w.want.Groups))
 		}
 		for _, one := range p.missing(w) {
 			err := c.giveAddress(ctx, id, one)

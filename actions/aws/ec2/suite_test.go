@@ -3,6 +3,7 @@ package ec2_test
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,11 +20,12 @@ import (
 // motoIsWrong lists where moto differs from AWS in what these tests are about.
 func motoIsWrong() []string {
 	return []string{
-		"DescribeNetworkInterfaces shows old and new groups of an instance that was launched with SecurityGroupIds: TestIsolationOfUsualLaunch uses that, all others launch with NetworkInterfaces",
+		"DescribeNetworkInterfaces shows old and new groups of an instance that was launched with SecurityGroupIds: testIsolationOfUsualLaunch uses that, all others launch with NetworkInterfaces",
 		"ModifyNetworkInterfaceAttribute forgets the idle timeout: awstest's proxy remembers it",
-		"ModifyNetworkInterfaceAttribute ignores AssociatePublicIpAddress: a public address that AWS assigned cannot be taken away, TestAssignedAddress says so",
+		"ModifyNetworkInterfaceAttribute ignores AssociatePublicIpAddress: a public address that AWS assigned cannot be taken away, testAssignedAddress says so",
 		"DeleteSecurityGroup deletes a group that is in use: the actions look for users first",
 		"AuthorizeSecurityGroupEgress drops IPv6 rules in a network without IPv6",
+		"DescribeInstances fails after DetachNetworkInterface: the proxy shows the interface at another instance",
 		"nothing carries packets: which connections live on is not tested",
 	}
 }
@@ -78,7 +80,12 @@ type host struct {
 
 func newHost(t *testing.T, e *awstest.Emulator) host {
 	t.Helper()
-	h := host{World: e.World(t)}
+	return makeHost(t, e.World(t))
+}
+
+func makeHost(t *testing.T, w *awstest.World) host {
+	t.Helper()
+	h := host{World: w}
 	h.vpc = h.VPC(t)
 	h.subnet = h.Subnet(t, h.vpc, 0)
 	h.web, h.admin = h.Group(t, h.vpc, "web"), h.Group(t, h.vpc, "admin")
@@ -124,7 +131,7 @@ func TestActions(t *testing.T) {
 			c := actionstest.Case{Action: "aws.ec2.isolate_instance", World: func(t *testing.T) actionstest.World {
 				h := newHost(t, moto).withAddress(t)
 				w := world(h, map[string]any{"mode": mode, "open_for": "1ms"}, "ec2:CreateSecurityGroup")
-				w.Disturb = func(t *testing.T) { h.SetGroups(t, h.cards[1], h.web) }
+				w.Disturb = func(t *testing.T) { h.SetGroups(t, h.cards[1], h.admin) }
 				return w
 			}, Skip: map[string]string{}}
 			if mode == "sg" {
@@ -142,7 +149,7 @@ func TestActions(t *testing.T) {
 			h := newHost(t, moto).withAddress(t)
 			isolated := h.step(t, "aws.ec2.isolate_instance", map[string]any{"mode": "eip"}).Plan().Execute()
 			w := world(h, map[string]any{"interfaces": h.interfaces(t, isolated)}, "ec2:ModifyNetworkInterfaceAttribute")
-			w.Disturb = func(t *testing.T) { h.SetGroups(t, h.cards[1], h.web) }
+			w.Disturb = func(t *testing.T) { h.SetGroups(t, h.cards[1], h.admin) }
 			return w
 		}, Errors: map[string]actions.Class{"denied": actions.Denied, "cut, then refused": actions.Unknown}})
 	})
@@ -154,6 +161,35 @@ func TestActions(t *testing.T) {
 			return w
 		}, Errors: changeErrors()})
 	})
+}
+
+// TestInstances runs what the suite does not ask, with one emulator for all.
+func TestInstances(t *testing.T) {
+	awstest.Hermetic(t)
+	moto := awstest.Moto(t)
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, *awstest.Emulator)
+	}{
+		{"isolation is proved", testIsolationIsProved},
+		{"isolation of usual launch", testIsolationOfUsualLaunch},
+		{"group of our name that is not ours", testGroupOfOurNameThatIsNotOurs},
+		{"group of ours is shared and cleaned", testGroupOfOursIsSharedAndCleaned},
+		{"undo of isolation is exact", testUndoOfIsolationIsExact},
+		{"two step always closes", testTwoStepAlwaysCloses},
+		{"assigned address", testAssignedAddress},
+		{"empty answers prove nothing", testEmptyAnswersProveNothing},
+		{"own host is refused", testOwnHostIsRefused},
+		{"instances that are refused", testInstancesThatAreRefused},
+		{"lost answer of every change", testLostAnswerOfEveryChange},
+		{"one interface that fails", testOneInterfaceThatFails},
+		{"tag that is refused", testTagThatIsRefused},
+		{"foreign state is refused", testForeignStateIsRefused},
+		{"protection owns what it changed", testProtectionOwnsWhatItChanged},
+		{"permissions are exact", testPermissionsAreExact},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, moto) })
+	}
 }
 
 // interfaces are those of the result of an isolation.
@@ -175,3 +211,30 @@ func (h host) unprotect(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// protectFromStop turns stop protection on, as somebody else would.
+func (h host) protectFromStop(t *testing.T) {
+	t.Helper()
+	if _, err := h.EC2().ModifyInstanceAttribute(t.Context(), &sdk.ModifyInstanceAttributeInput{InstanceId: &h.id, DisableApiStop: &types.AttributeBooleanValue{Value: aws.Bool(true)}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unkeep lets the root volume be deleted with the instance.
+func (h host) unkeep(t *testing.T) {
+	t.Helper()
+	if _, err := h.EC2().ModifyInstanceAttribute(t.Context(), &sdk.ModifyInstanceAttributeInput{InstanceId: &h.id, BlockDeviceMappings: []types.InstanceBlockDeviceMappingSpecification{
+		{DeviceName: aws.String("/dev/sda1"), Ebs: &types.EbsInstanceBlockDeviceSpecification{DeleteOnTermination: aws.Bool(true)}}}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tag tags the instance, as an earlier step did.
+func (h host) tag(t *testing.T, key, value string) {
+	t.Helper()
+	if _, err := h.EC2().CreateTags(t.Context(), &sdk.CreateTagsInput{Resources: []string{h.id}, Tags: []types.Tag{{Key: &key, Value: &value}}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func sorted(lines []string) []string { return slices.Sorted(slices.Values(lines)) }
