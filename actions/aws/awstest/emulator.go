@@ -86,6 +86,8 @@ func launch(t *testing.T, path string) (url string, ended <-chan struct{}) {
 	command := exec.CommandContext(ctx, path, "-H", host, "-p", port)
 	// What points the SDK under test at its emulator would confuse moto's own SDK.
 	command.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AWS_") })
+	// Reading a thousand images after each reset takes longer than most tests.
+	command.Env = append(command.Env, "MOTO_EC2_LOAD_DEFAULT_AMIS=false")
 	var output strings.Builder
 	command.Stdout, command.Stderr = &output, &output
 	command.WaitDelay = 5 * time.Second
