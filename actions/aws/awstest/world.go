@@ -25,6 +25,7 @@ type World struct {
 	IAM         *iam.Client // of Config
 
 	users, roles []string
+	launched     bool              // there is something in EC2
 	arns         map[string]string // by "user/name", "role/name" and "key/id"
 }
 

@@ -43,6 +43,11 @@ type Session struct {
 	Region  string
 	Selves  []Principal // who we are, and who we were before assuming a role
 	Keys    []string    // the access key ids that we sign with
+
+	// Instances are the EC2 instances that our credentials come from: the session
+	// of an instance's role is named after it. Other sessions of that name count
+	// too, since being refused is the lesser evil.
+	Instances []string
 }
 
 // Partition is the part of AWS that the account is in: aws, aws-cn, aws-us-gov.
@@ -208,6 +213,9 @@ func (s *Session) identify(ctx context.Context, cfg aws.Config, requests *action
 		return Principal{}, &actions.Error{Class: actions.Invalid, Op: "sts:GetCallerIdentity", Err: err}
 	}
 	s.Selves = append(s.Selves, self)
+	if _, session, _ := strings.Cut(aws.ToString(out.Arn), ":assumed-role/"+self.Name+"/"); instanceID.MatchString(session) {
+		s.Instances = append(s.Instances, session)
+	}
 	s.Keys = append(s.Keys, keys.AccessKeyID)
 	return self, nil
 }
@@ -237,6 +245,8 @@ func assume(cfg aws.Config, environment Environment, call actions.Call) aws.Cred
 		}
 	}))
 }
+
+var instanceID = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
 
 var notWord = regexp.MustCompile(`[^A-Za-z0-9_=,.@-]+`)
 
