@@ -61,3 +61,13 @@ func (w *World) targetState(t *testing.T) []string {
 	}
 	return lines
 }
+
+// TargetGroupsNamed are the ARNs of the target groups of a name.
+func (w *World) TargetGroupsNamed(t *testing.T, name string) []string {
+	t.Helper()
+	var found []string
+	for _, one := range Must[*elb.DescribeTargetGroupsOutput](t)(w.Balancing().DescribeTargetGroups(t.Context(), &elb.DescribeTargetGroupsInput{Names: []string{name}})).TargetGroups {
+		found = append(found, aws.ToString(one.TargetGroupArn))
+	}
+	return found
+}

@@ -145,3 +145,15 @@ func (w *World) VPCOf(t *testing.T, subnet string) string {
 	t.Helper()
 	return aws.ToString(Must[*ec2.DescribeSubnetsOutput](t)(w.EC2().DescribeSubnets(t.Context(), &ec2.DescribeSubnetsInput{SubnetIds: []string{subnet}})).Subnets[0].VpcId)
 }
+
+// HostIn is the first instance with an interface in a subnet.
+func (w *World) HostIn(t *testing.T, subnet string) string {
+	t.Helper()
+	for _, one := range Must[*ec2.DescribeNetworkInterfacesOutput](t)(w.EC2().DescribeNetworkInterfaces(t.Context(), &ec2.DescribeNetworkInterfacesInput{Filters: filter("subnet-id", subnet)})).NetworkInterfaces {
+		if one.Attachment != nil {
+			return aws.ToString(one.Attachment.InstanceId)
+		}
+	}
+	t.Fatalf("no instance is in subnet %s", subnet)
+	return ""
+}
