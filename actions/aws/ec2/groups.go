@@ -118,6 +118,12 @@ func ruleList(rules []rule) string {
 	return strings.Join(texts, "; ")
 }
 
+// The names of our security groups begin with these.
+const (
+	quarantineName = "firebreak-quarantine"
+	openName       = "firebreak-untrack"
+)
+
 // groupPlan is a security group of ours as it has to be.
 type groupPlan struct {
 	VPC   string `json:"vpc"`
@@ -128,7 +134,7 @@ type groupPlan struct {
 // quarantinePlan names the group after its rules, so that isolations which let
 // different things through do not share one.
 func quarantinePlan(vpc string, rules []rule) groupPlan {
-	name := "firebreak-quarantine"
+	name := quarantineName
 	if len(rules) > 0 {
 		name += fmt.Sprintf("-%.4x", sha256.Sum256([]byte(ruleList(rules))))
 	}
@@ -138,7 +144,7 @@ func quarantinePlan(vpc string, rules []rule) groupPlan {
 // openPlan is the group that makes connections untracked: everything may pass,
 // both ways.
 func openPlan(vpc string, six bool) groupPlan {
-	plan := groupPlan{VPC: vpc, Name: "firebreak-untrack"}
+	plan := groupPlan{VPC: vpc, Name: openName}
 	peers := []string{"0.0.0.0/0"}
 	if six {
 		plan.Name, peers = plan.Name+"-ipv6", append(peers, "::/0")

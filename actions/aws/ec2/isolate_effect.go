@@ -189,8 +189,12 @@ func (a isolateInstance) PlanUndo(ctx context.Context, call actions.Call, p isol
 
 // undo is the way back: only from our groups, of this very isolation.
 func (s isolation) undo() putBack {
+	idle := map[string]int32{}
+	for _, one := range s.Cards {
+		idle[one.ID] = s.Idle
+	}
 	return putBack{
-		op: "aws.ec2.isolate_instance", instance: s.Instance, cards: s.Cards, idle: s.Idle, public: s.Mode == modeAddress,
+		op: "aws.ec2.isolate_instance", instance: s.Instance, cards: s.Cards, idle: idle, public: s.Mode == modeAddress,
 		left: func(_ string, groups []types.SecurityGroup) bool {
 			return len(groups) == 1 && ours(groups[0]) && slices.ContainsFunc(slices.Concat(s.Groups, s.Open), func(plan groupPlan) bool {
 				return plan.VPC == aws.ToString(groups[0].VpcId) && plan.Name == aws.ToString(groups[0].GroupName)

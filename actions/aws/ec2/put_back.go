@@ -21,7 +21,7 @@ type putBack struct {
 	op       string
 	instance string
 	cards    []card                                             // what they shall be
-	idle     int32                                              // idle timeout that we left, in seconds; zero: it is none of ours
+	idle     map[string]int32                                   // by interface, the idle timeout that we left, in seconds; none: it is none of ours
 	public   bool                                               // public addresses are ours to give back
 	take     []string                                           // allocation ids that we gave, and take again
 	left     func(id string, groups []types.SecurityGroup) bool // whether groups are those that we left on an interface
@@ -169,7 +169,8 @@ func (p putBack) preview(ctx context.Context, c *conn) (actions.Preview, error) 
 // resets says whether the idle timeout is to be set: it is still the one that we
 // left, and was another.
 func (p putBack) resets(w way) bool {
-	return p.idle != 0 && w.now.idle() == p.idle && w.want.idle() != p.idle
+	left := p.idle[w.want.ID]
+	return left != 0 && w.now.idle() == left && w.want.idle() != left
 }
 
 // missing lists the public addresses that are to be given back.

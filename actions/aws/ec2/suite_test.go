@@ -1,9 +1,14 @@
 package ec2_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/actions/actionstest"
@@ -121,11 +126,52 @@ func TestActions(t *testing.T) {
 				w := world(h, map[string]any{"mode": mode, "open_for": "1ms"}, "ec2:CreateSecurityGroup")
 				w.Disturb = func(t *testing.T) { h.SetGroups(t, h.cards[1], h.web) }
 				return w
-			}}
+			}, Skip: map[string]string{}}
 			if mode == "sg" {
 				c.Errors = changeErrors()
+			} else { // what the modes differ in; the rest costs time
+				for _, part := range []string{"spec", "plan", "verify", "lost answer"} {
+					c.Skip[part] = "shown with mode sg"
+				}
 			}
 			actionstest.Run(t, c)
 		})
+	}
+	t.Run("restore", func(t *testing.T) {
+		actionstest.Run(t, actionstest.Case{Action: "aws.ec2.restore_instance", World: func(t *testing.T) actionstest.World {
+			h := newHost(t, moto).withAddress(t)
+			isolated := h.step(t, "aws.ec2.isolate_instance", map[string]any{"mode": "eip"}).Plan().Execute()
+			w := world(h, map[string]any{"interfaces": h.interfaces(t, isolated)}, "ec2:ModifyNetworkInterfaceAttribute")
+			w.Disturb = func(t *testing.T) { h.SetGroups(t, h.cards[1], h.web) }
+			return w
+		}, Errors: map[string]actions.Class{"denied": actions.Denied, "cut, then refused": actions.Unknown}})
+	})
+	t.Run("protect", func(t *testing.T) {
+		actionstest.Run(t, actionstest.Case{Action: "aws.ec2.protect_instance", World: func(t *testing.T) actionstest.World {
+			h := newHost(t, moto)
+			w := world(h, map[string]any{"stop_protection": true}, "ec2:ModifyInstanceAttribute")
+			w.Disturb = func(t *testing.T) { h.unprotect(t) }
+			return w
+		}, Errors: changeErrors()})
+	})
+}
+
+// interfaces are those of the result of an isolation.
+func (h host) interfaces(t *testing.T, isolated *awstest.Step) any {
+	t.Helper()
+	var result struct {
+		Interfaces []any `json:"interfaces"`
+	}
+	if err := json.Unmarshal(isolated.Result, &result); err != nil {
+		t.Fatal(err)
+	}
+	return result.Interfaces
+}
+
+// unprotect turns termination protection off, as an attacker would.
+func (h host) unprotect(t *testing.T) {
+	t.Helper()
+	if _, err := h.EC2().ModifyInstanceAttribute(t.Context(), &sdk.ModifyInstanceAttributeInput{InstanceId: &h.id, DisableApiTermination: &types.AttributeBooleanValue{Value: aws.Bool(false)}}); err != nil {
+		t.Fatal(err)
 	}
 }
