@@ -26,7 +26,7 @@ type Fleet struct {
 // launched, sorted.
 func (w *World) Fleet(t *testing.T, f Fleet) []string {
 	t.Helper()
-	w.launched = true
+	w.useEC2()
 	template := f.Name + "-launch"
 	Must[*autoscaling.CreateLaunchConfigurationOutput](t)(w.Scaling().CreateLaunchConfiguration(t.Context(), &autoscaling.CreateLaunchConfigurationInput{
 		LaunchConfigurationName: &template, ImageId: aws.String("ami-12c6146b"), InstanceType: aws.String("m5.large")}))

@@ -20,6 +20,9 @@ func Register(r *actions.Registry, c *cloud.Cloud) {
 	actions.Register(r, isolateSubnet{c})
 	actions.Register(r, detachInstance{c})
 	actions.Register(r, deregisterTargets{c})
+	actions.Register(r, isolateInstance{c})
+	actions.Register(r, restoreInstance{c})
+	actions.Register(r, protectInstance{c})
 }
 
 // conn is a session in use for one call of an action. It is not safe for

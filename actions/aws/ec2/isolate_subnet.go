@@ -150,7 +150,7 @@ func (a isolateSubnet) Plan(ctx context.Context, call actions.Call, p isolateSub
 			preview.Warnings = append(preview.Warnings, fmt.Sprintf("The ACL %s that the subnet has now was made by firebreak too (%s): another step isolated it.", state.ACL, tag(acl.Tags, cloud.TagIncident)))
 		}
 	}
-	if foreign, missing := differences(acl, wantedEntries(state.ACL, networks)); len(foreign)+len(missing) == 0 {
+	if foreign, missing := aclDrift(acl, wantedEntries(state.ACL, networks)); len(foreign)+len(missing) == 0 {
 		preview.InEffect, preview.NoUndo = true, fmt.Sprintf("the ACL %s that the subnet has denied the same before", state.ACL)
 	}
 	return preview, preview.Capture(state)

@@ -29,7 +29,7 @@ func (a isolateSubnet) Execute(ctx context.Context, call actions.Call, p isolate
 	if err != nil {
 		return r, err
 	}
-	if foreign, missing := differences(current, wanted); len(foreign)+len(missing) == 0 && aws.ToString(current.NetworkAclId) == state.ACL {
+	if foreign, missing := aclDrift(current, wanted); len(foreign)+len(missing) == 0 && aws.ToString(current.NetworkAclId) == state.ACL {
 		r.NetworkACL, r.AssociationID = state.ACL, association // it denied the same before
 		return r, nil
 	}
@@ -76,7 +76,7 @@ func (c *conn) makeExact(ctx context.Context, subnet string, acl types.NetworkAc
 			return &actions.Error{Class: actions.Precondition, Op: opSubnet, Err: fmt.Errorf("the quarantine ACL %q is also that of subnet %q", aws.ToString(acl.NetworkAclId), other), Hint: "give that subnet its own ACL back first"}
 		}
 	}
-	foreign, missing := differences(acl, wanted)
+	foreign, missing := aclDrift(acl, wanted)
 	for _, e := range foreign {
 		if _, err := cloud.Do(ctx, c.Conn, cloud.Writes, "ec2:DeleteNetworkAclEntry", c.ec2.DeleteNetworkAclEntry, &ec2.DeleteNetworkAclEntryInput{NetworkAclId: acl.NetworkAclId, RuleNumber: &e.number, Egress: &e.egress}); err != nil && actions.ClassOf(err) != actions.NotFound {
 			return err
@@ -101,7 +101,7 @@ func (a isolateSubnet) Verify(ctx context.Context, call actions.Call, p isolateS
 		return unreadable(err)
 	}
 	id := aws.ToString(acl.NetworkAclId)
-	foreign, missing := differences(acl, wanted)
+	foreign, missing := aclDrift(acl, wanted)
 	switch {
 	case len(foreign) > 0:
 		return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("subnet %s has network ACL %s, with a rule that does not belong there: %s", p.SubnetID, id, foreign[0])}, nil

@@ -66,9 +66,9 @@ func (e entry) String() string {
 	return fmt.Sprintf("%d %s %s", e.number, direction, e.text)
 }
 
-// differences compares the rules of an ACL with those it should have: entries
+// aclDrift compares the rules of an ACL with those it should have: entries
 // that are there and should not be, and inputs for those that are missing.
-func differences(acl types.NetworkAcl, wanted []ec2.CreateNetworkAclEntryInput) (foreign []entry, missing []ec2.CreateNetworkAclEntryInput) {
+func aclDrift(acl types.NetworkAcl, wanted []ec2.CreateNetworkAclEntryInput) (foreign []entry, missing []ec2.CreateNetworkAclEntryInput) {
 	var there, right []entry
 	for _, one := range acl.Entries {
 		if aws.ToInt32(one.RuleNumber) < lastRule {
