@@ -54,7 +54,7 @@ func (w *World) Needs(t *testing.T, call Call) []Need {
 
 func (w *World) iamNeeds(t *testing.T, call Call) []Need {
 	t.Helper()
-	for _, way := range []struct{ field, prefix string }{{"UserName", "user/"}, {"RoleName", "role/"}, {"AccessKeyId", "key/"}} {
+	for _, way := range []struct{ field, prefix string }{{"UserName", "user/"}, {"RoleName", "role/"}, {"AccessKeyId", "key/"}, {"InstanceProfileName", "instance-profile/"}} {
 		if name := call.Form.Get(way.field); name != "" {
 			arn, ok := w.arns[way.prefix+name]
 			if !ok {
