@@ -36,6 +36,9 @@ func (w *World) Needs(t *testing.T, call Call) []Need {
 	case "sts":
 		return nil
 	case "iam":
+		if arn, ok := w.arns["instance-profile/"+call.Form.Get("InstanceProfileName")]; ok {
+			return []Need{{call.Operation, arn}}
+		}
 		return w.iamNeeds(t, call)
 	case "ec2", "autoscaling", "elasticloadbalancing", "ssm":
 		return w.ec2Needs(t, call)
@@ -54,7 +57,7 @@ func (w *World) Needs(t *testing.T, call Call) []Need {
 
 func (w *World) iamNeeds(t *testing.T, call Call) []Need {
 	t.Helper()
-	for _, way := range []struct{ field, prefix string }{{"UserName", "user/"}, {"RoleName", "role/"}, {"AccessKeyId", "key/"}, {"InstanceProfileName", "instance-profile/"}} {
+	for _, way := range []struct{ field, prefix string }{{"UserName", "user/"}, {"RoleName", "role/"}, {"AccessKeyId", "key/"}} {
 		if name := call.Form.Get(way.field); name != "" {
 			arn, ok := w.arns[way.prefix+name]
 			if !ok {

@@ -448,7 +448,7 @@ func targetsExactly(t *testing.T, moto *awstest.Emulator) {
 		if call.Operation == "elasticloadbalancing:DeregisterTargets" {
 			for i := 1; call.Form.Has(fmt.Sprintf("Targets.member.%d.Id", i)); i++ {
 				at := fmt.Sprintf("Targets.member.%d.", i)
-				sent = append(sent, fmt.Sprint(call.Form.Get("TargetGroupArn") == group, call.Form.Get(at+"Id") == id, call.Form.Get(at+"Port"), call.Form.Get(at+"AvailabilityZone")))
+				sent = append(sent, fmt.Sprintf("%v %v %s %s", call.Form.Get("TargetGroupArn") == group, call.Form.Get(at+"Id") == id, call.Form.Get(at+"Port"), call.Form.Get(at+"AvailabilityZone")))
 			}
 		}
 	}
