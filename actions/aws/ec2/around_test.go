@@ -140,12 +140,12 @@ func TestAround(t *testing.T) {
 			continue // lostAnswers plays its whole life
 		}
 		t.Run(s.name, func(t *testing.T) {
-			actionstest.Run(t, actionstest.Case{Action: s.action, World: func(t *testing.T) actionstest.World {
+			skip := map[string]string{"probe": "each attempt finds by itself what an earlier one did", "lost answer": "scene.faults plays it for every change"}
+			actionstest.Run(t, actionstest.Case{Action: s.action, Skip: skip, World: func(t *testing.T) actionstest.World {
 				w := moto.World(t)
 				with, disturb := s.make(t, w)
 				return actionstest.World{Registry: around(w), Params: with, Call: awstest.NewCall(), Snapshot: w.Snapshot, Disturb: disturb,
-					LoseAnswer: func(*testing.T) { w.Proxy.DropAfterEffect(s.changes[0], attemptsOf(s.changes[0])) },
-					Canaries:   []string{w.Credentials.SecretAccessKey}}
+					Canaries: []string{w.Credentials.SecretAccessKey}}
 			}})
 		})
 	}
