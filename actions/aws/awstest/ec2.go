@@ -175,6 +175,7 @@ func (w *World) Profile(t *testing.T, name, role string) string {
 		t.Fatal(err)
 	}
 	w.arns["instance-profile/"+name] = aws.ToString(out.InstanceProfile.Arn)
+	w.arns["passed/"+name] = w.arns["role/"+role]
 	return aws.ToString(out.InstanceProfile.Arn)
 }
 

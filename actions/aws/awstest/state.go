@@ -40,6 +40,9 @@ func (w *World) Needs(t *testing.T, call Call) []Need {
 	case "sts", Anonymous:
 		return nil
 	case "iam":
+		if arn, ok := w.arns["instance-profile/"+call.Form.Get("InstanceProfileName")]; ok {
+			return []Need{{call.Operation, arn}}
+		}
 		return w.iamNeeds(t, call)
 	case "ec2", "autoscaling", "elasticloadbalancing", "ssm":
 		return w.ec2Needs(t, call)

@@ -17,6 +17,20 @@
 // it has been idle for long enough. No mode of isolation hides that. Each says in
 // its warnings which connections live on.
 //
+// # Around an instance
+//
+// What stands around an instance is contained by calls most of which AWS cannot
+// tell from a second one: none of those about instance profiles has a token, and
+// each that takes an instance out of its group lowers the group's capacity once
+// more. They are sent once. Every attempt first reads what is there, by the
+// instance or the subnet and never by the id of an association, which is another
+// one after each change; so an attempt in doubt is simply made again. A probe was
+// rejected: actions of several calls would have to answer for a part of them.
+//
+// An undo never terminates anything. A group that launched a replacement keeps
+// it, one more than it wanted, because AWS would choose the instance that goes,
+// and it may choose the evidence.
+//
 // # Design
 //
 // Everything about an instance is in one package, whichever service it is

@@ -15,6 +15,11 @@ import (
 // Register adds the actions named aws.ec2.*, aws.autoscaling.*, aws.elbv2.* and
 // aws.ssm.* to r.
 func Register(r *actions.Registry, c *cloud.Cloud) {
+	actions.Register(r, revokeInstanceRole{c})
+	actions.Register(r, stopInstance{c})
+	actions.Register(r, isolateSubnet{c})
+	actions.Register(r, detachInstance{c})
+	actions.Register(r, deregisterTargets{c})
 	actions.Register(r, isolateInstance{c})
 	actions.Register(r, restoreInstance{c})
 	actions.Register(r, protectInstance{c})
