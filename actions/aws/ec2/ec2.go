@@ -15,6 +15,7 @@ import (
 // Register adds the actions named aws.ec2.*, aws.autoscaling.*, aws.elbv2.* and
 // aws.ssm.* to r.
 func Register(r *actions.Registry, c *cloud.Cloud) {
+	registerCopies(r, c)
 }
 
 // conn is a session in use for one call of an action. It is not safe for
