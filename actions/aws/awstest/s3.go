@@ -139,6 +139,10 @@ func (w *World) objects(t *testing.T, bucket string) string {
 			t.Fatal(err)
 		}
 		for _, v := range list.Versions {
+			if aws.ToString(v.VersionId) == "null" { // the bucket keeps no versions, so nothing is locked
+				rows = append(rows, fmt.Sprintf("  object %s %s\n", aws.ToString(v.Key), aws.ToString(v.ETag)))
+				continue
+			}
 			head, err := w.S3().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: v.Key, VersionId: v.VersionId, ChecksumMode: types.ChecksumModeEnabled})
 			if err != nil {
 				t.Fatal(err)
@@ -243,5 +247,31 @@ func s3Operations() []rest {
 		{"GET", bucket, "versioning", "GetBucketVersioning"}, {"GET", bucket, "object-lock", "GetObjectLockConfiguration"}, {"GET", bucket, "list-type", "ListObjectsV2"},
 		{"HEAD", bucket, "", "HeadBucket"},
 		{"PUT", object, "", "PutObject"}, {"GET", object, "", "GetObject"}, {"HEAD", object, "", "HeadObject"},
+	}
+}
+
+// DeleteVersions takes an object away for good, by a principal that may bypass
+// GOVERNANCE.
+func (w *World) DeleteVersions(t *testing.T, bucket, key string) {
+	t.Helper()
+	list, err := w.S3().ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: &bucket, Prefix: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range list.Versions {
+		if aws.ToString(v.Key) != key {
+			continue
+		}
+		if _, err := w.S3().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, VersionId: v.VersionId, BypassGovernanceRetention: aws.Bool(true)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// ReleaseHold takes the legal hold off an object.
+func (w *World) ReleaseHold(t *testing.T, bucket, key string) {
+	t.Helper()
+	if _, err := w.S3().PutObjectLegalHold(t.Context(), &s3.PutObjectLegalHoldInput{Bucket: &bucket, Key: &key, LegalHold: &types.ObjectLockLegalHold{Status: types.ObjectLockLegalHoldStatusOff}}); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -28,12 +28,13 @@ type Need struct {
 
 // Needs are the rights that a call needs: most need one of their own name, some
 // need others, and some need several. A call about something that was not made
-// in this world fails the test. sts:GetCallerIdentity needs none.
+// in this world fails the test. sts:GetCallerIdentity needs none, and neither does
+// what nobody signed.
 func (w *World) Needs(t *testing.T, call Call) []Need {
 	t.Helper()
 	service, _, _ := strings.Cut(call.Operation, ":")
 	switch service {
-	case "sts", "": // who am I needs no right; neither does what is not signed
+	case "sts", Anonymous:
 		return nil
 	case "iam":
 		return w.iamNeeds(t, call)

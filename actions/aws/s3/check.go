@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -88,7 +87,7 @@ func Ready(ctx context.Context, c *cloud.Conn, place cloud.Evidence) error {
 	switch {
 	case err != nil:
 		return b.explain(err, place)
-	case flags == nil || !flags.all():
+	case !flags.equal(allBlocked()):
 		return lacks("s3:GetPublicAccessBlock", "switch on all four settings of Block Public Access on it", "bucket %q does not block public access", b.name)
 	}
 	return nil
@@ -101,33 +100,6 @@ func (b *bucket) explain(err error, place cloud.Evidence) error {
 		return e
 	}
 	return err
-}
-
-// accessFlags are the four settings of Block Public Access.
-type accessFlags struct {
-	BlockACLs      bool `json:"block_acls"`
-	IgnoreACLs     bool `json:"ignore_acls"`
-	BlockPolicy    bool `json:"block_policy"`
-	RestrictBucket bool `json:"restrict_buckets"`
-}
-
-func (f accessFlags) all() bool { return f == accessFlags{true, true, true, true} }
-
-// publicAccess reads the settings of the bucket; nil when it has none, which is
-// a state of its own.
-func (b *bucket) publicAccess(ctx context.Context) (*accessFlags, error) {
-	const op = "s3:GetPublicAccessBlock"
-	out, err := do(ctx, b, cloud.Reads, op, (*s3.Client).GetPublicAccessBlock, &s3.GetPublicAccessBlockInput{Bucket: &b.name, ExpectedBucketOwner: b.owner})
-	switch {
-	case codeOf(err) == "NoSuchPublicAccessBlockConfiguration":
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case out.PublicAccessBlockConfiguration == nil:
-		return nil, &actions.Error{Class: actions.Transient, Op: op, Err: fmt.Errorf("the answer about bucket %q is empty, which proves nothing", b.name)}
-	}
-	f := out.PublicAccessBlockConfiguration
-	return &accessFlags{aws.ToBool(f.BlockPublicAcls), aws.ToBool(f.IgnorePublicAcls), aws.ToBool(f.BlockPublicPolicy), aws.ToBool(f.RestrictPublicBuckets)}, nil
 }
 
 const (

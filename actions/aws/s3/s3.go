@@ -6,4 +6,9 @@ import (
 )
 
 // Register adds the actions named aws.s3.* to r.
-func Register(r *actions.Registry, c *cloud.Cloud) {}
+func Register(r *actions.Registry, c *cloud.Cloud) {
+	actions.Register(r, putEvidence{c})
+	actions.Register(r, blockPublicAccess{c})
+	actions.Register(r, blockAccountPublicAccess{c})
+	actions.Register(r, lockBucket{c})
+}
