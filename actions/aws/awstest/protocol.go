@@ -27,12 +27,18 @@ func readCall(r *http.Request, body []byte) Call {
 	case strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
 		call.Form, _ = url.ParseQuery(string(body)) // what is no form has no operation
 		call.Operation = service + ":" + call.Form.Get("Action")
+	case r.Header.Get("Authorization") == "": // only S3 is asked by nobody
+		call.Operation = Anonymous + ":" + restOperation("s3", r)
 	default:
 		call.Operation = service + ":" + restOperation(service, r)
 		_ = json.Unmarshal(body, &call.Body)
 	}
 	return call
 }
+
+// Anonymous is the service of calls to S3 that nobody signed:
+// "anonymous:ListObjectsV2".
+const Anonymous = "anonymous"
 
 // rest is one operation of a REST protocol. Its query names a parameter that
 // must be there; without one, no parameter of another row may be.
@@ -75,10 +81,12 @@ func (c Call) refuse(w http.ResponseWriter, status int, code string) {
 		return
 	}
 	text := "<ErrorResponse><Error><Code>" + code + "</Code><Message>made by the test</Message></Error><RequestId>fault-1</RequestId></ErrorResponse>"
-	switch service {
-	case "ec2":
+	switch {
+	case strings.HasSuffix(c.Operation, "AccountPublicAccessBlock"): // S3 Control wraps its errors, unlike S3
+		w.Header().Set("X-Amz-Request-Id", "fault-1")
+	case service == "ec2":
 		text = "<Response><Errors><Error><Code>" + code + "</Code><Message>made by the test</Message></Error></Errors><RequestID>fault-1</RequestID></Response>"
-	case "s3":
+	case service == "s3", service == Anonymous:
 		w.Header().Set("X-Amz-Request-Id", "fault-1")
 		text = "<Error><Code>" + code + "</Code><Message>made by the test</Message><RequestId>fault-1</RequestId></Error>"
 	}

@@ -11,7 +11,7 @@ func (w *World) Snapshot(t *testing.T) string {
 	t.Helper()
 	parts := []func(*testing.T) string{w.iamState}
 	if w.Name == "moto" {
-		parts = append(parts, w.ec2State, w.s3State, w.secretsState, w.servicesState, w.orgState)
+		parts = append(parts, w.ec2State, w.s3State, w.secretsState, w.servicesState, w.cloudtrailState, w.orgState)
 	}
 	var b strings.Builder
 	for _, part := range parts {
@@ -28,12 +28,13 @@ type Need struct {
 
 // Needs are the rights that a call needs: most need one of their own name, some
 // need others, and some need several. A call about something that was not made
-// in this world fails the test. sts:GetCallerIdentity needs none.
+// in this world fails the test. sts:GetCallerIdentity needs none, and neither does
+// what nobody signed.
 func (w *World) Needs(t *testing.T, call Call) []Need {
 	t.Helper()
 	service, _, _ := strings.Cut(call.Operation, ":")
 	switch service {
-	case "sts":
+	case "sts", Anonymous:
 		return nil
 	case "iam":
 		return w.iamNeeds(t, call)
@@ -43,8 +44,10 @@ func (w *World) Needs(t *testing.T, call Call) []Need {
 		return w.s3Needs(t, call)
 	case "secretsmanager", "kms":
 		return w.secretsNeeds(t, call)
-	case "rds", "lambda", "cloudtrail":
+	case "rds", "lambda":
 		return w.servicesNeeds(t, call)
+	case "cloudtrail":
+		return w.cloudtrailNeeds(t, call)
 	case "organizations", "sso", "identitystore":
 		return w.orgNeeds(t, call)
 	}

@@ -118,11 +118,32 @@ func hintFor(name string, class actions.Class, code string) string {
 	}
 	switch class {
 	case actions.Denied:
-		return "grant " + name + " to the identity that firebreak uses"
+		return "grant " + rightOf(name) + " to the identity that firebreak uses"
 	case actions.Throttled:
 		return "AWS asks for fewer calls; try again later"
 	}
 	return ""
+}
+
+// rightOf is the right that a call needs, where it is not called like the call.
+func rightOf(name string) string {
+	switch name {
+	case "s3:HeadObject":
+		return "s3:GetObject"
+	case "s3:ListObjectsV2", "s3:HeadBucket":
+		return "s3:ListBucket"
+	case "s3:GetObjectLockConfiguration":
+		return "s3:GetBucketObjectLockConfiguration"
+	case "s3:GetPublicAccessBlock":
+		return "s3:GetBucketPublicAccessBlock"
+	case "s3:PutPublicAccessBlock", "s3:DeletePublicAccessBlock":
+		return "s3:PutBucketPublicAccessBlock"
+	case "s3control:GetPublicAccessBlock":
+		return "s3:GetAccountPublicAccessBlock"
+	case "s3control:PutPublicAccessBlock", "s3control:DeletePublicAccessBlock":
+		return "s3:PutAccountPublicAccessBlock"
+	}
+	return name
 }
 
 func invalidInput(err error) bool {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -58,6 +59,7 @@ type Conn struct {
 	*Session
 	Requests *actions.Requests
 	Evidence Evidence // where this environment keeps evidence
+	Roles    []string // ARNs of all roles that this environment acts in, whatever the duty; none: as the credentials are
 }
 
 // Open gives the session for call, made on first use. It assumes the role of
@@ -69,6 +71,7 @@ func (c *Cloud) Open(ctx context.Context, call actions.Call) (*Conn, error) {
 	if !known {
 		return nil, &actions.Error{Class: actions.Invalid, Op: "aws", Err: fmt.Errorf("the environment %q has no AWS account", call.Environment), Hint: c.environmentNames()}
 	}
+	roles := environment.allRoles()
 	environment.Role = environment.roleFor(call)
 	s := c.slot(sessionKey{call.Environment, call.Incident, call.Run, call.Step, call.Actor, environment.Role})
 	s.mu.Lock()
@@ -80,7 +83,7 @@ func (c *Cloud) Open(ctx context.Context, call actions.Call) (*Conn, error) {
 		}
 		s.session = made
 	}
-	return &Conn{s.session, call.Requests, environment.Evidence}, nil
+	return &Conn{s.session, call.Requests, environment.Evidence, roles}, nil
 }
 
 // In gives a session like this one in another region, for services that are
@@ -89,7 +92,7 @@ func (c *Conn) In(region string) *Conn {
 	session := *c.Session
 	session.Config, session.Region = c.Config.Copy(), region
 	session.Config.Region = region
-	return &Conn{&session, c.Requests, c.Evidence}
+	return &Conn{&session, c.Requests, c.Evidence, c.Roles}
 }
 
 // roleFor is the role that a call assumes.
@@ -106,6 +109,13 @@ func (e Environment) roleFor(call actions.Call) string {
 		own = e.Roles.Preflight
 	}
 	return cmp.Or(own, e.Role)
+}
+
+// allRoles are the roles of all duties, sorted.
+func (e Environment) allRoles() []string {
+	roles := slices.DeleteFunc([]string{e.Role, e.Roles.Preflight, e.Roles.Contain, e.Roles.Evidence, e.Roles.Release}, func(arn string) bool { return arn == "" })
+	slices.Sort(roles)
+	return slices.Compact(roles)
 }
 
 func (c *Cloud) slot(key sessionKey) *slot {
