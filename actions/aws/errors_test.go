@@ -52,6 +52,9 @@ func TestClassOfEachCode(t *testing.T) {
 		{500, "ServiceFailure", actions.Unknown, ""},
 		{503, "ServiceUnavailable", actions.Unknown, ""},
 		{503, "Throttling", actions.Unknown, ""},
+		{503, "RequestLimitExceeded", actions.Throttled, ""},
+		{503, "SlowDown", actions.Throttled, ""},
+		{500, "SlowDown", actions.Unknown, ""},
 	} {
 		t.Run(test.code, func(t *testing.T) {
 			cloud.Inject(awsfake.Fault{Operation: "iam:UpdateAccessKey", Status: test.status, Code: test.code, Message: "as AWS says"})

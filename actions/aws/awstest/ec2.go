@@ -18,7 +18,7 @@ func (w *World) EC2() *ec2.Client { return ec2.NewFromConfig(w.Config) }
 // VPC makes a network 10.0.0.0/16 and gives its id.
 func (w *World) VPC(t *testing.T) string {
 	t.Helper()
-	w.launched = true
+	w.useEC2()
 	out, err := w.EC2().CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.0.0.0/16")})
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ type Machine struct {
 // the same subnet.
 func (w *World) Instance(t *testing.T, m Machine) string {
 	t.Helper()
-	w.launched = true
+	w.useEC2()
 	in := &ec2.RunInstancesInput{
 		ImageId: aws.String("ami-12c6146b"), MinCount: aws.Int32(1), MaxCount: aws.Int32(1), InstanceType: types.InstanceTypeM5Large,
 		BlockDeviceMappings: []types.BlockDeviceMapping{{DeviceName: aws.String("/dev/sda1"), Ebs: &types.EbsBlockDevice{VolumeSize: aws.Int32(8), DeleteOnTermination: aws.Bool(true)}}},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +14,42 @@ import (
 )
 
 func base64Of(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
+// useEC2 makes up for what moto forgets: the idle timeout of connections, which
+// it accepts and never shows.
+func (w *World) useEC2() {
+	if w.launched {
+		return
+	}
+	w.launched, w.idle = true, map[string]string{}
+	const field = "ConnectionTrackingSpecification.TcpEstablishedTimeout"
+	var mu sync.Mutex
+	w.Proxy.Correct("ec2:ModifyNetworkInterfaceAttribute", func(call Call) {
+		mu.Lock()
+		defer mu.Unlock()
+		if call.Form.Has(field) {
+			w.idle[call.Form.Get("NetworkInterfaceId")] = call.Form.Get(field)
+		}
+	}, nil)
+	w.Proxy.Correct("ec2:DescribeNetworkInterfaces", nil, func(body []byte) []byte {
+		mu.Lock()
+		defer mu.Unlock()
+		text := string(body)
+		for id, seconds := range w.idle {
+			name := "<networkInterfaceId>" + id + "</networkInterfaceId>"
+			text = strings.ReplaceAll(text, name, name+"<connectionTrackingConfiguration><tcpEstablishedTimeout>"+seconds+"</tcpEstablishedTimeout></connectionTrackingConfiguration>")
+		}
+		return []byte(text)
+	})
+}
+
+// idleText is the idle timeout of an interface; empty: AWS's default.
+func (w *World) idleText(id string) string {
+	if seconds := w.idle[id]; seconds != "" && seconds != "432000" {
+		return " idle=" + seconds
+	}
+	return ""
+}
 
 // instanceState reads every instance: its state, tags, protection and volumes.
 func (w *World) instanceState(t *testing.T) []string {
@@ -66,7 +103,7 @@ func (w *World) interfaceState(t *testing.T) []string {
 		if one.Attachment != nil {
 			instance = aws.ToString(one.Attachment.InstanceId)
 		}
-		lines = append(lines, fmt.Sprintf("interface %s of %q %v%s", aws.ToString(one.NetworkInterfaceId), instance, groups, tagText(one.TagSet)))
+		lines = append(lines, fmt.Sprintf("interface %s of %q %v%s%s", aws.ToString(one.NetworkInterfaceId), instance, groups, tagText(one.TagSet), w.idleText(aws.ToString(one.NetworkInterfaceId))))
 	}
 	addresses, err := w.EC2().DescribeAddresses(t.Context(), &ec2.DescribeAddressesInput{})
 	if err != nil {
@@ -130,9 +167,56 @@ func tagText(tags []types.Tag) string {
 // their groups. EC2's Describe calls have no resource level, but for a few
 // attributes.
 func (w *World) instanceRights() map[string]rights {
-	return map[string]rights{
-		"ec2:DescribeInstances":         anywhere,
-		"ec2:DescribeNetworkInterfaces": anywhere,
-		"ec2:DescribeSecurityGroups":    anywhere,
+	on := func(kind, field string) rights {
+		return func(call Call) []Need { return []Need{{call.Operation, w.arn(kind, call.Form.Get(field))}} }
 	}
+	return map[string]rights{
+		"ec2:DescribeInstances":             anywhere,
+		"ec2:DescribeNetworkInterfaces":     anywhere,
+		"ec2:DescribeSecurityGroups":        anywhere,
+		"ec2:DescribeInstanceTypes":         anywhere,
+		"ec2:DescribeVolumes":               anywhere,
+		"ec2:DescribeInstanceAttribute":     on("instance", "InstanceId"),
+		"ec2:ModifyInstanceAttribute":       on("instance", "InstanceId"),
+		"ec2:AuthorizeSecurityGroupIngress": on("security-group", "GroupId"),
+		"ec2:AuthorizeSecurityGroupEgress":  on("security-group", "GroupId"),
+		"ec2:RevokeSecurityGroupIngress":    on("security-group", "GroupId"),
+		"ec2:RevokeSecurityGroupEgress":     on("security-group", "GroupId"),
+		"ec2:DeleteSecurityGroup":           on("security-group", "GroupId"),
+		"ec2:CreateSecurityGroup": func(call Call) []Need {
+			group := w.arn("security-group", "*") // it has no id yet
+			needs := []Need{{call.Operation, group}, {call.Operation, w.arn("vpc", call.Form.Get("VpcId"))}}
+			if call.Form.Has("TagSpecification.1.ResourceType") {
+				needs = append(needs, Need{"ec2:CreateTags", group})
+			}
+			return needs
+		},
+		"ec2:ModifyNetworkInterfaceAttribute": func(call Call) []Need {
+			needs := []Need{{call.Operation, w.arn("network-interface", call.Form.Get("NetworkInterfaceId"))}}
+			for _, group := range values(call, "SecurityGroupId") {
+				needs = append(needs, Need{call.Operation, w.arn("security-group", group)})
+			}
+			return needs
+		},
+		"ec2:AssociateAddress": func(call Call) []Need {
+			return []Need{{call.Operation, w.arn("elastic-ip", call.Form.Get("AllocationId"))}, {call.Operation, w.arn("network-interface", call.Form.Get("NetworkInterfaceId"))}}
+		},
+		// An association has no ARN: the right is checked on what it joins.
+		"ec2:DisassociateAddress": func(call Call) []Need {
+			return []Need{{call.Operation, w.arn("elastic-ip", "*")}, {call.Operation, w.arn("network-interface", "*")}}
+		},
+		"ec2:CreateTags": w.tagRights,
+		"ec2:DeleteTags": w.tagRights,
+	}
+}
+
+// tagRights are those of a call about the tags of resources of EC2.
+func (w *World) tagRights(call Call) []Need {
+	kinds := map[string]string{"i": "instance", "eni": "network-interface", "sg": "security-group", "vol": "volume", "snap": "snapshot"}
+	var needs []Need
+	for _, id := range values(call, "ResourceId") {
+		prefix, _, _ := strings.Cut(id, "-")
+		needs = append(needs, Need{call.Operation, w.arn(kinds[prefix], id)})
+	}
+	return needs
 }

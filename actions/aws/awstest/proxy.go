@@ -17,9 +17,17 @@ type Proxy struct {
 	URL    string
 	target string
 
-	mu     sync.Mutex
-	faults []*fault
-	calls  []Call
+	mu          sync.Mutex
+	faults      []*fault
+	calls       []Call
+	corrections []correction
+}
+
+// correction makes the emulator's answers what AWS's would be.
+type correction struct {
+	operation string
+	watch     func(Call)
+	rewrite   func(body []byte) []byte
 }
 
 // Call is one request that came through.
@@ -128,6 +136,36 @@ func (p *Proxy) HoldCall(operation string) *Hold {
 	return h
 }
 
+// Correct makes up for something that the emulator lacks: watch is told of each
+// call of an operation that goes through, and rewrite changes each answer of it.
+// Either may be nil. Heal does not take a correction away, and faults come on
+// top of it.
+func (p *Proxy) Correct(operation string, watch func(Call), rewrite func(body []byte) []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.corrections = append(p.corrections, correction{operation, watch, rewrite})
+}
+
+// corrected tells the watchers of a call that goes through, and gives what
+// changes its answer.
+func (p *Proxy) corrected(call Call) []func([]byte) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var rewrites []func([]byte) []byte
+	for _, c := range p.corrections {
+		if c.operation != call.Operation {
+			continue
+		}
+		if c.watch != nil {
+			c.watch(call)
+		}
+		if c.rewrite != nil {
+			rewrites = append(rewrites, c.rewrite)
+		}
+	}
+	return rewrites
+}
+
 func (p *Proxy) add(f *fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -209,6 +247,17 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() { _ = answer.Body.Close() }()
 	for name, values := range answer.Header {
 		w.Header()[name] = values
+	}
+	if rewrites := p.corrected(call); len(rewrites) > 0 && answer.StatusCode < 300 {
+		data, err := io.ReadAll(answer.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		for _, rewrite := range rewrites {
+			data = rewrite(data)
+		}
+		answer.Body = io.NopCloser(bytes.NewReader(data))
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
 	}
 	switch {
 	case f == nil || f.before:

@@ -26,6 +26,7 @@ type World struct {
 
 	users, roles []string
 	launched     bool              // there is something in EC2
+	idle         map[string]string // idle timeouts of interfaces, which moto forgets
 	arns         map[string]string // by "user/name", "role/name" and "key/id"
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 
@@ -113,8 +114,16 @@ func refused(err error) bool {
 		return false
 	}
 	api, said := errors.AsType[smithy.APIError](err)
-	return said && api.ErrorCode() != noCode && answer.HTTPStatusCode() >= 400 && answer.HTTPStatusCode() < 500
+	if !said || api.ErrorCode() == noCode {
+		return false
+	}
+	status := answer.HTTPStatusCode()
+	return status >= 400 && status < 500 || status == http.StatusServiceUnavailable && tooMany(api.ErrorCode())
 }
+
+// tooMany are the codes by which EC2 and S3 refuse too many calls: both document
+// that they say so with the status 503, where others mean that they are broken.
+func tooMany(code string) bool { return code == "RequestLimitExceeded" || code == "SlowDown" }
 
 // neverSent says whether not even one byte of the request can have left.
 // A timeout is never that.

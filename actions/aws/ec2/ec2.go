@@ -16,6 +16,9 @@ import (
 // aws.ssm.* to r.
 func Register(r *actions.Registry, c *cloud.Cloud) {
 	registerCopies(r, c)
+	actions.Register(r, isolateInstance{c})
+	actions.Register(r, restoreInstance{c})
+	actions.Register(r, protectInstance{c})
 }
 
 // conn is a session in use for one call of an action. It is not safe for

@@ -1,0 +1,245 @@
+package ec2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/firebreak-ir/firebreak/actions"
+)
+
+// closing is how long the quarantine of an instance that was opened may take
+// after the step's own time is up.
+const closing = 30 * time.Second
+
+func (a isolateInstance) Execute(ctx context.Context, call actions.Call, p isolateInstanceParams) (isolateInstanceResult, error) {
+	const op = "aws.ec2.isolate_instance"
+	var r isolateInstanceResult
+	c, state, err := a.resume(ctx, call, p)
+	if err != nil {
+		return r, err
+	}
+	instance, err := c.instance(ctx, state.Instance)
+	if err != nil {
+		return r, err
+	}
+	if err := c.refuseInstance(op, instance); err != nil {
+		return r, err
+	}
+	now, err := c.cards(ctx, state.Instance)
+	if err != nil {
+		return r, err
+	}
+	// An interface that was attached since the plan is left to Verify: nobody
+	// knows what its undo would be.
+	now = slices.DeleteFunc(now, func(one card) bool { _, known := findCard(state.Cards, one.ID); return !known })
+	if len(now) == 0 {
+		return r, &actions.Error{Class: actions.Precondition, Op: op, Err: fmt.Errorf("none of the interfaces that instance %q had when this was planned is attached", state.Instance), Hint: "plan the step again"}
+	}
+	var all tally
+	groups := map[string]string{}
+	for _, plan := range state.Groups {
+		id, changed, err := c.ensure(ctx, op, call, plan)
+		all.changed = all.changed || changed
+		if err != nil {
+			return r, afterEffect(all.changed, err)
+		}
+		groups[plan.VPC] = id
+		r.GroupIDs = append(r.GroupIDs, id)
+	}
+	a.cut(ctx, c, call, state, now, groups, time.Duration(p.OpenFor), &all)
+	if err := all.err(op); err != nil {
+		return r, err
+	}
+	r.Tagged = c.mark(ctx, call, instance) == nil // the isolation is not undone for the lack of a tag
+	r.InstanceID, r.Interfaces = state.Instance, state.before()
+	return r, nil
+}
+
+// cut puts every interface into its quarantine group. One that fails does not
+// keep the others out. When the instance was opened before, it is closed
+// whatever happens in between.
+func (isolateInstance) cut(ctx context.Context, c *conn, call actions.Call, state isolation, now []card, groups map[string]string, openFor time.Duration, all *tally) {
+	if uncut := slices.DeleteFunc(slices.Clone(now), func(one card) bool { return one.has(groups[one.VPC]) }); len(state.Open) > 0 && len(uncut) > 0 {
+		untrack(ctx, c, call, state, uncut, openFor, all)
+		late, done := context.WithTimeout(context.WithoutCancel(ctx), closing)
+		defer done()
+		ctx = late
+	}
+	for _, one := range now {
+		if !one.has(groups[one.VPC]) {
+			all.note(one.ID, c.setGroups(ctx, one.ID, []string{groups[one.VPC]}))
+		}
+	}
+	for _, one := range now {
+		if state.Idle > 0 && one.Idle != state.Idle {
+			all.note(one.ID, c.setIdle(ctx, one.ID, state.Idle))
+		}
+		if state.Mode == modeAddress {
+			all.note(one.ID, c.takeAddresses(ctx, one))
+		}
+	}
+	for _, plan := range state.Open {
+		all.note(plan.Name, c.drop(ctx, plan.VPC, plan.Name))
+	}
+}
+
+// untrack lets everything through for a moment: what passes then is not tracked
+// any more, and ends when the group does not allow it.
+func untrack(ctx context.Context, c *conn, call actions.Call, state isolation, cards []card, openFor time.Duration, all *tally) {
+	for _, plan := range state.Open {
+		id, changed, err := c.ensure(ctx, "aws.ec2.isolate_instance", call, plan)
+		all.changed = all.changed || changed
+		if err != nil {
+			all.note(plan.Name, err)
+			return
+		}
+		for _, one := range cards {
+			if one.VPC == plan.VPC {
+				all.note(one.ID, c.setGroups(ctx, one.ID, []string{id}))
+			}
+		}
+	}
+	wait(ctx, openFor)
+}
+
+func (a isolateInstance) Verify(ctx context.Context, call actions.Call, p isolateInstanceParams, _ isolateInstanceResult) (actions.Reading, error) {
+	c, state, err := a.resume(ctx, call, p)
+	if err != nil {
+		return actions.Reading{}, err
+	}
+	now, err := c.cards(ctx, state.Instance)
+	if err != nil {
+		return unreadable(err)
+	}
+	var wrong []string
+	for _, one := range now {
+		if _, known := findCard(state.Cards, one.ID); !known {
+			wrong = append(wrong, fmt.Sprintf("interface %s was attached since the plan and has %s", one.ID, groupList(one.Groups)))
+		}
+	}
+	groups, differences, err := c.quarantines(ctx, state.Groups)
+	if err != nil && len(wrong) == 0 {
+		return a.withoutGroups(state, now, err)
+	}
+	wrong = append(wrong, differences...)
+	for _, one := range now {
+		if _, known := findCard(state.Cards, one.ID); !known {
+			continue
+		}
+		if !one.has(groups[one.VPC]) {
+			wrong = append(wrong, fmt.Sprintf("interface %s has %s, not only the quarantine group", one.ID, groupList(one.Groups)))
+		}
+		if state.Idle > 0 && one.Idle != state.Idle {
+			wrong = append(wrong, fmt.Sprintf("interface %s has an idle timeout of %d s, not %d s", one.ID, one.idle(), state.Idle))
+		}
+		for _, public := range one.Addresses {
+			if state.Mode == modeAddress {
+				wrong = append(wrong, fmt.Sprintf("interface %s has the public address %s", one.ID, public.Public))
+			}
+		}
+		if state.Mode == modeAddress && one.PublicIP != "" {
+			wrong = append(wrong, fmt.Sprintf("interface %s has the public address %s", one.ID, one.PublicIP))
+		}
+	}
+	if len(wrong) > 0 {
+		return actions.Reading{Verdict: actions.NotVerified, Detail: strings.Join(wrong, "; ")}, nil
+	}
+	detail := fmt.Sprintf("all %d interfaces of instance %s have the quarantine group alone, with exactly the planned rules", len(now), state.Instance)
+	if gone := len(state.Cards) - len(now); gone > 0 {
+		detail += fmt.Sprintf("; %d that it had are not attached any more", gone)
+	}
+	return actions.Reading{Verdict: actions.Verified, Detail: detail + "; connections from before may live on"}, nil
+}
+
+// withoutGroups reads what an answer without a quarantine group proves: that an
+// interface which still has its old groups is not isolated, and else nothing.
+func (isolateInstance) withoutGroups(state isolation, now []card, err error) (actions.Reading, error) {
+	for _, one := range now {
+		if was, known := findCard(state.Cards, one.ID); known && errors.Is(err, errEmpty) && !state.Before && one.has(was.Groups...) {
+			return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("interface %s has %s, and there is no quarantine group", one.ID, groupList(one.Groups))}, nil
+		}
+	}
+	return unreadable(err)
+}
+
+func (a isolateInstance) PlanUndo(ctx context.Context, call actions.Call, p isolateInstanceParams, _ isolateInstanceResult) (actions.Preview, error) {
+	c, state, err := a.resume(ctx, call, p)
+	if err != nil {
+		return actions.Preview{}, err
+	}
+	if state.Before {
+		return actions.Preview{Targets: []actions.Target{c.target("instance", state.Instance)}, NoUndo: "the instance was isolated before this step; it stays so"}, nil
+	}
+	preview, err := state.undo().preview(ctx, c)
+	if err != nil {
+		return preview, err
+	}
+	preview.Changes = append(preview.Changes, "A quarantine group that no interface has any more is removed.")
+	preview.Calls = append(preview.Calls, "ec2:DeleteSecurityGroup", "ec2:DeleteTags")
+	preview.Warnings = append(preview.Warnings, "Whoever had a way into the instance has it again at once.")
+	return preview, nil
+}
+
+// undo is the way back: only from our groups, of this very isolation.
+func (s isolation) undo() putBack {
+	idle := map[string]int32{}
+	for _, one := range s.Cards {
+		idle[one.ID] = s.Idle
+	}
+	return putBack{
+		op: "aws.ec2.isolate_instance", instance: s.Instance, cards: s.Cards, idle: idle, public: s.Mode == modeAddress,
+		left: func(_ string, groups []types.SecurityGroup) bool {
+			return len(groups) == 1 && ours(groups[0]) && slices.ContainsFunc(slices.Concat(s.Groups, s.Open), func(plan groupPlan) bool {
+				return plan.VPC == aws.ToString(groups[0].VpcId) && plan.Name == aws.ToString(groups[0].GroupName)
+			})
+		},
+	}
+}
+
+func (a isolateInstance) Undo(ctx context.Context, call actions.Call, p isolateInstanceParams, _ isolateInstanceResult) error {
+	c, state, err := a.resume(ctx, call, p)
+	if err != nil || state.Before {
+		return err
+	}
+	if err := state.undo().do(ctx, c); err != nil {
+		return err
+	}
+	for _, plan := range slices.Concat(state.Groups, state.Open) {
+		if err := c.drop(ctx, plan.VPC, plan.Name); err != nil {
+			return afterEffect(true, err)
+		}
+	}
+	instance, err := c.instance(ctx, state.Instance)
+	if err != nil {
+		return afterEffect(true, err)
+	}
+	return afterEffect(true, c.unmark(ctx, call, instance, state.Tags))
+}
+
+func (a isolateInstance) VerifyUndo(ctx context.Context, call actions.Call, p isolateInstanceParams, _ isolateInstanceResult) (actions.Reading, error) {
+	c, state, err := a.resume(ctx, call, p)
+	if err != nil {
+		return actions.Reading{}, err
+	}
+	return state.undo().read(ctx, c)
+}
+
+// resume loads what Plan captured and opens the session.
+func (a isolateInstance) resume(ctx context.Context, call actions.Call, p isolateInstanceParams) (*conn, isolation, error) {
+	var state isolation
+	if err := call.LoadState(&state); err != nil {
+		return nil, state, err
+	}
+	if state.Instance != p.InstanceID || state.Mode != p.Mode || len(state.Cards) == 0 || len(state.Groups) == 0 {
+		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another isolation"), Hint: "plan the step again"}
+	}
+	c, err := open(ctx, a.cloud, call)
+	return c, state, err
+}
