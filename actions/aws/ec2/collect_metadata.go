@@ -59,9 +59,9 @@ func (collectMetadata) Spec() actions.Spec {
 			rows = append(rows, actions.Permission{Phase: actions.PhaseExecute, Action: name, Resource: resource, Why: why})
 		}
 	}
-	row("*", "record the instance and its disks", "ec2:DescribeInstances", "ec2:DescribeInstanceAttribute", "ec2:DescribeInstanceTypes", "ec2:DescribeVolumes", "ec2:DescribeTags")
+	row("*", "record the instance and its disks", "ec2:DescribeInstances", "ec2:DescribeInstanceTypes", "ec2:DescribeVolumes", "ec2:DescribeTags")
 	row("*", "record what it can reach", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules", "ec2:DescribeRouteTables", "ec2:DescribeNetworkAcls", "ec2:DescribeFlowLogs")
-	row("arn:{partition}:ec2:{region}:{account}:instance/{instance}", "record what its console shows", "ec2:GetConsoleOutput", "ec2:GetConsoleScreenshot")
+	row("arn:{partition}:ec2:{region}:{account}:instance/{instance}", "record its attributes, and what its console shows", "ec2:DescribeInstanceAttribute", "ec2:GetConsoleOutput", "ec2:GetConsoleScreenshot")
 	row("*", "see which instances have its role", "ec2:DescribeIamInstanceProfileAssociations")
 	row("arn:{partition}:iam::{account}:instance-profile/*", "find its role", "iam:GetInstanceProfile")
 	row("arn:{partition}:iam::{account}:role/*", "record what its role may do", "iam:ListInstanceProfilesForRole", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies")

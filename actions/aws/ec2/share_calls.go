@@ -30,7 +30,7 @@ func (c *conn) copySnapshot(ctx context.Context, call actions.Call, region, sour
 		}
 	}
 	out, err := cloud.Do(ctx, c.Conn, cloud.Once, op, c.ec2.CopySnapshot, &ec2.CopySnapshotInput{
-		SourceRegion: &region, SourceSnapshotId: &source, Encrypted: aws.Bool(true), KmsKeyId: &key, TagSpecifications: marksOf(call, tagSource, source),
+		SourceRegion: &region, SourceSnapshotId: &source, Encrypted: aws.Bool(true), KmsKeyId: &key, TagSpecifications: copyMarks(call, tagSource, source),
 		Description: aws.String(fmt.Sprintf("firebreak %s %s %s: copy of %s", call.Incident, call.Run, call.Step, source)),
 	})
 	if err != nil {

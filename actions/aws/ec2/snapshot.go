@@ -32,9 +32,9 @@ const (
 	snapshotResource = "arn:{partition}:ec2:{region}::snapshot/*" // EC2's ARNs of snapshots name no account
 )
 
-// marksOf are the tags of a snapshot that a call makes, with more in pairs of
+// copyMarks are the tags of a snapshot that a call makes, with more in pairs of
 // key and value.
-func marksOf(call actions.Call, more ...string) []types.TagSpecification {
+func copyMarks(call actions.Call, more ...string) []types.TagSpecification {
 	tags := append(tagsOf(call), types.Tag{Key: aws.String(tagKey), Value: aws.String(string(call.Key))})
 	for i := 0; i+1 < len(more); i += 2 {
 		tags = append(tags, types.Tag{Key: aws.String(more[i]), Value: aws.String(more[i+1])})
@@ -100,8 +100,8 @@ func missingTags(tags []types.Tag, call actions.Call) []string {
 	return missing
 }
 
-// volume is an EBS volume of an instance as Plan captures it.
-type volume struct {
+// disk is an EBS volume of an instance as Plan captures it.
+type disk struct {
 	ID        string `json:"id"`
 	Device    string `json:"device"`
 	SizeGiB   int    `json:"size_gib"`
@@ -111,7 +111,7 @@ type volume struct {
 	LeftOut   bool   `json:"left_out,omitempty"`
 }
 
-func (v volume) String() string { return v.ID + " (" + v.Device + ")" }
+func (v disk) String() string { return v.ID + " (" + v.Device + ")" }
 
 // volumes reads the EBS volumes that are attached to an instance, by device. The
 // list of the instance itself has to fit: a volume that only one of the two

@@ -43,7 +43,7 @@ type volumeSnapshot struct {
 
 type snapshotState struct {
 	Instance   string   `json:"instance"`
-	Volumes    []volume `json:"volumes"`
+	Volumes    []disk   `json:"volumes"`
 	NotCovered []string `json:"not_covered"`
 }
 
@@ -124,7 +124,7 @@ func (a snapshotVolumes) read(ctx context.Context, c *conn, p snapshotVolumesPar
 		return state, err
 	}
 	for _, one := range attached {
-		v := volume{ID: aws.ToString(one.VolumeId), Device: deviceOf(one, p.Instance), SizeGiB: int(aws.ToInt32(one.Size)), Encrypted: aws.ToBool(one.Encrypted), Key: aws.ToString(one.KmsKeyId)}
+		v := disk{ID: aws.ToString(one.VolumeId), Device: deviceOf(one, p.Instance), SizeGiB: int(aws.ToInt32(one.Size)), Encrypted: aws.ToBool(one.Encrypted), Key: aws.ToString(one.KmsKeyId)}
 		v.Root = v.Device == aws.ToString(instance.RootDeviceName)
 		if v.LeftOut = slices.Contains(p.Exclude, v.ID); v.LeftOut {
 			state.NotCovered = append(state.NotCovered, fmt.Sprintf("volume %s was left out by the step", v))
@@ -135,14 +135,14 @@ func (a snapshotVolumes) read(ctx context.Context, c *conn, p snapshotVolumesPar
 		state.NotCovered = append(state.NotCovered, store)
 	}
 	for _, id := range p.Exclude {
-		if !slices.ContainsFunc(state.Volumes, func(v volume) bool { return v.ID == id }) {
+		if !slices.ContainsFunc(state.Volumes, func(v disk) bool { return v.ID == id }) {
 			return state, &actions.Error{Class: actions.Precondition, Op: op, Err: fmt.Errorf("volume %q is not attached to instance %q, so it cannot be left out", id, p.Instance), Hint: "correct the list exclude"}
 		}
 	}
 	if len(p.Exclude) > 40 {
 		return state, &actions.Error{Class: actions.Invalid, Op: op, Err: fmt.Errorf("%d volumes are left out, and EC2 takes 40", len(p.Exclude))}
 	}
-	if !slices.ContainsFunc(state.Volumes, func(v volume) bool { return !v.LeftOut }) {
+	if !slices.ContainsFunc(state.Volumes, func(v disk) bool { return !v.LeftOut }) {
 		return state, &actions.Error{Class: actions.Precondition, Op: op, Err: fmt.Errorf("no EBS volume of instance %q is left to take a snapshot of", p.Instance), Hint: "collect from its file systems instead, before it stops"}
 	}
 	return state, nil
@@ -172,7 +172,7 @@ func (a snapshotVolumes) Execute(ctx context.Context, call actions.Call, p snaps
 	}
 	const op = "ec2:CreateSnapshots"
 	out, err := cloud.Do(ctx, c.Conn, cloud.Once, op, c.ec2.CreateSnapshots, &ec2.CreateSnapshotsInput{
-		InstanceSpecification: what, TagSpecifications: marksOf(call, tagSet, set),
+		InstanceSpecification: what, TagSpecifications: copyMarks(call, tagSet, set),
 		Description: aws.String(fmt.Sprintf("firebreak %s %s %s: %s", call.Incident, call.Run, call.Step, p.Instance)),
 	})
 	if err != nil {
@@ -230,10 +230,10 @@ func (s snapshotState) result(set []types.Snapshot) snapshotVolumesResult {
 	return r
 }
 
-func (s snapshotState) volume(id string) (volume, bool) {
-	i := slices.IndexFunc(s.Volumes, func(v volume) bool { return v.ID == id })
+func (s snapshotState) volume(id string) (disk, bool) {
+	i := slices.IndexFunc(s.Volumes, func(v disk) bool { return v.ID == id })
 	if i < 0 {
-		return volume{}, false
+		return disk{}, false
 	}
 	return s.Volumes[i], true
 }
