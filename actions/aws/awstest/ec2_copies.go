@@ -226,3 +226,58 @@ func withoutItem(body []byte, id string) []byte {
 		}
 	}
 }
+
+// CopiesAcross makes CopySnapshot in another account obey EC2's rules: a
+// snapshot can be copied there while it is shared with that account, and by
+// nobody else. moto looks for the source in the caller's account alone.
+func (w *World) CopiesAcross(t *testing.T, account string) {
+	t.Helper()
+	w.Behind(t, map[string]Stand{"ec2:CopySnapshot": func(rw http.ResponseWriter, call Call, next func() (int, []byte)) {
+		source := call.Form.Get("SourceSnapshotId")
+		status, body := next()
+		if status != http.StatusOK && slices.ContainsFunc(w.Snapshots(t), func(s types.Snapshot) bool { return aws.ToString(s.SnapshotId) == source }) {
+			if !slices.Contains(w.SharedWith(t, source), account) {
+				call.refuse(rw, http.StatusBadRequest, "InvalidSnapshot.NotFound")
+				return
+			}
+			status, body = http.StatusOK, w.copyInto(t, account, source, call)
+		}
+		rw.Header().Set("Content-Type", "text/xml")
+		rw.WriteHeader(status)
+		_, _ = rw.Write(body)
+	}})
+}
+
+// copyInto makes a copy in another account out of a volume of its own.
+func (w *World) copyInto(t *testing.T, account, source string, call Call) []byte {
+	client := ec2.NewFromConfig(w.In(t, account))
+	out, err := w.EC2().DescribeSnapshots(t.Context(), &ec2.DescribeSnapshotsInput{SnapshotIds: []string{source}})
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	volume, err := client.CreateVolume(t.Context(), &ec2.CreateVolumeInput{AvailabilityZone: aws.String(Region + "a"), Size: out.Snapshots[0].VolumeSize})
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	first, err := client.CreateSnapshot(t.Context(), &ec2.CreateSnapshotInput{VolumeId: volume.VolumeId})
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	var tags []types.Tag
+	for i := 1; call.Form.Has(fmt.Sprintf("TagSpecification.1.Tag.%d.Key", i)); i++ {
+		tags = append(tags, types.Tag{Key: aws.String(call.Form.Get(fmt.Sprintf("TagSpecification.1.Tag.%d.Key", i))), Value: aws.String(call.Form.Get(fmt.Sprintf("TagSpecification.1.Tag.%d.Value", i)))})
+	}
+	made, err := client.CopySnapshot(t.Context(), &ec2.CopySnapshotInput{SourceRegion: aws.String(Region), SourceSnapshotId: first.SnapshotId, KmsKeyId: aws.String(call.Form.Get("KmsKeyId")), Encrypted: aws.Bool(true),
+		TagSpecifications: []types.TagSpecification{{ResourceType: types.ResourceTypeSnapshot, Tags: tags}}})
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	if _, err := client.DeleteSnapshot(t.Context(), &ec2.DeleteSnapshotInput{SnapshotId: first.SnapshotId}); err != nil {
+		t.Error(err)
+	}
+	return []byte("<CopySnapshotResponse><requestId>across-1</requestId><snapshotId>" + aws.ToString(made.SnapshotId) + "</snapshotId></CopySnapshotResponse>")
+}
