@@ -115,7 +115,7 @@ func ready(t *testing.T, url string, ended <-chan struct{}) {
 	late := time.NewTimer(limit)
 	defer late.Stop()
 	for {
-		answer, err := http.Get(url + "/moto-api/data.json")
+		answer, err := http.Get(url + "/moto-api/") // data.json takes seconds once there are machines
 		if err == nil {
 			_ = answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {

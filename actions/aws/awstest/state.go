@@ -63,7 +63,7 @@ func (w *World) Needs(t *testing.T, call Call) []Need {
 
 func (w *World) iamNeeds(t *testing.T, call Call) []Need {
 	t.Helper()
-	for _, way := range []struct{ field, prefix string }{{"UserName", "user/"}, {"RoleName", "role/"}, {"AccessKeyId", "key/"}} {
+	for _, way := range []struct{ field, prefix string }{{"UserName", "user/"}, {"RoleName", "role/"}, {"AccessKeyId", "key/"}, {"InstanceProfileName", "instance-profile/"}} {
 		if name := call.Form.Get(way.field); name != "" {
 			arn, ok := w.arns[way.prefix+name]
 			if !ok {
@@ -71,6 +71,9 @@ func (w *World) iamNeeds(t *testing.T, call Call) []Need {
 			}
 			return []Need{{call.Operation, arn}}
 		}
+	}
+	if arn := call.Form.Get("PolicyArn"); arn != "" {
+		return []Need{{call.Operation, arn}}
 	}
 	t.Fatalf("%s names nothing that has an ARN: %v; teach World.iamNeeds where it stands", call.Operation, call.Form)
 	return nil

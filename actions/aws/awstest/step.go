@@ -2,6 +2,7 @@ package awstest
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func Hermetic(t *testing.T) {
 }
 
 // Cloud is what actions reach this world through: its environment "prod" goes
-// by way of the proxy.
+// by way of the proxy. A change may add other environments.
 func (w *World) Cloud(changes ...func(*cloud.Environment, *cloud.Options)) *cloud.Cloud {
 	environment := cloud.Environment{Account: w.Account, Region: Region, Endpoint: w.Proxy.URL}
 	options := cloud.Options{
@@ -34,7 +35,9 @@ func (w *World) Cloud(changes ...func(*cloud.Environment, *cloud.Options)) *clou
 	for _, change := range changes {
 		change(&environment, &options)
 	}
-	options.Environments = map[string]cloud.Environment{"prod": environment}
+	environments := map[string]cloud.Environment{"prod": environment}
+	maps.Copy(environments, options.Environments)
+	options.Environments = environments
 	return cloud.New(options)
 }
 

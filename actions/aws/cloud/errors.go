@@ -84,6 +84,12 @@ func classOfCode(code string, status int) actions.Class {
 		return actions.Transient
 	}
 	name := strings.TrimSuffix(strings.TrimSuffix(code, "Exception"), "Fault")
+	switch name {
+	case "InvocationDoesNotExist", "InvalidCommandId": // of Systems Manager, which also says so while a command is on its way
+		return actions.NotFound
+	case "InvalidInstanceId": // of Systems Manager: no agent there
+		return actions.Precondition
+	}
 	switch {
 	case strings.HasSuffix(name, "NotFound"), strings.HasPrefix(name, "NoSuch"):
 		return actions.NotFound

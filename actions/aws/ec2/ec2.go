@@ -20,6 +20,7 @@ func Register(r *actions.Registry, c *cloud.Cloud) {
 	actions.Register(r, isolateSubnet{c})
 	actions.Register(r, detachInstance{c})
 	actions.Register(r, deregisterTargets{c})
+	registerCopies(r, c)
 	actions.Register(r, isolateInstance{c})
 	actions.Register(r, restoreInstance{c})
 	actions.Register(r, protectInstance{c})
