@@ -1,0 +1,407 @@
+package awstest
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+)
+
+// Function is what a Lambda function does: it gets a payload, and answers or
+// fails.
+type Function func(payload map[string]string) (answer string, fails bool)
+
+// Secrets is Secrets Manager as AWS has it, in front of moto, which lets
+// everything through that it does right. In moto's place it
+//
+//   - refuses RotateSecret while AWSPENDING is on a version that is not current,
+//     and for a secret that nothing rotates; moto accepts both
+//   - starts a rotation by storing a pending version, and ends it later: when it
+//     was seen pending once, or on [Secrets.Finish]. moto empties the ARN of the
+//     rotation function when a call does not repeat it
+//   - refuses another value under a ClientRequestToken that is used; moto
+//     overwrites the value
+//   - leaves out versions without labels when it describes a secret
+//   - runs functions that are written in Go
+type Secrets struct {
+	w      *World
+	t      *testing.T
+	client *secretsmanager.Client
+	moto   *httputil.ReverseProxy
+
+	mu        sync.Mutex
+	functions map[string]Function
+	rotate    func(secret, version string) bool // plays the rotation; false: it fails
+	running   map[string]string                 // secret ARN to the version that is being rotated to
+	seen      map[string]bool                   // versions that were seen pending
+}
+
+// Secrets puts Secrets Manager as AWS has it between the proxy and moto.
+func (w *World) Secrets(t *testing.T) *Secrets {
+	t.Helper()
+	target, err := url.Parse(w.Proxy.target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.Post(w.Proxy.target+"/moto-api/config", "application/json", strings.NewReader(`{"lambda":{"use_docker":false}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	s := &Secrets{
+		w: w, t: t, client: secretsmanager.NewFromConfig(w.Config), moto: httputil.NewSingleHostReverseProxy(target),
+		functions: map[string]Function{}, running: map[string]string{}, seen: map[string]bool{},
+	}
+	s.rotate = func(secret, version string) bool { s.Label(secret, "AWSCURRENT", version); return true }
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	w.Proxy.target = server.URL
+	return s
+}
+
+// Secret makes a secret with a value and gives its ARN and first version.
+func (s *Secrets) Secret(name, value string, change ...func(*secretsmanager.CreateSecretInput)) (arn, version string) {
+	s.t.Helper()
+	in := &secretsmanager.CreateSecretInput{Name: &name, SecretString: &value, ClientRequestToken: aws.String("00000000-0000-4000-8000-00000000000a")}
+	for _, one := range change {
+		one(in)
+	}
+	out, err := s.client.CreateSecret(s.t.Context(), in)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return aws.ToString(out.ARN), aws.ToString(out.VersionId)
+}
+
+// OwnedBy makes a new secret one that a service manages.
+func OwnedBy(service string) func(*secretsmanager.CreateSecretInput) {
+	return func(in *secretsmanager.CreateSecretInput) {
+		in.Tags = append(in.Tags, types.Tag{Key: aws.String("aws:secretsmanager:owningService"), Value: &service})
+	}
+}
+
+// Encrypted gives a new secret a key of its own.
+func Encrypted(key string) func(*secretsmanager.CreateSecretInput) {
+	return func(in *secretsmanager.CreateSecretInput) { in.KmsKeyId = &key }
+}
+
+// Lambda makes a function that does what does says, and gives its ARN. Its role
+// is service-role/NAME-role.
+func (s *Secrets) Lambda(name string, does Function) string {
+	s.t.Helper()
+	var code bytes.Buffer
+	archive := zip.NewWriter(&code)
+	if f, err := archive.Create("main.py"); err != nil {
+		s.t.Fatal(err)
+	} else if _, err := io.WriteString(f, "def handler(event, context): pass\n"); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := archive.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	role := s.w.Role(s.t, "/service-role/", name+"-role")
+	out, err := lambda.NewFromConfig(s.w.Config).CreateFunction(s.t.Context(), &lambda.CreateFunctionInput{
+		FunctionName: &name, Role: &role, Runtime: lambdatypes.RuntimePython312, Handler: aws.String("main.handler"), Code: &lambdatypes.FunctionCode{ZipFile: code.Bytes()},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.Does(name, does)
+	return aws.ToString(out.FunctionArn)
+}
+
+// Does changes what a function does.
+func (s *Secrets) Does(name string, does Function) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.functions[name] = does
+}
+
+// RotatedBy gives a secret a rotation function and a schedule, without rotating it.
+func (s *Secrets) RotatedBy(secret, function string) {
+	s.t.Helper()
+	if _, err := s.client.RotateSecret(s.t.Context(), &secretsmanager.RotateSecretInput{
+		SecretId: &secret, RotationLambdaARN: &function, RotateImmediately: aws.Bool(false), RotationRules: &types.RotationRulesType{AutomaticallyAfterDays: aws.Int64(30)},
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+	if pending := s.holder(secret, "AWSPENDING"); pending != "" { // moto leaves the version of its test behind
+		s.Label(secret, "AWSPENDING", "")
+	}
+}
+
+// Rotation changes what the rotation function does from now on. By default the
+// new version becomes current and keeps AWSPENDING, as on AWS until it tidies up.
+func (s *Secrets) Rotation(play func(secret, version string) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rotate = play
+}
+
+// Stuck leaves a secret as a failed rotation does, and gives the version.
+func (s *Secrets) Stuck(secret string) string {
+	s.t.Helper()
+	return s.Put(secret, "ffffffff-0000-4000-8000-00000000000f", "half done", "AWSPENDING")
+}
+
+// Put stores a value as somebody else would, and gives its version.
+func (s *Secrets) Put(secret, version, value string, labels ...string) string {
+	s.t.Helper()
+	if _, err := s.client.PutSecretValue(s.t.Context(), &secretsmanager.PutSecretValueInput{SecretId: &secret, ClientRequestToken: &version, SecretString: &value, VersionStages: labels}); err != nil {
+		s.t.Error(err) // also called by the server's goroutines
+	}
+	return version
+}
+
+// Label moves a label to a version, as somebody else would; to none it takes it
+// away.
+func (s *Secrets) Label(secret, label, version string) {
+	s.t.Helper()
+	has := s.holder(secret, label)
+	if has == version {
+		return
+	}
+	in := &secretsmanager.UpdateSecretVersionStageInput{SecretId: &secret, VersionStage: &label}
+	if has != "" {
+		in.RemoveFromVersionId = &has
+	}
+	if version != "" {
+		in.MoveToVersionId = &version
+	}
+	if _, err := s.client.UpdateSecretVersionStage(s.t.Context(), in); err != nil {
+		s.t.Error(err) // also called by the server's goroutines
+	}
+}
+
+// Value reads the value of a version, of the current one when none is given.
+func (s *Secrets) Value(secret, version string) string {
+	s.t.Helper()
+	in := &secretsmanager.GetSecretValueInput{SecretId: &secret, VersionStage: aws.String("AWSCURRENT")}
+	if version != "" {
+		in.VersionStage, in.VersionId = nil, &version
+	}
+	out, err := s.client.GetSecretValue(s.t.Context(), in)
+	if err != nil {
+		s.t.Error(err)
+		return ""
+	}
+	return aws.ToString(out.SecretString)
+}
+
+// Current is the version that consumers get.
+func (s *Secrets) Current(secret string) string { return s.holder(secret, "AWSCURRENT") }
+
+// Versions says how many versions a secret has, with and without labels.
+func (s *Secrets) Versions(secret string) int { return len(s.describe(secret).VersionIdsToStages) }
+
+func (s *Secrets) describe(secret string) *secretsmanager.DescribeSecretOutput {
+	out, err := s.client.DescribeSecret(s.t.Context(), &secretsmanager.DescribeSecretInput{SecretId: &secret})
+	if err != nil {
+		s.t.Error(err)
+		return &secretsmanager.DescribeSecretOutput{}
+	}
+	return out
+}
+
+func (s *Secrets) holder(secret, label string) string {
+	for id, labels := range s.describe(secret).VersionIdsToStages {
+		if slices.Contains(labels, label) {
+			return id
+		}
+	}
+	return ""
+}
+
+// PutPolicy puts a resource policy, as somebody else would.
+func (s *Secrets) PutPolicy(secret, document string) {
+	s.t.Helper()
+	if _, err := s.client.PutResourcePolicy(s.t.Context(), &secretsmanager.PutResourcePolicyInput{SecretId: &secret, ResourcePolicy: &document}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Policy reads a resource policy; empty when there is none.
+func (s *Secrets) Policy(secret string) string {
+	s.t.Helper()
+	out, err := s.client.GetResourcePolicy(s.t.Context(), &secretsmanager.GetResourcePolicyInput{SecretId: &secret})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return aws.ToString(out.ResourcePolicy)
+}
+
+// DeletePolicy deletes a resource policy, as somebody else would.
+func (s *Secrets) DeletePolicy(secret string) {
+	s.t.Helper()
+	if _, err := s.client.DeleteResourcePolicy(s.t.Context(), &secretsmanager.DeleteResourcePolicyInput{SecretId: &secret}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Key makes a KMS key with an alias, and gives its id and ARN.
+func (w *World) Key(t *testing.T, alias string) (id, arn string) {
+	t.Helper()
+	client := kms.NewFromConfig(w.Config)
+	out, err := client.CreateKey(t.Context(), &kms.CreateKeyInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, arn = aws.ToString(out.KeyMetadata.KeyId), aws.ToString(out.KeyMetadata.Arn)
+	if _, err := client.CreateAlias(t.Context(), &kms.CreateAliasInput{AliasName: &alias, TargetKeyId: &id}); err != nil {
+		t.Fatal(err)
+	}
+	return id, arn
+}
+
+// Grant lets somebody decrypt with a key, and gives the grant's id.
+func (w *World) Grant(t *testing.T, key, grantee string) string {
+	t.Helper()
+	out, err := kms.NewFromConfig(w.Config).CreateGrant(t.Context(), &kms.CreateGrantInput{
+		KeyId: &key, GranteePrincipal: &grantee, Name: aws.String("for " + grantee[strings.LastIndex(grantee, "/")+1:]), Operations: []kmstypes.GrantOperation{kmstypes.GrantOperationDecrypt},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return aws.ToString(out.GrantId)
+}
+
+// Finish lets the rotations that were started come to their end.
+func (s *Secrets) Finish() {
+	s.mu.Lock()
+	running, play := s.running, s.rotate
+	s.running = map[string]string{}
+	s.mu.Unlock()
+	for secret, version := range running {
+		play(secret, version)
+	}
+}
+
+// ServeHTTP answers in moto's place what moto does wrong.
+func (s *Secrets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	var in struct {
+		SecretID           string `json:"SecretId"`
+		ClientRequestToken string
+		SecretString       string
+	}
+	_ = json.Unmarshal(body, &in) // of another service
+	switch _, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), "."); {
+	case strings.HasSuffix(r.URL.Path, "/invocations"):
+		s.invoke(w, r.URL.Path, body)
+	case operation == "RotateSecret":
+		s.rotateSecret(w, in.SecretID, in.ClientRequestToken)
+	case operation == "PutSecretValue" && s.used(in.SecretID, in.ClientRequestToken) && s.Value(in.SecretID, in.ClientRequestToken) != in.SecretString:
+		refuseJSON(w, "ResourceExistsException")
+	case operation == "DescribeSecret":
+		s.describeSecret(w, r, in.SecretID)
+	default:
+		s.moto.ServeHTTP(w, r)
+	}
+}
+
+func refuseJSON(w http.ResponseWriter, code string) {
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.Header().Set("X-Amzn-Requestid", "as-aws-1")
+	w.WriteHeader(http.StatusBadRequest)
+	fmt.Fprintf(w, `{"__type":%q,"Message":"as AWS says"}`, code)
+}
+
+func (s *Secrets) used(secret, version string) bool {
+	_, used := s.describe(secret).VersionIdsToStages[version]
+	return used
+}
+
+func (s *Secrets) rotateSecret(w http.ResponseWriter, secret, token string) {
+	now := s.describe(secret)
+	pending, current := s.holder(secret, "AWSPENDING"), s.holder(secret, "AWSCURRENT")
+	switch {
+	case s.used(secret, token):
+	case pending != "" && pending != current, aws.ToString(now.RotationLambdaARN) == "" && aws.ToString(now.OwningService) == "":
+		refuseJSON(w, "InvalidRequestException")
+		return
+	default:
+		s.Put(secret, token, "value of "+token, "AWSPENDING")
+		s.mu.Lock()
+		s.running[aws.ToString(now.ARN)] = token
+		s.mu.Unlock()
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	w.Header().Set("X-Amzn-Requestid", "as-aws-1")
+	fmt.Fprintf(w, `{"ARN":%q,"Name":%q,"VersionId":%q}`, aws.ToString(now.ARN), aws.ToString(now.Name), token)
+}
+
+func (s *Secrets) describeSecret(w http.ResponseWriter, r *http.Request, secret string) {
+	recorded := httptest.NewRecorder()
+	s.moto.ServeHTTP(recorded, r)
+	var document map[string]any
+	if recorded.Code == http.StatusOK && json.Unmarshal(recorded.Body.Bytes(), &document) == nil {
+		versions, _ := document["VersionIdsToStages"].(map[string]any)
+		for id, labels := range versions {
+			if list, _ := labels.([]any); len(list) == 0 {
+				delete(versions, id)
+			}
+		}
+		if data, err := json.Marshal(document); err == nil {
+			recorded.Body = bytes.NewBuffer(data)
+			recorded.Header().Del("Content-Length")
+		}
+	}
+	for name, values := range recorded.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(recorded.Code)
+	_, _ = w.Write(recorded.Body.Bytes())
+	arn, _ := document["ARN"].(string)
+	s.mu.Lock()
+	version, running := s.running[arn]
+	due := running && s.seen[version]
+	s.seen[version] = running
+	s.mu.Unlock()
+	if due {
+		s.Finish()
+	}
+}
+
+func (s *Secrets) invoke(w http.ResponseWriter, path string, body []byte) {
+	_, rest, _ := strings.Cut(path, "/functions/")
+	name, _, _ := strings.Cut(rest, "/invocations")
+	if decoded, err := url.PathUnescape(name); err == nil {
+		name = decoded[strings.LastIndex(decoded, ":")+1:]
+	}
+	s.mu.Lock()
+	does := s.functions[name]
+	s.mu.Unlock()
+	payload := map[string]string{}
+	if does == nil || json.Unmarshal(body, &payload) != nil {
+		w.Header().Set("X-Amzn-Errortype", "ResourceNotFoundException")
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	answer, fails := does(payload)
+	w.Header().Set("X-Amzn-Requestid", "as-aws-1")
+	if fails {
+		w.Header().Set("X-Amz-Function-Error", "Unhandled")
+	}
+	_, _ = io.WriteString(w, answer)
+}
