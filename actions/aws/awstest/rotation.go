@@ -1,7 +1,6 @@
 package awstest
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -18,8 +17,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 )
@@ -34,12 +31,12 @@ type Function func(payload map[string]string) (answer string, fails bool)
 //   - refuses RotateSecret while AWSPENDING is on a version that is not current,
 //     and for a secret that nothing rotates; moto accepts both
 //   - starts a rotation by storing a pending version, and ends it later: when it
-//     was seen pending once, or on [Secrets.Finish]. moto empties the ARN of the
-//     rotation function when a call does not repeat it
+//     was seen pending once, or on [Secrets.Finish]. moto ends it at once, and
+//     empties the ARN of the rotation function when a call does not repeat it
 //   - refuses another value under a ClientRequestToken that is used; moto
 //     overwrites the value
 //   - leaves out versions without labels when it describes a secret
-//   - runs functions that are written in Go
+//   - has functions that are written in Go, and says which one rotates a secret
 type Secrets struct {
 	w      *World
 	t      *testing.T
@@ -48,6 +45,7 @@ type Secrets struct {
 
 	mu        sync.Mutex
 	functions map[string]Function
+	rotators  map[string]string                 // secret ARN to the ARN of its rotation function
 	rotate    func(secret, version string) bool // plays the rotation; false: it fails
 	running   map[string]string                 // secret ARN to the version that is being rotated to
 	seen      map[string]bool                   // versions that were seen pending
@@ -60,19 +58,14 @@ func (w *World) Secrets(t *testing.T) *Secrets {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := http.Post(w.Proxy.target+"/moto-api/config", "application/json", strings.NewReader(`{"lambda":{"use_docker":false}}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = answer.Body.Close()
 	s := &Secrets{
 		w: w, t: t, client: secretsmanager.NewFromConfig(w.Config), moto: httputil.NewSingleHostReverseProxy(target),
-		functions: map[string]Function{}, running: map[string]string{}, seen: map[string]bool{},
+		functions: map[string]Function{}, rotators: map[string]string{}, running: map[string]string{}, seen: map[string]bool{},
 	}
 	s.rotate = func(secret, version string) bool { s.Label(secret, "AWSCURRENT", version); return true }
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	w.Proxy.target = server.URL
+	w.Proxy.target, w.Config.BaseEndpoint = server.URL, &server.URL
 	return s
 }
 
@@ -103,28 +96,11 @@ func Encrypted(key string) func(*secretsmanager.CreateSecretInput) {
 }
 
 // Lambda makes a function that does what does says, and gives its ARN. Its role
-// is service-role/NAME-role.
+// is service-role/NAME-role. moto does not know it: with functions in it, moto
+// takes minutes to be reset.
 func (s *Secrets) Lambda(name string, does Function) string {
-	s.t.Helper()
-	var code bytes.Buffer
-	archive := zip.NewWriter(&code)
-	if f, err := archive.Create("main.py"); err != nil {
-		s.t.Fatal(err)
-	} else if _, err := io.WriteString(f, "def handler(event, context): pass\n"); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := archive.Close(); err != nil {
-		s.t.Fatal(err)
-	}
-	role := s.w.Role(s.t, "/service-role/", name+"-role")
-	out, err := lambda.NewFromConfig(s.w.Config).CreateFunction(s.t.Context(), &lambda.CreateFunctionInput{
-		FunctionName: &name, Role: &role, Runtime: lambdatypes.RuntimePython312, Handler: aws.String("main.handler"), Code: &lambdatypes.FunctionCode{ZipFile: code.Bytes()},
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	s.Does(name, does)
-	return aws.ToString(out.FunctionArn)
+	return "arn:aws:lambda:" + Region + ":" + s.w.Account + ":function:" + name
 }
 
 // Does changes what a function does.
@@ -134,17 +110,11 @@ func (s *Secrets) Does(name string, does Function) {
 	s.functions[name] = does
 }
 
-// RotatedBy gives a secret a rotation function and a schedule, without rotating it.
+// RotatedBy gives a secret a rotation function and a schedule.
 func (s *Secrets) RotatedBy(secret, function string) {
-	s.t.Helper()
-	if _, err := s.client.RotateSecret(s.t.Context(), &secretsmanager.RotateSecretInput{
-		SecretId: &secret, RotationLambdaARN: &function, RotateImmediately: aws.Bool(false), RotationRules: &types.RotationRulesType{AutomaticallyAfterDays: aws.Int64(30)},
-	}); err != nil {
-		s.t.Fatal(err)
-	}
-	if pending := s.holder(secret, "AWSPENDING"); pending != "" { // moto leaves the version of its test behind
-		s.Label(secret, "AWSPENDING", "")
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rotators[secret] = function
 }
 
 // Rotation changes what the rotation function does from now on. By default the
@@ -307,8 +277,8 @@ func (s *Secrets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = json.Unmarshal(body, &in) // of another service
 	switch _, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), "."); {
-	case strings.HasSuffix(r.URL.Path, "/invocations"):
-		s.invoke(w, r.URL.Path, body)
+	case strings.HasSuffix(r.URL.Path, "/invocations"), strings.HasSuffix(r.URL.Path, "/configuration"):
+		s.lambda(w, r.URL.Path, body)
 	case operation == "RotateSecret":
 		s.rotateSecret(w, in.SecretID, in.ClientRequestToken)
 	case operation == "PutSecretValue" && s.used(in.SecretID, in.ClientRequestToken) && s.Value(in.SecretID, in.ClientRequestToken) != in.SecretString:
@@ -335,9 +305,12 @@ func (s *Secrets) used(secret, version string) bool {
 func (s *Secrets) rotateSecret(w http.ResponseWriter, secret, token string) {
 	now := s.describe(secret)
 	pending, current := s.holder(secret, "AWSPENDING"), s.holder(secret, "AWSCURRENT")
+	s.mu.Lock()
+	rotator := s.rotators[aws.ToString(now.ARN)]
+	s.mu.Unlock()
 	switch {
 	case s.used(secret, token):
-	case pending != "" && pending != current, aws.ToString(now.RotationLambdaARN) == "" && aws.ToString(now.OwningService) == "":
+	case pending != "" && pending != current, rotator == "" && aws.ToString(now.OwningService) == "":
 		refuseJSON(w, "InvalidRequestException")
 		return
 	default:
@@ -362,6 +335,11 @@ func (s *Secrets) describeSecret(w http.ResponseWriter, r *http.Request, secret 
 				delete(versions, id)
 			}
 		}
+		s.mu.Lock()
+		if rotator := s.rotators[fmt.Sprint(document["ARN"])]; rotator != "" {
+			document["RotationEnabled"], document["RotationLambdaARN"] = true, rotator
+		}
+		s.mu.Unlock()
 		if data, err := json.Marshal(document); err == nil {
 			recorded.Body = bytes.NewBuffer(data)
 			recorded.Header().Del("Content-Length")
@@ -383,25 +361,27 @@ func (s *Secrets) describeSecret(w http.ResponseWriter, r *http.Request, secret 
 	}
 }
 
-func (s *Secrets) invoke(w http.ResponseWriter, path string, body []byte) {
+// lambda runs a function, or tells its configuration.
+func (s *Secrets) lambda(w http.ResponseWriter, path string, body []byte) {
 	_, rest, _ := strings.Cut(path, "/functions/")
-	name, _, _ := strings.Cut(rest, "/invocations")
-	if decoded, err := url.PathUnescape(name); err == nil {
-		name = decoded[strings.LastIndex(decoded, ":")+1:]
-	}
+	name, what, _ := strings.Cut(rest, "/")
+	name = name[strings.LastIndex(name, ":")+1:]
 	s.mu.Lock()
-	does := s.functions[name]
+	does, known := s.functions[name]
 	s.mu.Unlock()
+	w.Header().Set("X-Amzn-Requestid", "as-aws-1")
 	payload := map[string]string{}
-	if does == nil || json.Unmarshal(body, &payload) != nil {
+	switch {
+	case !known, what == "invocations" && (does == nil || json.Unmarshal(body, &payload) != nil):
 		w.Header().Set("X-Amzn-Errortype", "ResourceNotFoundException")
 		w.WriteHeader(http.StatusNotFound)
-		return
+	case what == "configuration":
+		fmt.Fprintf(w, `{"FunctionArn":"arn:aws:lambda:%s:%s:function:%s","Role":"arn:aws:iam::%s:role/service-role/%s-role"}`, Region, s.w.Account, name, s.w.Account, name)
+	default:
+		answer, fails := does(payload)
+		if fails {
+			w.Header().Set("X-Amz-Function-Error", "Unhandled")
+		}
+		_, _ = io.WriteString(w, answer)
 	}
-	answer, fails := does(payload)
-	w.Header().Set("X-Amzn-Requestid", "as-aws-1")
-	if fails {
-		w.Header().Set("X-Amz-Function-Error", "Unhandled")
-	}
-	_, _ = io.WriteString(w, answer)
 }

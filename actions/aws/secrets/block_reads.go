@@ -18,7 +18,7 @@ import (
 type blockReads struct{ cloud *cloud.Cloud }
 
 type blockReadsParams struct {
-	Secret string   `json:"secret" doc:"name or ARN of the secret" example:"prod/payments/db" pattern:"^[A-Za-z0-9/_+=.@:!-]{1,2048}$" subject:"true"`
+	Secret string   `json:"secret" doc:"name or ARN of the secret" example:"prod/payments/db" pattern:"^[A-Za-z0-9/_+=.@:!-]{1,900}$" subject:"true"`
 	Except []string `json:"except,omitempty" doc:"ARNs of users and roles that may go on reading, such as those of responders; firebreak and the rotation function always may" example:"[arn:aws:iam::111122223333:role/responder]"`
 }
 

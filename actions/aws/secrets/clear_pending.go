@@ -11,7 +11,7 @@ import (
 type clearPending struct{ cloud *cloud.Cloud }
 
 type clearPendingParams struct {
-	Secret    string `json:"secret" doc:"name or ARN of the secret" example:"prod/payments/db" pattern:"^[A-Za-z0-9/_+=.@:!-]{1,2048}$" subject:"true"`
+	Secret    string `json:"secret" doc:"name or ARN of the secret" example:"prod/payments/db" pattern:"^[A-Za-z0-9/_+=.@:!-]{1,900}$" subject:"true"`
 	VersionID string `json:"version_id,omitempty" doc:"id of the version that is stuck; checked when given, found when not" example:"6f3b9c1e-5d0a-8b7c-9a1e-2f4d6c8e0a1b" pattern:"^[A-Za-z0-9-]{1,64}$"`
 }
 

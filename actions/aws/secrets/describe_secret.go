@@ -13,7 +13,7 @@ import (
 type describeSecret struct{ cloud *cloud.Cloud }
 
 type describeSecretParams struct {
-	Secret string `json:"secret" doc:"name or ARN of the secret" example:"prod/payments/db" pattern:"^[A-Za-z0-9/_+=.@:!-]{1,2048}$"`
+	Secret string `json:"secret" doc:"name or ARN of the secret" example:"prod/payments/db" pattern:"^[A-Za-z0-9/_+=.@:!-]{1,900}$"`
 }
 
 type describeSecretResult struct {

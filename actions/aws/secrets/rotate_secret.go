@@ -15,7 +15,7 @@ import (
 type rotateSecret struct{ cloud *cloud.Cloud }
 
 type rotateSecretParams struct {
-	Secret        string            `json:"secret" doc:"name or ARN of the secret" example:"prod/payments/db" pattern:"^[A-Za-z0-9/_+=.@:!-]{1,2048}$" subject:"true"`
+	Secret        string            `json:"secret" doc:"name or ARN of the secret" example:"prod/payments/db" pattern:"^[A-Za-z0-9/_+=.@:!-]{1,900}$" subject:"true"`
 	Strategy      string            `json:"strategy" doc:"who sets the new value: lambda (the secret's rotation function), managed (the service that owns it), direct (firebreak has a value made, and setter sets it)" enum:"lambda,managed,direct"`
 	Double        bool              `json:"double,omitempty" doc:"rotate twice, for alternating users: one rotation leaves the leaked password working; only for lambda"`
 	ConsumerCheck string            `json:"consumer_check,omitempty" doc:"name or ARN of a function that tries both values at the target: it gets {secret_id, new, old} with version ids and answers {\"new\": \"works\" or \"refused\", \"old\": \"works\" or \"refused\"}; without it nothing proves that the old value is refused" example:"payments-db-check" pattern:"^[A-Za-z0-9_:-]{1,256}$"`
