@@ -49,6 +49,7 @@ type Secrets struct {
 	rotate    func(secret, version string) bool // plays the rotation; false: it fails
 	running   map[string]string                 // secret ARN to the version that is being rotated to
 	seen      map[string]bool                   // versions that were seen pending
+	promptly  bool
 }
 
 // Secrets puts Secrets Manager as AWS has it between the proxy and moto.
@@ -128,7 +129,9 @@ func (s *Secrets) Rotation(play func(secret, version string) bool) {
 // Stuck leaves a secret as a failed rotation does, and gives the version.
 func (s *Secrets) Stuck(secret string) string {
 	s.t.Helper()
-	return s.Put(secret, "ffffffff-0000-4000-8000-00000000000f", "half done", "AWSPENDING")
+	version := s.Put(secret, "ffffffff-0000-4000-8000-00000000000f", "half done", "AWSPENDING")
+	s.Label(secret, "AWSPENDING", version) // it may have been there, without the label
+	return version
 }
 
 // Put stores a value as somebody else would, and gives its version.
@@ -177,6 +180,11 @@ func (s *Secrets) Value(secret, version string) string {
 
 // Current is the version that consumers get.
 func (s *Secrets) Current(secret string) string { return s.holder(secret, "AWSCURRENT") }
+
+// Labels are the versions of a secret with their labels.
+func (s *Secrets) Labels(secret string) map[string][]string {
+	return s.describe(secret).VersionIdsToStages
+}
 
 // Versions says how many versions a secret has, with and without labels.
 func (s *Secrets) Versions(secret string) int { return len(s.describe(secret).VersionIdsToStages) }
@@ -252,6 +260,13 @@ func (w *World) Grant(t *testing.T, key, grantee string) string {
 	return aws.ToString(out.GrantId)
 }
 
+// Promptly ends rotations as soon as they are started.
+func (s *Secrets) Promptly() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.promptly = true
+}
+
 // Finish lets the rotations that were started come to their end.
 func (s *Secrets) Finish() {
 	s.mu.Lock()
@@ -317,7 +332,11 @@ func (s *Secrets) rotateSecret(w http.ResponseWriter, secret, token string) {
 		s.Put(secret, token, "value of "+token, "AWSPENDING")
 		s.mu.Lock()
 		s.running[aws.ToString(now.ARN)] = token
+		promptly := s.promptly
 		s.mu.Unlock()
+		if promptly {
+			s.Finish()
+		}
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	w.Header().Set("X-Amzn-Requestid", "as-aws-1")

@@ -92,7 +92,7 @@ func (a blockReads) Plan(ctx context.Context, call actions.Call, p blockReadsPar
 	if s.Function != "" {
 		rotation, err = c.functionRole(ctx, s.Function)
 		if err != nil && actions.ClassOf(err) != actions.NotFound {
-			return preview, fmt.Errorf("the role of the rotation function, which has to be exempt: %w", err)
+			return preview, about(opBlock+": find the role of the rotation function, which has to be exempt", err)
 		}
 	}
 	state := blockState{Secret: *s}

@@ -124,7 +124,7 @@ func (a disableKey) Execute(ctx context.Context, call actions.Call, p disableKey
 	case string(types.KeyStateDisabled):
 		return r, nil
 	case string(types.KeyStateEnabled):
-		_, err = cloud.Do(ctx, c.Conn, cloud.Writes, "kms:DisableKey", c.kms.DisableKey, &kms.DisableKeyInput{KeyId: &state.Key.ARN})
+		_, err = cloud.Do(ctx, c.Conn, cloud.Writes, "kms:DisableKey", c.kms.DisableKey, &kms.DisableKeyInput{KeyId: &state.Key.ID})
 		return r, err
 	}
 	return r, precondition(opDisable, "plan the step again", "key %q is %s; when this was planned it was %s", now.ID, now.State, state.Key.State)
@@ -170,7 +170,7 @@ func (a disableKey) Undo(ctx context.Context, call actions.Call, p disableKeyPar
 	case string(types.KeyStateEnabled):
 		return nil
 	case string(types.KeyStateDisabled):
-		_, err = cloud.Do(ctx, c.Conn, cloud.Writes, "kms:EnableKey", c.kms.EnableKey, &kms.EnableKeyInput{KeyId: &state.Key.ARN})
+		_, err = cloud.Do(ctx, c.Conn, cloud.Writes, "kms:EnableKey", c.kms.EnableKey, &kms.EnableKeyInput{KeyId: &state.Key.ID})
 		return err
 	}
 	return precondition(opDisable, "look at who changed it", "key %q is %s now; firebreak left it Disabled", now.ID, now.State)

@@ -113,7 +113,7 @@ func (e setterEvent) MarshalJSON() ([]byte, error) {
 func (c *conn) set(ctx context.Context, setter, id, version string) error {
 	for _, step := range []string{"setSecret", "testSecret"} {
 		if _, err := c.invoke(ctx, cloud.Writes, setter, setterEvent{step, id, version}); err != nil {
-			return fmt.Errorf("step %s of version %s: %w", step, version, err)
+			return about(fmt.Sprintf("step %s of version %s", step, version), err)
 		}
 	}
 	return nil

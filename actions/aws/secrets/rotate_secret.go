@@ -144,7 +144,7 @@ func (a rotateSecret) Plan(ctx context.Context, call actions.Call, p rotateSecre
 			continue
 		}
 		if _, err := c.functionRole(ctx, function); err != nil {
-			return preview, fmt.Errorf("the function %q, without which this cannot be done: %w", function, err)
+			return preview, about(fmt.Sprintf("%s: look at function %q, without which this cannot be done", opRotate, function), err)
 		}
 	}
 	return a.preview(p, s)

@@ -44,20 +44,17 @@ func madeBy(p rotateSecretParams, call actions.Call, r rotateSecretResult) strin
 // nothing does.
 func (a rotateSecret) back(ctx context.Context, c *conn, p rotateSecretParams, before, now *secret, version string) (string, error) {
 	current, old := now.holder(labelCurrent), before.holder(labelCurrent)
-	ours := current == version || (p.Strategy == byHand && current == old && now.holder(labelPending) == version)
 	switch {
 	case p.noUndo() != "":
 		return p.noUndo(), nil
+	case current != version && current != old:
+		return fmt.Sprintf("somebody else has rotated the secret since: %s is current, not version %s", orNone(current), version), nil
 	case now.stuck() != "" && now.stuck() != version:
 		return "another rotation was started since: " + now.labels(), nil
 	case now.stuck() == version && p.Strategy != byHand:
 		return "the rotation is still running, or stuck: wait for it, or repair it with aws.secretsmanager.clear_pending", nil
-	case current == old && !ours:
-		return "", nil // the target was not touched, or is back: what is left are labels
-	case !ours:
-		return fmt.Sprintf("somebody else has rotated the secret since: %s is current, not version %s", orNone(current), version), nil
-	case p.Strategy == byHand:
-		return "", nil // the old value is set again
+	case p.Strategy == byHand, current == old:
+		return "", nil // the old value is set again first, or is there: what is left are labels
 	}
 	got, err := c.try(ctx, p.ConsumerCheck, now.ARN, version, old)
 	switch {

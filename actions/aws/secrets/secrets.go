@@ -103,10 +103,15 @@ func unreadable(err error) (actions.Reading, error) {
 // partly says of an error that part of the action had been done by then: the
 // class of a later call then promises too much.
 func partly(op, done string, err error) error {
-	if err == nil || done == "" || actions.ClassOf(err) == actions.Unknown {
+	if err == nil || done == "" {
 		return err
 	}
 	return &actions.Error{Class: actions.Unknown, Op: op, Err: fmt.Errorf("%s, then: %w", done, err), Hint: "a repeated attempt goes on from there"}
+}
+
+// about says what a call was for; its class stays.
+func about(what string, err error) error {
+	return &actions.Error{Class: actions.ClassOf(err), Op: what, Err: err}
 }
 
 func read(verdict actions.Verdict, format string, args ...any) (actions.Reading, error) {
