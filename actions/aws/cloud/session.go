@@ -44,6 +44,7 @@ type Session struct {
 	Region  string
 	Selves  []Principal // who we are, and who we were before assuming a role
 	Keys    []string    // the access key ids that we sign with
+	Roles   []string    // ARNs of the roles that we take in this environment, for all duties
 
 	// Instances are the EC2 instances that our credentials come from: the session
 	// of an instance's role is named after it. Other sessions of that name count
@@ -165,7 +166,7 @@ func (c *Cloud) connect(ctx context.Context, environment Environment, call actio
 			Err:  fmt.Errorf("the credentials for environment %q belong to account %s, not to %s", call.Environment, base.Account, environment.Account),
 			Hint: "nothing was read or changed; correct the role or the account in the configuration"}
 	}
-	s.Account, s.Region, s.Config = base.Account, cfg.Region, cfg
+	s.Account, s.Region, s.Config, s.Roles = base.Account, cfg.Region, cfg, environment.allRoles()
 	return s, nil
 }
 
