@@ -42,6 +42,9 @@ func (w *World) Needs(t *testing.T, call Call) []Need {
 	case "s3":
 		return w.s3Needs(t, call)
 	case "secretsmanager", "kms":
+		if needs, ok := w.destinationNeeds(call); ok {
+			return needs
+		}
 		return w.secretsNeeds(t, call)
 	case "rds", "lambda", "cloudtrail":
 		return w.servicesNeeds(t, call)
@@ -54,7 +57,10 @@ func (w *World) Needs(t *testing.T, call Call) []Need {
 
 func (w *World) iamNeeds(t *testing.T, call Call) []Need {
 	t.Helper()
-	for _, way := range []struct{ field, prefix string }{{"UserName", "user/"}, {"RoleName", "role/"}, {"AccessKeyId", "key/"}} {
+	if !call.signedBy(w.Credentials.AccessKeyID) {
+		return nil // in the name of a key that is tried out: it needs no right of ours
+	}
+	for _, way := range []struct{ field, prefix string }{{"GroupName", "group/"}, {"UserName", "user/"}, {"RoleName", "role/"}, {"AccessKeyId", "key/"}} {
 		if name := call.Form.Get(way.field); name != "" {
 			arn, ok := w.arns[way.prefix+name]
 			if !ok {
@@ -65,4 +71,9 @@ func (w *World) iamNeeds(t *testing.T, call Call) []Need {
 	}
 	t.Fatalf("%s names nothing that has an ARN: %v; teach World.iamNeeds where it stands", call.Operation, call.Form)
 	return nil
+}
+
+// signedBy says whether a call was signed with this access key.
+func (c Call) signedBy(key string) bool {
+	return strings.Contains(c.Header.Get("Authorization"), "Credential="+key+"/")
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,6 +49,10 @@ type Session struct {
 	// of an instance's role is named after it. Other sessions of that name count
 	// too, since being refused is the lesser evil.
 	Instances []string
+
+	// Duties are the roles of the environment, those of other duties too: who
+	// contains must not contain the role that releases.
+	Duties []Principal
 }
 
 // Partition is the part of AWS that the account is in: aws, aws-cn, aws-us-gov.
@@ -69,12 +74,13 @@ func (c *Cloud) Open(ctx context.Context, call actions.Call) (*Conn, error) {
 	if !known {
 		return nil, &actions.Error{Class: actions.Invalid, Op: "aws", Err: fmt.Errorf("the environment %q has no AWS account", call.Environment), Hint: c.environmentNames()}
 	}
+	configured := environment.Role
 	environment.Role = environment.roleFor(call)
 	s := c.slot(sessionKey{call.Environment, call.Incident, call.Run, call.Step, call.Actor, environment.Role})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.session == nil {
-		made, err := c.connect(ctx, environment, call)
+		made, err := c.connect(ctx, environment, configured, call)
 		if err != nil {
 			return nil, err
 		}
@@ -125,7 +131,7 @@ func (c *Cloud) slot(key sessionKey) *slot {
 	return s
 }
 
-func (c *Cloud) connect(ctx context.Context, environment Environment, call actions.Call) (*Session, error) {
+func (c *Cloud) connect(ctx context.Context, environment Environment, configured string, call actions.Call) (*Session, error) {
 	cfg, err := c.load(ctx, environment, call)
 	if err != nil {
 		return nil, &actions.Error{Class: actions.Invalid, Op: "aws: read the SDK's configuration", Err: err,
@@ -156,6 +162,11 @@ func (c *Cloud) connect(ctx context.Context, environment Environment, call actio
 			Hint: "nothing was read or changed; correct the role or the account in the configuration"}
 	}
 	s.Account, s.Region, s.Config = base.Account, cfg.Region, cfg
+	for _, arn := range []string{configured, environment.Roles.Preflight, environment.Roles.Contain, environment.Roles.Evidence, environment.Roles.Release} {
+		if duty, err := ParsePrincipal(arn); err == nil && !slices.Contains(s.Duties, duty) {
+			s.Duties = append(s.Duties, duty)
+		}
+	}
 	return s, nil
 }
 
