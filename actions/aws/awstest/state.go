@@ -63,6 +63,9 @@ func (w *World) iamNeeds(t *testing.T, call Call) []Need {
 	for _, way := range []struct{ field, prefix string }{{"GroupName", "group/"}, {"UserName", "user/"}, {"RoleName", "role/"}, {"AccessKeyId", "key/"}} {
 		if name := call.Form.Get(way.field); name != "" {
 			arn, ok := w.arns[way.prefix+name]
+			if !ok && way.field == "AccessKeyId" && len(w.users) == 1 {
+				arn, ok = w.arns["user/"+w.users[0]], true // a key that the action made: there is one user only
+			}
 			if !ok {
 				t.Fatalf("%s is about %s%s, which this world does not have", call.Operation, way.prefix, name)
 			}

@@ -27,6 +27,7 @@ type World struct {
 	users, roles []string
 	launched     bool              // there is something in EC2
 	beside       *beside           // what moto does not have; nil: nothing
+	lost         string            // operation whose answer the first attempt of a way loses
 	arns         map[string]string // by "user/name", "role/name", "group/name" and "key/id"
 }
 

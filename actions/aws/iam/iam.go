@@ -17,6 +17,8 @@ func Register(r *actions.Registry, c *cloud.Cloud) {
 	actions.Register(r, revokeSessions{c})
 	actions.Register(r, lockRoleTrust{c})
 	actions.Register(r, rotateAccessKey{c})
+	actions.Register(r, disableUser{c})
+	actions.Register(r, deleteAccessKey{c})
 }
 
 // conn is a session with IAM, in use for one call of an action.

@@ -1,6 +1,7 @@
 package iam_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ const (
 
 // onMoto are the actions that need more of AWS than awsfake has.
 func onMoto(t *testing.T, emulator *awstest.Emulator) []named {
-	return append(trustCases(emulator), rotateCases(t, emulator)...)
+	return slices.Concat(trustCases(emulator), rotateCases(t, emulator), disableCases(emulator), deleteCases(emulator))
 }
 
 type named struct {

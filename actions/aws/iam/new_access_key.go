@@ -47,7 +47,7 @@ func (c *conn) makeKey(ctx context.Context, from *cloud.Cloud, call actions.Call
 }
 
 const (
-	tryKeyFor   = 30 * time.Second // new keys fail for some seconds
+	tryKeyTimes = 30 // new keys fail for some seconds
 	tryKeyEvery = time.Second
 )
 
@@ -58,16 +58,15 @@ func (c *conn) works(ctx context.Context, from *cloud.Cloud, user string, key ty
 	cfg := c.Config.Copy()
 	cfg.Credentials = credentials.NewStaticCredentialsProvider(aws.ToString(key.AccessKeyId), aws.ToString(key.SecretAccessKey), "")
 	client := iam.NewFromConfig(cfg)
-	limit, every := tryKeyFor, tryKeyEvery
-	if settle := from.Settle(); settle > 0 { // tests settle in no time
-		limit, every = min(limit, 20*settle), min(every, settle)
+	every := tryKeyEvery
+	if settle := from.Settle(); settle > 0 {
+		every = min(every, settle)
 	}
-	wait, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for answer := "no answer"; ; {
-		out, err := cloud.Do(wait, c.Conn, cloud.Reads, "iam:GetUser", client.GetUser, &iam.GetUserInput{})
+	answer := "no answer"
+	for range tryKeyTimes {
+		out, err := cloud.Do(ctx, c.Conn, cloud.Reads, "iam:GetUser", client.GetUser, &iam.GetUserInput{})
 		api, _ := errors.AsType[smithy.APIError](err)
 		switch {
 		case err == nil && out.User != nil && aws.ToString(out.User.UserName) == user:
@@ -81,11 +80,14 @@ func (c *conn) works(ctx context.Context, from *cloud.Cloud, user string, key ty
 			answer = api.ErrorCode()
 		}
 		select {
-		case <-wait.Done():
-			return &actions.Error{Class: actions.Unknown, Op: opRotate, Err: fmt.Errorf("the new key %s does not work yet (%s)", aws.ToString(key.AccessKeyId), answer), Hint: "try again: it was deleted, and the next attempt makes another"}
+		case <-ctx.Done():
+			answer = "the step's time is over"
 		case <-tick.C:
+			continue
 		}
+		break
 	}
+	return &actions.Error{Class: actions.Unknown, Op: opRotate, Err: fmt.Errorf("the new key %s does not work yet (%s)", aws.ToString(key.AccessKeyId), answer), Hint: "try again: the next attempt makes another"}
 }
 
 // deleteKey deletes a key; one that is gone already is fine.
