@@ -14,15 +14,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
 
-// beside keeps what moto does not have of IAM: service-specific credentials, and
-// permissions boundaries of users. It stands between the proxy and moto, so that
+// beside keeps what moto does not have of IAM: service-specific credentials,
+// permissions boundaries of users, and the policies of AWS itself, which moto
+// takes seconds to load into each world. So it keeps all attachments. It stands between the proxy and moto, so that
 // the proxy's faults strike its operations as any others.
 type beside struct {
 	target string
 
 	mu          sync.Mutex
 	credentials []serviceCredential
-	boundaries  map[string]string // ARN by user
+	boundaries  map[string]string   // ARN by user
+	attached    map[string][]string // ARNs by "User/name" and "Role/name"
 }
 
 type serviceCredential struct{ user, service, id, status string }
@@ -34,7 +36,7 @@ func (w *World) Beside(t *testing.T) {
 	if w.beside != nil {
 		return
 	}
-	w.beside = &beside{target: w.Proxy.target, boundaries: map[string]string{}}
+	w.beside = &beside{target: w.Proxy.target, boundaries: map[string]string{}, attached: map[string][]string{}}
 	front := NewProxy(t, w.Proxy.target)
 	for operation, answer := range map[string]http.HandlerFunc{
 		"ListServiceSpecificCredentials":  w.beside.list,
@@ -44,6 +46,11 @@ func (w *World) Beside(t *testing.T) {
 		"GetUser":                         w.beside.getUser,
 	} {
 		front.Answer("iam:"+operation, answer)
+	}
+	for _, kind := range []string{"User", "Role"} {
+		front.Answer("iam:Attach"+kind+"Policy", w.beside.attach(kind))
+		front.Answer("iam:Detach"+kind+"Policy", w.beside.detach(kind))
+		front.Answer("iam:ListAttached"+kind+"Policies", w.beside.listAttached(kind))
 	}
 	w.Proxy.target = front.URL
 	w.Config.BaseEndpoint = &front.URL
@@ -115,6 +122,45 @@ func (b *beside) deleteBoundary(w http.ResponseWriter, r *http.Request) {
 	}
 	delete(b.boundaries, user)
 	respond(w, "DeleteUserPermissionsBoundary", "")
+}
+
+func (b *beside) attach(kind string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		who, arn := kind+"/"+r.PostFormValue(kind+"Name"), r.PostFormValue("PolicyArn")
+		if !slices.Contains(b.attached[who], arn) {
+			b.attached[who] = append(b.attached[who], arn)
+		}
+		respond(w, "Attach"+kind+"Policy", "")
+	}
+}
+
+func (b *beside) detach(kind string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		who := kind + "/" + r.PostFormValue(kind+"Name")
+		i := slices.Index(b.attached[who], r.PostFormValue("PolicyArn"))
+		if i < 0 {
+			noSuchEntity(w)
+			return
+		}
+		b.attached[who] = slices.Delete(b.attached[who], i, i+1)
+		respond(w, "Detach"+kind+"Policy", "")
+	}
+}
+
+func (b *beside) listAttached(kind string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		var members strings.Builder
+		for _, arn := range b.attached[kind+"/"+r.PostFormValue(kind+"Name")] {
+			fmt.Fprintf(&members, "<member><PolicyName>%s</PolicyName><PolicyArn>%s</PolicyArn></member>", arn[strings.LastIndex(arn, "/")+1:], arn)
+		}
+		respond(w, "ListAttached"+kind+"Policies", "<AttachedPolicies>"+members.String()+"</AttachedPolicies>")
+	}
 }
 
 // getUser passes the call on and adds the boundary to the answer.

@@ -28,7 +28,7 @@ func (a disableUser) Execute(ctx context.Context, call actions.Call, p disableUs
 	if err := c.putInline(ctx, state.User, state.PolicyName, denyAll); err != nil {
 		return r, err
 	}
-	if err := c.hold(ctx, a.cloud.Settle(), state.User, state.PolicyName); err != nil {
+	if err := c.hold(ctx, a.cloud.Settle(), quarantineState{Principal: state.User, PolicyName: state.PolicyName}); err != nil {
 		return r, err
 	}
 	if err := c.switchOff(ctx, state, p); err != nil {

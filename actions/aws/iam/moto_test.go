@@ -19,7 +19,7 @@ const (
 
 // onMoto are the actions that need more of AWS than awsfake has.
 func onMoto(t *testing.T, emulator *awstest.Emulator) []named {
-	return slices.Concat(trustCases(emulator), rotateCases(t, emulator), disableCases(emulator), deleteCases(emulator))
+	return slices.Concat(trustCases(emulator), rotateCases(t, emulator), disableCases(emulator), deleteCases(emulator), modeCases(emulator))
 }
 
 type named struct {

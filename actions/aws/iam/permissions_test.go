@@ -65,7 +65,9 @@ func waysOf() map[string][]awstest.Way {
 		"aws.iam.disable_user":          {moto(disableWay("delete", "")), moto(disableWay("reset", allowS3))},
 		"aws.iam.lookup_access_key":     {key("")},
 		"aws.iam.deactivate_access_key": {key(""), key("ci-deploy")},
-		"aws.iam.quarantine_principal":  {principal("user", ""), principal("role", ""), principal("user", allowS3), principal("role", allowS3)},
+		"aws.iam.quarantine_principal": {moto(principal("user", "")), principal("role", ""), principal("user", allowS3), principal("role", allowS3),
+			moto(modeWay("user", "managed", "")), moto(modeWay("role", "managed", "")), moto(modeWay("user", "boundary", "")), moto(modeWay("role", "boundary", "")),
+			moto(modeWay("user", "boundary", powerUser)), moto(modeWay("role", "boundary", powerUser))},
 		"aws.iam.revoke_sessions": {
 			sessions(nil, ""), sessions(nil, allowS3), sessions(map[string]any{"role": "web"}, ""),
 			sessions(map[string]any{"role": "web", "scope": "instance", "value": "i-0abc1234def567890"}, ""),
@@ -156,5 +158,11 @@ func disableWay(console, before string) awstest.Way {
 			w.PutPolicy(t, "user", "alice", quarant, before)
 		}
 		return with
+	}
+}
+
+func modeWay(kind, mode, before string) awstest.Way {
+	return func(t *testing.T, w *awstest.World) map[string]any {
+		return map[string]any{"principal_arn": inMode(t, w, kind, before), "mode": mode}
 	}
 }
