@@ -220,7 +220,8 @@ func TestRegisteringTouchesNothing(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", "/nonexistent/config")
 	r := actions.NewRegistry()
 	aws.New(aws.Options{Environments: map[string]aws.Environment{"prod": {Endpoint: "http://127.0.0.1:1", Role: "nonsense"}}}).Register(r)
-	want := []string{"aws.iam.deactivate_access_key", "aws.iam.lookup_access_key", "aws.iam.quarantine_principal", "aws.iam.revoke_sessions"}
+	want := []string{"aws.iam.deactivate_access_key", "aws.iam.delete_access_key", "aws.iam.disable_user", "aws.iam.lock_role_trust", "aws.iam.lookup_access_key",
+		"aws.iam.quarantine_principal", "aws.iam.revoke_sessions", "aws.iam.rotate_access_key"}
 	if diff := cmp.Diff(want, r.Names()); diff != "" {
 		t.Errorf("want -, got +\n%s", diff)
 	}

@@ -15,6 +15,10 @@ import (
 // makes. The way makes that world and gives the parameters.
 type Way func(t *testing.T, w *World) map[string]any
 
+// Lose makes the first attempt of a way lose the answer of an operation, so that
+// the second takes the branches that only a lost answer leads to.
+func (w *World) Lose(operation string) { w.lost = operation }
+
 // right is one right in one phase.
 type right struct {
 	Phase  actions.Phase
@@ -70,6 +74,14 @@ func (s *Step) live(w *World, tell func(actions.Phase, Call)) {
 	w.Proxy.Forget()
 	s.Plan()
 	note(actions.PhasePlan)
+	if w.lost != "" {
+		w.Proxy.DropAfterEffect(w.lost, EveryAttempt)
+		if _, err := s.Handler.Execute(s.Context(), s.Call, s.Params); err == nil {
+			s.Fatalf("the answer of %s was lost, and execute worked", w.lost)
+		}
+		w.Proxy.Heal()
+		s.Call.Attempt++
+	}
 	s.Execute()
 	spec := s.Handler.Spec()
 	if spec.CanProbe {

@@ -49,6 +49,9 @@ func (w *World) Needs(t *testing.T, call Call) []Need {
 	case "s3":
 		return w.s3Needs(t, call)
 	case "secretsmanager", "kms":
+		if needs, ok := w.destinationNeeds(call); ok {
+			return needs
+		}
 		return w.secretsNeeds(t, call)
 	case "rds", "lambda":
 		return w.servicesNeeds(t, call)
@@ -63,9 +66,15 @@ func (w *World) Needs(t *testing.T, call Call) []Need {
 
 func (w *World) iamNeeds(t *testing.T, call Call) []Need {
 	t.Helper()
-	for _, way := range []struct{ field, prefix string }{{"UserName", "user/"}, {"RoleName", "role/"}, {"AccessKeyId", "key/"}, {"InstanceProfileName", "instance-profile/"}} {
+	if !call.signedBy(w.Credentials.AccessKeyID) {
+		return nil // in the name of a key that is tried out: it needs no right of ours
+	}
+	for _, way := range []struct{ field, prefix string }{{"GroupName", "group/"}, {"UserName", "user/"}, {"RoleName", "role/"}, {"AccessKeyId", "key/"}, {"InstanceProfileName", "instance-profile/"}} {
 		if name := call.Form.Get(way.field); name != "" {
 			arn, ok := w.arns[way.prefix+name]
+			if !ok && way.field == "AccessKeyId" && len(w.users) == 1 {
+				arn, ok = w.arns["user/"+w.users[0]], true // a key that the action made: there is one user only
+			}
 			if !ok {
 				t.Fatalf("%s is about %s%s, which this world does not have", call.Operation, way.prefix, name)
 			}
@@ -77,4 +86,9 @@ func (w *World) iamNeeds(t *testing.T, call Call) []Need {
 	}
 	t.Fatalf("%s names nothing that has an ARN: %v; teach World.iamNeeds where it stands", call.Operation, call.Form)
 	return nil
+}
+
+// signedBy says whether a call was signed with this access key.
+func (c Call) signedBy(key string) bool {
+	return strings.Contains(c.Header.Get("Authorization"), "Credential="+key+"/")
 }

@@ -27,7 +27,9 @@ type World struct {
 	users, roles []string
 	launched     bool              // there is something in EC2
 	idle         map[string]string // idle timeouts of interfaces, which moto forgets
-	arns         map[string]string // by "user/name", "role/name" and "key/id"
+	beside       *beside           // what moto does not have; nil: nothing
+	lost         string            // operation whose answer the first attempt of a way loses
+	arns         map[string]string // by "user/name", "role/name", "group/name" and "key/id"
 }
 
 func newWorld(e *Emulator, proxy *Proxy, target string, keys, auditor awsfake.Credentials) *World {
@@ -124,19 +126,7 @@ func (w *World) Policies(t *testing.T, kind, name string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	add := func(policy string, document *string) {
-		text, err := url.PathUnescape(aws.ToString(document))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var v any
-		if err := json.Unmarshal([]byte(text), &v); err != nil {
-			t.Fatalf("policy %s of %s: %v", policy, name, err)
-		}
-		compact, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found[policy] = string(compact)
+		found[policy] = compact(t, policy+" of "+name, document)
 	}
 	if kind == "role" {
 		var names []string
@@ -174,6 +164,24 @@ func (w *World) Policies(t *testing.T, kind, name string) map[string]string {
 	return found
 }
 
+// compact is a document as IAM gives it, as compact JSON.
+func compact(t *testing.T, what string, document *string) string {
+	t.Helper()
+	text, err := url.PathUnescape(aws.ToString(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("the policy %s: %v", what, err)
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
 // iamState reads the users and roles that were made here: keys with their
 // status, and inline policies.
 func (w *World) iamState(t *testing.T) string {
@@ -198,6 +206,9 @@ func (w *World) iamState(t *testing.T) string {
 	}
 	for _, role := range w.roles {
 		fmt.Fprintf(&b, "role %s %v\n", role, w.Policies(t, "role", role))
+	}
+	if w.Name == "moto" {
+		b.WriteString(w.identityState(t))
 	}
 	return b.String()
 }

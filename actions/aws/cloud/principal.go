@@ -103,8 +103,10 @@ func (c *Conn) Refuse(op string, p Principal) error {
 	return nil
 }
 
+// IsSelf says whether p is who we are, were, or shall be: one of the session's
+// Selves or Duties. The path does not count.
 func (c *Conn) IsSelf(p Principal) bool {
-	return slices.ContainsFunc(c.Selves, func(self Principal) bool {
+	return slices.ContainsFunc(slices.Concat(c.Selves, c.Duties), func(self Principal) bool {
 		return self.Kind == p.Kind && strings.EqualFold(self.Name, p.Name) && self.Account == p.Account
 	})
 }

@@ -44,23 +44,34 @@ type Session struct {
 	Region  string
 	Selves  []Principal // who we are, and who we were before assuming a role
 	Keys    []string    // the access key ids that we sign with
-	Roles   []string    // ARNs of the roles that we take in this environment, for all duties
 
 	// Instances are the EC2 instances that our credentials come from: the session
 	// of an instance's role is named after it. Other sessions of that name count
 	// too, since being refused is the lesser evil.
 	Instances []string
+
+	// Duties are the roles of the environment, those of other duties too: who
+	// contains must not contain the role that releases.
+	Duties []Principal
 }
 
 // Partition is the part of AWS that the account is in: aws, aws-cn, aws-us-gov.
 func (s *Session) Partition() string { return s.Selves[len(s.Selves)-1].Partition }
+
+// DutyARNs are the ARNs of Duties, for policies that exempt them.
+func (s *Session) DutyARNs() []string {
+	var arns []string
+	for _, duty := range s.Duties {
+		arns = append(arns, duty.ARN())
+	}
+	return arns
+}
 
 // Conn is a session in use for one call of an action.
 type Conn struct {
 	*Session
 	Requests *actions.Requests
 	Evidence Evidence // where this environment keeps evidence
-	Roles    []string // ARNs of all roles that this environment acts in, whatever the duty; none: as the credentials are
 }
 
 // Open gives the session for call, made on first use. It assumes the role of
@@ -72,19 +83,19 @@ func (c *Cloud) Open(ctx context.Context, call actions.Call) (*Conn, error) {
 	if !known {
 		return nil, &actions.Error{Class: actions.Invalid, Op: "aws", Err: fmt.Errorf("the environment %q has no AWS account", call.Environment), Hint: c.environmentNames()}
 	}
-	roles := environment.allRoles()
+	duties := environment.duties()
 	environment.Role = environment.roleFor(call)
 	s := c.slot(sessionKey{call.Environment, call.Incident, call.Run, call.Step, call.Actor, environment.Role})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.session == nil {
-		made, err := c.connect(ctx, environment, call)
+		made, err := c.connect(ctx, environment, duties, call)
 		if err != nil {
 			return nil, err
 		}
 		s.session = made
 	}
-	return &Conn{s.session, call.Requests, environment.Evidence, roles}, nil
+	return &Conn{s.session, call.Requests, environment.Evidence}, nil
 }
 
 // In gives a session like this one in another region, for services that are
@@ -93,7 +104,7 @@ func (c *Conn) In(region string) *Conn {
 	session := *c.Session
 	session.Config, session.Region = c.Config.Copy(), region
 	session.Config.Region = region
-	return &Conn{&session, c.Requests, c.Evidence, c.Roles}
+	return &Conn{&session, c.Requests, c.Evidence}
 }
 
 // roleFor is the role that a call assumes.
@@ -112,11 +123,17 @@ func (e Environment) roleFor(call actions.Call) string {
 	return cmp.Or(own, e.Role)
 }
 
-// allRoles are the roles of all duties, sorted.
-func (e Environment) allRoles() []string {
-	roles := slices.DeleteFunc([]string{e.Role, e.Roles.Preflight, e.Roles.Contain, e.Roles.Evidence, e.Roles.Release}, func(arn string) bool { return arn == "" })
-	slices.Sort(roles)
-	return slices.Compact(roles)
+// duties are the roles of all duties, sorted by ARN.
+func (e Environment) duties() []Principal {
+	arns := []string{e.Role, e.Roles.Preflight, e.Roles.Contain, e.Roles.Evidence, e.Roles.Release}
+	slices.Sort(arns)
+	var all []Principal
+	for _, arn := range slices.Compact(arns) {
+		if duty, err := ParsePrincipal(arn); err == nil {
+			all = append(all, duty)
+		}
+	}
+	return all
 }
 
 func (c *Cloud) slot(key sessionKey) *slot {
@@ -136,7 +153,7 @@ func (c *Cloud) slot(key sessionKey) *slot {
 	return s
 }
 
-func (c *Cloud) connect(ctx context.Context, environment Environment, call actions.Call) (*Session, error) {
+func (c *Cloud) connect(ctx context.Context, environment Environment, duties []Principal, call actions.Call) (*Session, error) {
 	cfg, err := c.load(ctx, environment, call)
 	if err != nil {
 		return nil, &actions.Error{Class: actions.Invalid, Op: "aws: read the SDK's configuration", Err: err,
@@ -166,7 +183,7 @@ func (c *Cloud) connect(ctx context.Context, environment Environment, call actio
 			Err:  fmt.Errorf("the credentials for environment %q belong to account %s, not to %s", call.Environment, base.Account, environment.Account),
 			Hint: "nothing was read or changed; correct the role or the account in the configuration"}
 	}
-	s.Account, s.Region, s.Config, s.Roles = base.Account, cfg.Region, cfg, environment.allRoles()
+	s.Account, s.Region, s.Config, s.Duties = base.Account, cfg.Region, cfg, duties
 	return s, nil
 }
 

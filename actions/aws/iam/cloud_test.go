@@ -32,3 +32,8 @@ func leakedKey(t *testing.T) (*awsfake.Server, *awstest.Step) {
 	fake.AddAccessKey("ci-deploy", "AKIAIOSFODNN7EXAMPLE", "leaked-secret")
 	return fake, awstest.NewStep(t, registry(fake), "aws.iam.deactivate_access_key", map[string]any{"access_key_id": "AKIAIOSFODNN7EXAMPLE"}).Plan()
 }
+
+// registerWith gives the actions against a world, in a changed environment.
+func registerWith(r *actions.Registry, w *awstest.World, changes ...func(*cloud.Environment, *cloud.Options)) {
+	iam.Register(r, w.Cloud(changes...))
+}

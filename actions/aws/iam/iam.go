@@ -15,6 +15,10 @@ func Register(r *actions.Registry, c *cloud.Cloud) {
 	actions.Register(r, quarantinePrincipal{c})
 	actions.Register(r, deactivateAccessKey{c})
 	actions.Register(r, revokeSessions{c})
+	actions.Register(r, lockRoleTrust{c})
+	actions.Register(r, rotateAccessKey{c})
+	actions.Register(r, disableUser{c})
+	actions.Register(r, deleteAccessKey{c})
 }
 
 // conn is a session with IAM, in use for one call of an action.

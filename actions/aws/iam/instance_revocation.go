@@ -173,7 +173,7 @@ func (c *conn) role(ctx context.Context, name string) (*types.Role, time.Time, e
 		return nil, time.Time{}, err
 	}
 	if out.Role == nil || aws.ToString(out.Role.RoleId) == "" {
-		return nil, time.Time{}, &actions.Error{Class: actions.Transient, Op: "iam:GetRole", Err: fmt.Errorf("the answer about role %q is empty", name)}
+		return nil, time.Time{}, &actions.Error{Class: actions.Transient, Op: "iam:GetRole", Err: fmt.Errorf("role %q: %w", name, errEmpty)}
 	}
 	server, ok := awsmiddleware.GetServerTime(out.ResultMetadata)
 	if !ok {

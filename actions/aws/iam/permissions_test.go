@@ -50,10 +50,24 @@ func waysOf() map[string][]awstest.Way {
 			return with
 		}
 	}
+	moto := func(way awstest.Way) awstest.Way {
+		return func(t *testing.T, w *awstest.World) map[string]any {
+			if w.Name != "moto" {
+				t.Skip("awsfake does not have what this action needs")
+			}
+			return way(t, w)
+		}
+	}
 	return map[string][]awstest.Way{
+		"aws.iam.lock_role_trust":       {moto(trustWay)},
+		"aws.iam.rotate_access_key":     {moto(rotateWay)},
+		"aws.iam.delete_access_key":     {deleteWay(true), deleteWay(false)},
+		"aws.iam.disable_user":          {moto(disableWay("delete", "")), moto(disableWay("reset", allowS3))},
 		"aws.iam.lookup_access_key":     {key("")},
 		"aws.iam.deactivate_access_key": {key(""), key("ci-deploy")},
-		"aws.iam.quarantine_principal":  {principal("user", ""), principal("role", ""), principal("user", allowS3), principal("role", allowS3)},
+		"aws.iam.quarantine_principal": {moto(principal("user", "")), principal("role", ""), principal("user", allowS3), principal("role", allowS3),
+			moto(modeWay("user", "managed", "")), moto(modeWay("role", "managed", "")), moto(modeWay("user", "boundary", "")), moto(modeWay("role", "boundary", "")),
+			moto(modeWay("user", "boundary", powerUser)), moto(modeWay("role", "boundary", powerUser))},
 		"aws.iam.revoke_sessions": {
 			sessions(nil, ""), sessions(nil, allowS3), sessions(map[string]any{"role": "web"}, ""),
 			sessions(map[string]any{"role": "web", "scope": "instance", "value": "i-0abc1234def567890"}, ""),
@@ -96,5 +110,59 @@ func TestRightToPutTheDenyAgain(t *testing.T) {
 		for _, need := range w.Needs(t, call) {
 			awstest.FitsRow(t, s.Handler.Spec(), actions.PhaseExecute, need)
 		}
+	}
+}
+
+func trustWay(t *testing.T, w *awstest.World) map[string]any {
+	w.User(t, "/", "victim")
+	return map[string]any{"role": w.RoleTrusting(t, "/apps/", "web", trustVictim), "principal": victim}
+}
+
+func rotateWay(t *testing.T, w *awstest.World) map[string]any {
+	w.User(t, "/team/", "ci-deploy")
+	id, _ := w.AccessKey(t, "ci-deploy")
+	w.Destination(t, "prod/ci-deploy", "older", "old")
+	w.Lose("iam:CreateAccessKey") // only then is a lost key looked for and deleted
+	return map[string]any{"user": "ci-deploy", "access_key_id": id, "destination": "prod/ci-deploy"}
+}
+
+func deleteWay(only bool) awstest.Way {
+	return func(t *testing.T, w *awstest.World) map[string]any {
+		w.User(t, "/team/", "ci-deploy")
+		id, _ := w.AccessKey(t, "ci-deploy")
+		w.SetKey(t, "ci-deploy", id, false)
+		if !only {
+			w.AccessKey(t, "ci-deploy")
+		}
+		return map[string]any{"user": "ci-deploy", "access_key_id": id}
+	}
+}
+
+func disableWay(console, before string) awstest.Way {
+	return func(t *testing.T, w *awstest.World) map[string]any {
+		w.Beside(t)
+		w.User(t, "/team/", "alice")
+		w.AccessKey(t, "alice")
+		w.SSHKey(t, "alice")
+		w.SigningCertificate(t, "alice")
+		w.ServiceCredential(t, "alice", "codecommit.amazonaws.com")
+		w.LoginProfile(t, "alice", "console-password-canary-1", true)
+		serial := w.MFA(t, "alice", "thief")
+		w.InGroup(t, "alice", "staff")
+		with := map[string]any{"user": "alice", "groups": "remove", "console": console, "deactivate_mfa": []string{serial}}
+		if console == "delete" {
+			w.Destination(t, "people/alice", "older", "old")
+			with["password_secret"] = "people/alice"
+		}
+		if before != "" {
+			w.PutPolicy(t, "user", "alice", quarant, before)
+		}
+		return with
+	}
+}
+
+func modeWay(kind, mode, before string) awstest.Way {
+	return func(t *testing.T, w *awstest.World) map[string]any {
+		return map[string]any{"principal_arn": inMode(t, w, kind, before), "mode": mode}
 	}
 }

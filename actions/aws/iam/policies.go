@@ -213,7 +213,7 @@ func (c *conn) restored(ctx context.Context, p cloud.Principal, name, before str
 }
 
 // differences lists what was added or removed between two sets, except the
-// policy called own.
+// one called own, by its name or ARN.
 func (before policySet) differences(after policySet, own string) []string {
 	var found []string
 	for _, name := range slices.Sorted(maps.Keys(after.Inline)) {
@@ -236,7 +236,7 @@ func (before policySet) differences(after policySet, own string) []string {
 		before, after []string
 	}{{"policy ", before.Attached, after.Attached}, {"group ", before.Groups, after.Groups}} {
 		for _, one := range list.after {
-			if !slices.Contains(list.before, one) {
+			if !slices.Contains(list.before, one) && one != own {
 				found = append(found, list.what+one+" was added")
 			}
 		}
@@ -245,6 +245,9 @@ func (before policySet) differences(after policySet, own string) []string {
 				found = append(found, list.what+one+" was removed")
 			}
 		}
+	}
+	if before.Boundary != after.Boundary && after.Boundary != own {
+		found = append(found, fmt.Sprintf("the permissions boundary was %q and is %q", before.Boundary, after.Boundary))
 	}
 	return found
 }

@@ -1,9 +1,11 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,11 +20,13 @@ import (
 type quarantinePrincipal struct{ cloud *cloud.Cloud }
 
 type quarantinePrincipalParams struct {
-	PrincipalARN string `json:"principal_arn" doc:"the IAM user or role to stop" example:"arn:aws:iam::111122223333:user/ci-deploy" pattern:"^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:.+$" subject:"true"`
+	PrincipalARN string   `json:"principal_arn" doc:"the IAM user or role to stop" example:"arn:aws:iam::111122223333:user/ci-deploy" pattern:"^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:.+$" subject:"true"`
+	Mode         string   `json:"mode" doc:"inline puts a policy of our own on it; managed attaches AWS's AWSDenyAll, for which a slot has to be free; boundary makes AWSDenyAll its permissions boundary, in place of the one it may have" enum:"inline,managed,boundary" default:"inline"`
+	Exempt       []string `json:"exempt_actions,omitempty" doc:"actions that stay possible, such as s3:GetObject; none by default, and only with the mode inline" example:"s3:GetObject"`
 }
 
 type quarantinePrincipalResult struct {
-	PolicyName string `json:"policy_name" doc:"name of the inline deny policy"`
+	PolicyName string `json:"policy_name" doc:"name of the deny policy: our own, or AWSDenyAll"`
 	Principal  string `json:"principal" doc:"name of the user or role"`
 	Kind       string `json:"kind" doc:"user or role" enum:"user,role"`
 }
@@ -31,14 +35,12 @@ type quarantinePrincipalResult struct {
 type quarantineState struct {
 	Principal  cloud.Principal `json:"principal"`
 	PolicyName string          `json:"policy_name"`
+	Mode       string          `json:"mode,omitempty"` // empty: inline
+	Exempt     []string        `json:"exempt,omitempty"`
 	Policies   policySet       `json:"policies"`
 }
 
-// before is what stood under the name of our policy; empty when nothing did.
-func (s quarantineState) before() string { return s.Policies.Inline[s.PolicyName] }
-
-// denyAll is the document of a quarantine.
-const denyAll = `{"Statement":[{"Action":"*","Effect":"Deny","Resource":"*","Sid":"FirebreakQuarantine"}],"Version":"2012-10-17"}`
+const opQuarantine = "aws.iam.quarantine_principal"
 
 const (
 	watchReads    = 5 // readings in one watch; so many without the deny, and it is put again
@@ -66,10 +68,27 @@ func (quarantinePrincipal) Spec() actions.Spec {
 	permissions = append(permissions, both(actions.PhaseVerify, "read the deny back, and what else changed", reading...)...)
 	permissions = append(permissions, actions.Permission{Phase: actions.PhaseVerify, Action: "iam:ListGroupsForUser", Resource: onUser, Why: "see whether its groups changed"})
 	permissions = append(permissions, both(actions.PhaseUndo, "remove the deny if it is still ours, or put back what stood there", "Get%sPolicy", "Delete%sPolicy", "Put%sPolicy")...)
+	only := func(key string, rows []actions.Permission) []actions.Permission {
+		for i := range rows {
+			rows[i].Conditions = actions.Conditions{"StringEquals": {key: {"arn:{partition}:iam::aws:policy/AWSDenyAll"}}}
+		}
+		return rows
+	}
+	permissions = slices.Concat(permissions,
+		only("iam:PolicyARN", both(actions.PhaseExecute, "attach AWSDenyAll, in the mode managed", "Attach%sPolicy")),
+		both(actions.PhaseExecute, "watch whether it stays attached, in the mode managed", "ListAttached%sPolicies"),
+		only("iam:PermissionsBoundary", both(actions.PhaseExecute, "make AWSDenyAll the boundary, in the mode boundary", "Put%sPermissionsBoundary")),
+		both(actions.PhaseExecute, "watch whether the boundary stays, in the mode boundary", "Get%s"),
+		both(actions.PhaseVerify, "read the boundary back", "Get%s"),
+		both(actions.PhaseUndo, "see whether AWSDenyAll is attached, in the mode managed", "ListAttached%sPolicies"),
+		only("iam:PolicyARN", both(actions.PhaseUndo, "detach AWSDenyAll, in the mode managed", "Detach%sPolicy")),
+		both(actions.PhaseUndo, "see whether the boundary is still ours, in the mode boundary", "Get%s"),
+		both(actions.PhaseUndo, "put back the boundary from before, or none, in the mode boundary", "Put%sPermissionsBoundary", "Delete%sPermissionsBoundary"),
+	)
 	return actions.Spec{
-		Name: "aws.iam.quarantine_principal", Version: 1,
+		Name: opQuarantine, Version: 1,
 		Title: "Deny everything to a user or role",
-		Doc: "Puts an inline policy FirebreakQuarantine-<incident> that denies every action on every resource. An explicit deny wins over every allow, and covers sessions too. " +
+		Doc: "Puts an inline policy FirebreakQuarantine-<incident> that denies every action on every resource, or lets AWSDenyAll do it. An explicit deny wins over every allow, and covers sessions too. " +
 			"IAM needs some seconds until it holds everywhere, and the principal may use them to remove it, so the deny is watched for a while and put again when it is gone.",
 		Effect: actions.Reversible, Repeat: actions.Idempotent,
 		BlastRadius: "Everything that acts as this user or role stops: people, jobs, and every workload that shares the role.",
@@ -78,6 +97,7 @@ func (quarantinePrincipal) Spec() actions.Spec {
 			"Roles that were already assumed from this principal: revoke their sessions.",
 			"For some seconds everything, until IAM has spread the change.",
 			"Access given by resource policies to others.",
+			"The actions in exempt_actions.",
 		},
 		Permissions: permissions,
 		Timeout:     time.Minute,
@@ -86,9 +106,12 @@ func (quarantinePrincipal) Spec() actions.Spec {
 }
 
 func (a quarantinePrincipal) Plan(ctx context.Context, call actions.Call, p quarantinePrincipalParams) (actions.Preview, error) {
-	const op = "aws.iam.quarantine_principal"
+	const op = opQuarantine
 	var preview actions.Preview
 	who, err := cloud.ParsePrincipal(p.PrincipalARN)
+	if err == nil {
+		err = checkExempt(p.Mode, p.Exempt)
+	}
 	if err != nil {
 		return preview, &actions.Error{Class: actions.Invalid, Op: op, Err: err}
 	}
@@ -103,20 +126,31 @@ func (a quarantinePrincipal) Plan(ctx context.Context, call actions.Call, p quar
 	if err != nil {
 		return preview, err
 	}
-	state := quarantineState{Principal: who, PolicyName: quarantineName(call)}
+	state := quarantineState{Principal: who, PolicyName: quarantineName(call), Mode: p.Mode, Exempt: p.Exempt}
+	if p.Mode != modeInline {
+		state.PolicyName = "AWSDenyAll"
+	}
 	if state.Policies, err = c.policies(ctx, who); err != nil {
 		return preview, err
 	}
 	state.Policies.Boundary = boundary
 	preview = actions.Preview{
 		Targets:  []actions.Target{who.Target()},
-		Changes:  []string{fmt.Sprintf("The inline policy %s denies %s everything.", state.PolicyName, who)},
-		Calls:    []string{"iam:PutUserPolicy"},
-		InEffect: sameDocument(state.before(), denyAll),
+		Changes:  []string{fmt.Sprintf("The %s denies %s everything.", state.longWhat(), who)},
+		Calls:    []string{state.put()},
+		InEffect: state.same(state.before()),
+	}
+	if len(p.Exempt) > 0 {
+		preview.Changes[0] = fmt.Sprintf("The %s denies %s everything except %s.", state.longWhat(), who, strings.Join(p.Exempt, ", "))
 	}
 	if who.Kind == cloud.Role {
-		preview.Calls = []string{"iam:PutRolePolicy"}
 		preview.Warnings = append(preview.Warnings, fmt.Sprintf("Every workload that uses %s stops.", who))
+	}
+	if p.Mode == modeBoundary && boundary != "" {
+		preview.Warnings = append(preview.Warnings, fmt.Sprintf("The permissions boundary %s is replaced, and undo brings it back.", boundary))
+	}
+	if p.Mode == modeManaged && len(state.Policies.Attached) >= 10 && !preview.InEffect {
+		preview.Warnings = append(preview.Warnings, fmt.Sprintf("%s has %d attached policies, and 10 is what AWS allows unless the quota was raised: the mode inline needs no slot.", who, len(state.Policies.Attached)))
 	}
 	if preview.InEffect {
 		preview.NoUndo = "the deny was there before"
@@ -171,13 +205,13 @@ func (a quarantinePrincipal) Execute(ctx context.Context, call actions.Call, p q
 	if err != nil {
 		return quarantinePrincipalResult{}, err
 	}
-	if err := c.Refuse("aws.iam.quarantine_principal", state.Principal); err != nil {
+	if err := c.Refuse(opQuarantine, state.Principal); err != nil {
 		return quarantinePrincipalResult{}, err
 	}
-	if err := c.putInline(ctx, state.Principal, state.PolicyName, denyAll); err != nil {
+	if err := c.putDeny(ctx, state); err != nil {
 		return quarantinePrincipalResult{}, err
 	}
-	if err := c.hold(ctx, a.cloud.Settle(), state.Principal, state.PolicyName); err != nil {
+	if err := c.hold(ctx, a.cloud.Settle(), state); err != nil {
 		return quarantinePrincipalResult{}, err
 	}
 	return quarantinePrincipalResult{state.PolicyName, state.Principal.Name, string(state.Principal.Kind)}, nil
@@ -188,7 +222,7 @@ func (a quarantinePrincipal) Execute(ctx context.Context, call actions.Call, p q
 // only be late, so it gets the length of a watch; one that was seen and is gone
 // was taken away. A reading that fails ends the watch, since the deny was put
 // and Verify looks again.
-func (c *conn) hold(ctx context.Context, watch time.Duration, who cloud.Principal, name string) error {
+func (c *conn) hold(ctx context.Context, watch time.Duration, s quarantineState) error {
 	if watch < 0 {
 		return nil
 	}
@@ -200,11 +234,11 @@ func (c *conn) hold(ctx context.Context, watch time.Duration, who cloud.Principa
 			return nil
 		case <-tick.C:
 		}
-		document, found, err := c.inline(ctx, who, name)
+		now, err := c.inPlace(ctx, s)
 		if err != nil {
 			return nil
 		}
-		if found && sameDocument(document, denyAll) {
+		if s.same(now) {
 			seen++
 			continue
 		}
@@ -212,11 +246,11 @@ func (c *conn) hold(ctx context.Context, watch time.Duration, who cloud.Principa
 			continue
 		}
 		if puts == maxPuts {
-			return &actions.Error{Class: actions.Unknown, Op: "aws.iam.quarantine_principal", Err: fmt.Errorf("policy %q was put on %s %d times and is gone or changed again", name, who, puts),
+			return &actions.Error{Class: actions.Unknown, Op: opQuarantine, Err: fmt.Errorf("policy %q was put on %s %d times and is gone or changed again", s.PolicyName, s.Principal, puts),
 				Hint: "somebody fights it: use a service control policy, which only the organization's management account can lift"}
 		}
 		puts, seen, unseen = puts+1, 0, 0
-		if err := c.putInline(ctx, who, name, denyAll); err != nil {
+		if err := c.putDeny(ctx, s); err != nil {
 			return afterEffect(err)
 		}
 	}
@@ -240,18 +274,24 @@ func (a quarantinePrincipal) Verify(ctx context.Context, call actions.Call, p qu
 	if err != nil {
 		return cloud.Unreadable(err)
 	}
-	document, found := now.Inline[state.PolicyName]
+	if now.Boundary, err = c.confirm(ctx, opQuarantine, state.Principal); err != nil {
+		return cloud.Unreadable(err)
+	}
+	there := quarantineState{Principal: state.Principal, PolicyName: state.PolicyName, Mode: state.Mode, Policies: now}.before()
 	switch {
-	case !found:
-		return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("policy %s is not on %s", state.PolicyName, state.Principal)}, nil
-	case !sameDocument(document, denyAll):
-		return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("policy %s on %s is not the deny that was put", state.PolicyName, state.Principal)}, nil
+	case there == "":
+		return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("%s is not on %s", state.what(), state.Principal)}, nil
+	case !state.same(there):
+		return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("%s on %s is not the deny that was put", state.what(), state.Principal)}, nil
 	}
 	// An explicit deny wins over whatever else was added, so other changes are
 	// told but do not fail the reading: stopping here would only leave the
 	// steps behind undone.
-	detail := fmt.Sprintf("policy %s denies %s everything", state.PolicyName, state.Principal)
-	if drift := state.Policies.differences(now, state.PolicyName); len(drift) > 0 {
+	detail := fmt.Sprintf("%s denies %s everything", state.what(), state.Principal)
+	if len(state.Exempt) > 0 {
+		detail += " except " + strings.Join(state.Exempt, ", ")
+	}
+	if drift := state.Policies.differences(now, state.own()); len(drift) > 0 {
 		detail += "; changed since the plan: " + strings.Join(drift, ", ")
 	}
 	return actions.Reading{Verdict: actions.Verified, Detail: detail}, nil
@@ -263,25 +303,26 @@ func (a quarantinePrincipal) PlanUndo(ctx context.Context, call actions.Call, p 
 		return actions.Preview{}, err
 	}
 	preview := actions.Preview{Targets: []actions.Target{state.Principal.Target()}}
-	if sameDocument(state.before(), denyAll) {
+	if state.same(state.before()) {
 		preview.NoUndo = "the deny was there before this step; it stays"
 		return preview, nil
 	}
-	document, found, err := c.inline(ctx, state.Principal, state.PolicyName)
+	now, err := c.inPlace(ctx, state)
+	back := now == state.before() || sameDocument(now, state.before())
 	switch {
 	case err != nil:
 		return preview, err
-	case found && !sameDocument(document, denyAll) && !sameDocument(document, state.before()):
-		preview.NoUndo = fmt.Sprintf("policy %s was changed after firebreak put it; look at it and remove it by hand if that is right", state.PolicyName)
+	case now != "" && !state.same(now) && !back:
+		preview.NoUndo = fmt.Sprintf("%s was changed after firebreak put it; look at it and remove it by hand if that is right", state.what())
 		return preview, nil
 	}
-	verb, what := "Delete", "is removed"
+	becomes := "is removed"
 	if state.before() != "" {
-		verb, what = "Put", "becomes what it was before"
+		becomes = "becomes what it was before"
 	}
-	preview.InEffect = (!found && state.before() == "") || (found && sameDocument(document, state.before()))
-	preview.Changes = []string{fmt.Sprintf("The inline policy %s of %s %s: it can act again.", state.PolicyName, state.Principal, what)}
-	preview.Calls = []string{"iam:" + verb + titled(state.Principal.Kind) + "Policy"}
+	preview.InEffect = back
+	preview.Changes = []string{fmt.Sprintf("The %s of %s %s: it can act again.", state.longWhat(), state.Principal, becomes)}
+	preview.Calls = []string{state.take()}
 	preview.Warnings = []string{"Whoever holds credentials of it can use them again at once."}
 	return preview, nil
 }
@@ -298,9 +339,7 @@ func (a quarantinePrincipal) Undo(ctx context.Context, call actions.Call, p quar
 	if err != nil {
 		return err
 	}
-	return c.restoreInline(ctx, "aws.iam.quarantine_principal", state.Principal, state.PolicyName, state.before(), func(document string) bool {
-		return sameDocument(document, denyAll)
-	})
+	return c.liftDeny(ctx, state)
 }
 
 func (a quarantinePrincipal) VerifyUndo(ctx context.Context, call actions.Call, p quarantinePrincipalParams, _ quarantinePrincipalResult) (actions.Reading, error) {
@@ -308,7 +347,17 @@ func (a quarantinePrincipal) VerifyUndo(ctx context.Context, call actions.Call, 
 	if err != nil {
 		return actions.Reading{}, err
 	}
-	return c.restored(ctx, state.Principal, state.PolicyName, state.before())
+	if state.Mode != modeManaged && state.Mode != modeBoundary {
+		return c.restored(ctx, state.Principal, state.PolicyName, state.before())
+	}
+	now, err := c.inPlace(ctx, state)
+	switch {
+	case err != nil:
+		return cloud.Unreadable(err)
+	case now != state.before():
+		return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("%s is not as it was before: it is %q, it was %q", state.what(), now, state.before())}, nil
+	}
+	return actions.Reading{Verdict: actions.Verified, Detail: fmt.Sprintf("%s is as it was before", state.what())}, nil
 }
 
 // resume loads what Plan captured and opens the session.
@@ -317,8 +366,8 @@ func (a quarantinePrincipal) resume(ctx context.Context, call actions.Call, p qu
 	if err := call.LoadState(&state); err != nil {
 		return nil, state, err
 	}
-	if state.Principal.ARN() != p.PrincipalARN || state.PolicyName == "" {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another principal"), Hint: "plan the step again"}
+	if state.Principal.ARN() != p.PrincipalARN || state.PolicyName == "" || cmp.Or(state.Mode, modeInline) != p.Mode || !slices.Equal(state.Exempt, p.Exempt) {
+		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another principal or mode"), Hint: "plan the step again"}
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

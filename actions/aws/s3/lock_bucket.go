@@ -104,7 +104,7 @@ func (a lockBucket) Plan(ctx context.Context, call actions.Call, p lockBucketPar
 // named, and every identity that firebreak acts as in this environment, in any
 // duty, or its own undo would be refused.
 func exempt(c *cloud.Conn, named []string) []string {
-	all := slices.Concat(named, c.Roles, ownARNs(c))
+	all := slices.Concat(named, c.DutyARNs(), ownARNs(c))
 	slices.Sort(all)
 	return slices.Compact(all)
 }
@@ -118,7 +118,7 @@ func ownARNs(c *cloud.Conn) []string {
 	switch {
 	case self.Kind == cloud.User && self.Name == "root":
 		return []string{prefix + "root"}
-	case self.Kind == cloud.Role && !slices.ContainsFunc(c.Roles, func(arn string) bool { return nameOf(arn) == self.Name }):
+	case self.Kind == cloud.Role && !slices.ContainsFunc(c.DutyARNs(), func(arn string) bool { return nameOf(arn) == self.Name }):
 		return []string{prefix + "role/" + self.Name, prefix + "role/*/" + self.Name}
 	case self.Kind == cloud.Role:
 		return nil // it is one of the configured roles, whose ARNs are whole
@@ -130,7 +130,7 @@ func nameOf(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
 
 // refuseToLockOut looks again whether the policy lets this session through.
 func refuseToLockOut(c *cloud.Conn, exempted []string) error {
-	for _, own := range slices.Concat(c.Roles, ownARNs(c)) {
+	for _, own := range slices.Concat(c.DutyARNs(), ownARNs(c)) {
 		if !slices.Contains(exempted, own) {
 			return &actions.Error{Class: actions.Precondition, Op: "aws.s3.lock_bucket", Err: fmt.Errorf("the planned policy does not let %s through, which firebreak acts as", own),
 				Hint: "firebreak would lock itself out; plan the step again"}

@@ -38,11 +38,8 @@ func exemptions(c *cloud.Conn, others ...string) []string {
 	for _, self := range c.Selves {
 		list = append(list, exemption(self)...)
 	}
-	for _, arn := range append(slices.Clone(c.Roles), others...) {
-		if arn != "" {
-			list = append(list, arn)
-		}
-	}
+	list = append(list, c.DutyARNs()...)
+	list = append(list, slices.DeleteFunc(slices.Clone(others), func(arn string) bool { return arn == "" })...)
 	slices.Sort(list)
 	return slices.Compact(list)
 }
