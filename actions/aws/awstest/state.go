@@ -11,7 +11,7 @@ func (w *World) Snapshot(t *testing.T) string {
 	t.Helper()
 	parts := []func(*testing.T) string{w.iamState}
 	if w.Name == "moto" {
-		parts = append(parts, w.ec2State, w.s3State, w.secretsState, w.servicesState, w.cloudtrailState, w.orgState)
+		parts = append(parts, w.ec2State, w.s3State, w.secretsState, w.rdsState, w.lambdaState, w.cloudtrailState, w.orgState)
 	}
 	var b strings.Builder
 	for _, part := range parts {
@@ -53,8 +53,10 @@ func (w *World) Needs(t *testing.T, call Call) []Need {
 			return needs
 		}
 		return w.secretsNeeds(t, call)
-	case "rds", "lambda":
-		return w.servicesNeeds(t, call)
+	case "rds":
+		return w.rdsNeeds(t, call)
+	case "lambda":
+		return w.lambdaNeeds(t, call)
 	case "cloudtrail":
 		return w.cloudtrailNeeds(t, call)
 	case "organizations", "sso", "identitystore":

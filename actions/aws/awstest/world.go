@@ -24,6 +24,7 @@ type World struct {
 	Config      aws.Config  // independent: it goes around the proxy
 	IAM         *iam.Client // of Config
 
+	databases    bool // there are some: reading them takes time
 	users, roles []string
 	launched     bool              // there is something in EC2
 	idle         map[string]string // idle timeouts of interfaces, which moto forgets

@@ -202,3 +202,12 @@ func Unreadable(err error) (actions.Reading, error) {
 	}
 	return actions.Reading{}, err
 }
+
+// Code is what AWS calls an error, such as "DBSnapshotAlreadyExists"; empty when
+// it did not answer.
+func Code(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
+	}
+	return ""
+}

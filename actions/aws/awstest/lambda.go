@@ -6,15 +6,16 @@ import (
 	"testing"
 )
 
-// servicesState reads what there is in RDS, Lambda and CloudTrail.
-func (w *World) servicesState(*testing.T) string { return "" }
+// lambdaState reads what there is in Lambda.
+func (w *World) lambdaState(*testing.T) string { return "" }
 
-// servicesNeeds are the rights of calls to RDS, Lambda and CloudTrail.
-func (w *World) servicesNeeds(_ *testing.T, call Call) []Need {
-	if service, operation, _ := strings.Cut(call.Operation, ":"); service == "lambda" {
-		return []Need{{"lambda:" + strings.Replace(operation, "Invoke", "InvokeFunction", 1), w.functionARN(call)}}
+// lambdaNeeds are the rights of calls to Lambda.
+func (w *World) lambdaNeeds(_ *testing.T, call Call) []Need {
+	_, operation, _ := strings.Cut(call.Operation, ":")
+	if operation == "Invoke" {
+		operation = "InvokeFunction"
 	}
-	return []Need{{call.Operation, "*"}}
+	return []Need{{"lambda:" + operation, w.functionARN(call)}}
 }
 
 // functionARN is the function that a call to Lambda is about, by the name or ARN
