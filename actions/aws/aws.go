@@ -5,7 +5,12 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
+	"github.com/firebreak-ir/firebreak/actions/aws/cloudtrail"
+	"github.com/firebreak-ir/firebreak/actions/aws/ec2"
 	"github.com/firebreak-ir/firebreak/actions/aws/iam"
+	"github.com/firebreak-ir/firebreak/actions/aws/rds"
+	"github.com/firebreak-ir/firebreak/actions/aws/s3"
+	"github.com/firebreak-ir/firebreak/actions/aws/secrets"
 )
 
 // The words of the wiring; package cloud explains them.
@@ -30,5 +35,10 @@ func New(options Options) *Provider { return &Provider{cloud.New(options)} }
 
 // Register adds all actions named aws.* to r.
 func (p *Provider) Register(r *actions.Registry) {
+	cloudtrail.Register(r, p.Cloud)
+	ec2.Register(r, p.Cloud)
 	iam.Register(r, p.Cloud)
+	rds.Register(r, p.Cloud)
+	s3.Register(r, p.Cloud)
+	secrets.Register(r, p.Cloud)
 }
