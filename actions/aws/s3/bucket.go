@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
@@ -50,7 +51,10 @@ func do[In, Out any](ctx context.Context, b *bucket, how cloud.Access, name stri
 	if region := elsewhere(err); region != "" && region != b.Region {
 		b.Conn = b.In(region)
 		b.s3 = client(b.Conn)
-		return cloud.Do(ctx, b.Conn, how, name, bound, in)
+		out, err = cloud.Do(ctx, b.Conn, how, name, bound, in)
+	}
+	if e, ok := errors.AsType[*actions.Error](err); ok && e.Class == actions.Denied && b.owner != nil {
+		e.Hint += fmt.Sprintf("; the same is said when bucket %q does not belong to account %s", b.name, *b.owner)
 	}
 	return out, err
 }

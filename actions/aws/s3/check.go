@@ -61,7 +61,7 @@ func Check(ctx context.Context, c *cloud.Conn, stored Stored, place cloud.Eviden
 // to whom it should, has versions and locks, and lets nobody in from outside.
 // It only reads. What is missing is an error of class precondition.
 func Ready(ctx context.Context, c *cloud.Conn, place cloud.Evidence) error {
-	b, place, err := open(c, place)
+	b, _, err := open(c, place)
 	if err != nil {
 		return err
 	}
@@ -71,14 +71,14 @@ func Ready(ctx context.Context, c *cloud.Conn, place cloud.Evidence) error {
 	const makeOne = "evidence needs a bucket that was made with Object Lock"
 	versions, err := do(ctx, b, cloud.Reads, "s3:GetBucketVersioning", (*s3.Client).GetBucketVersioning, &s3.GetBucketVersioningInput{Bucket: &b.name, ExpectedBucketOwner: b.owner})
 	if err != nil {
-		return b.explain(err, place)
+		return err
 	}
 	if versions.Status != types.BucketVersioningStatusEnabled {
 		return lacks("s3:GetBucketVersioning", makeOne, "bucket %q has no versioning", b.name)
 	}
 	lock, err := do(ctx, b, cloud.Reads, "s3:GetObjectLockConfiguration", (*s3.Client).GetObjectLockConfiguration, &s3.GetObjectLockConfigurationInput{Bucket: &b.name, ExpectedBucketOwner: b.owner})
 	if err != nil && !missing(err) {
-		return b.explain(err, place)
+		return err
 	}
 	if err != nil || lock.ObjectLockConfiguration == nil || lock.ObjectLockConfiguration.ObjectLockEnabled != types.ObjectLockEnabledEnabled {
 		return lacks("s3:GetObjectLockConfiguration", makeOne, "bucket %q has no Object Lock", b.name)
@@ -86,20 +86,11 @@ func Ready(ctx context.Context, c *cloud.Conn, place cloud.Evidence) error {
 	flags, err := b.publicAccess(ctx)
 	switch {
 	case err != nil:
-		return b.explain(err, place)
+		return err
 	case !flags.equal(allBlocked()):
 		return lacks("s3:GetPublicAccessBlock", "switch on all four settings of Block Public Access on it", "bucket %q does not block public access", b.name)
 	}
 	return nil
-}
-
-// explain adds to a refusal what an expected owner makes of it.
-func (b *bucket) explain(err error, place cloud.Evidence) error {
-	if e := actions.AsError("s3", err); e.Class == actions.Denied && b.owner != nil {
-		e.Hint += fmt.Sprintf("; the same is said when bucket %q does not belong to account %s", b.name, place.Owner)
-		return e
-	}
-	return err
 }
 
 const (

@@ -2,6 +2,7 @@ package s3_test
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"net/http"
 	"strings"
@@ -140,6 +141,13 @@ func evidenceIsKept(t *testing.T, moto *awstest.Emulator) {
 		w.Proxy.Heal()
 		w.Proxy.Answer("s3:HeadObject", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 		is(t, c, stored, place, actions.CannotVerify, "neither version nor checksum")
+		w.Proxy.Heal()
+		w.Proxy.Answer("s3:HeadObject", func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("X-Amz-Version-Id", stored.VersionID)
+			rw.Header().Set("X-Amz-Checksum-Sha256", base64.StdEncoding.EncodeToString(sum[:]))
+			rw.Header().Set("Content-Length", "6")
+		})
+		is(t, c, stored, place, actions.NotVerified, "shows no lock")
 		w.Proxy.Heal()
 		client := w.S3()
 		yes := true
