@@ -225,10 +225,11 @@ func testUndoOfIsolationIsExact(t *testing.T, moto *awstest.Emulator) {
 func (h host) detach(id string) {
 	h.Proxy.Correct("ec2:DescribeNetworkInterfaces", nil, func(body []byte) []byte {
 		const mark = "<networkInterfaceId>"
-		items := strings.Split(string(body), mark)
+		items := strings.Split(string(body), mark) // what an interface is attached to stands before its id
 		for i, item := range items {
 			if strings.HasPrefix(item, id) {
-				items[i] = strings.ReplaceAll(item, "<instanceId>"+h.id, "<instanceId>i-0fedcba9876543210")
+				at := strings.LastIndex(items[i-1], "<instanceId>"+h.id)
+				items[i-1] = items[i-1][:at] + strings.Replace(items[i-1][at:], h.id, "i-0fedcba9876543210", 1)
 			}
 		}
 		return []byte(strings.Join(items, mark))

@@ -72,7 +72,7 @@ func (protectInstance) Spec() actions.Spec {
 		Title: "Keep an instance and its volumes from being deleted",
 		Doc: "Makes a shutdown from within stop the instance instead of terminating it, since malware can shut it down; then turns termination protection on, and, if asked, stop protection; then keeps its volumes when it is terminated. " +
 			"On a Spot instance AWS allows no such protection, so there only the shutdown behavior and the volumes are set.",
-		Effect: actions.Reversible, Repeat: actions.Idempotent,
+		Effect: actions.Reversible, Repeat: actions.Idempotent, Preserves: true,
 		BlastRadius: "Nothing stops working. Whoever wants to terminate the instance, or with stop_protection to stop it, is refused until this is undone.",
 		StaysAlive: []string{
 			"Everything on the instance runs on.",
@@ -262,7 +262,7 @@ func (c *conn) modify(ctx context.Context, in *ec2.ModifyInstanceAttributeInput)
 	return err
 }
 
-// now reads the instance and what protects it.
+// protectionOf reads an instance and what protects it.
 func (c *conn) protectionOf(ctx context.Context, id string) (protection, error) {
 	instance, err := c.instance(ctx, id)
 	if err != nil {
