@@ -1,6 +1,7 @@
 package ec2_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -287,13 +288,18 @@ func aroundWays() map[string][]awstest.Way {
 	for _, s := range scenes() {
 		add(s.action, s.make)
 	}
-	// A revocation that was there before comes back by PutRolePolicy.
+	// A policy that stood under the name of the deny comes back by PutRolePolicy.
 	add("aws.ec2.revoke_instance_role", func(t *testing.T, w *awstest.World) (map[string]any, func(*testing.T)) {
 		with, _ := withRole("remove")(t, w)
 		earlier := awstest.NewStep(t, around(w), "aws.ec2.revoke_instance_role", with).Plan().Execute()
-		id, _ := with["instance_id"].(string)
-		w.SetProfile(t, id, "web-profile")
-		_ = earlier
+		var made struct {
+			PolicyName string `json:"policy_name"`
+		}
+		if err := json.Unmarshal(earlier.Result, &made); err != nil {
+			t.Fatal(err)
+		}
+		earlier.Undo()
+		w.PutPolicy(t, "role", "web", made.PolicyName, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`)
 		return with, nil
 	})
 	// Rules that do not belong in the quarantine of an earlier attempt go.
