@@ -167,8 +167,16 @@ func (w *World) copyRights() map[string]rights {
 		},
 		"ec2:ModifySnapshotAttribute":   func(call Call) []Need { return []Need{{call.Operation, snapshots + call.Form.Get("SnapshotId")}} },
 		"ec2:DescribeSnapshotAttribute": func(call Call) []Need { return []Need{{call.Operation, snapshots + call.Form.Get("SnapshotId")}} },
-		"ec2:GetConsoleOutput":          instance,
-		"ec2:GetConsoleScreenshot":      instance,
+		"ssm:SendCommand": func(call Call) []Need {
+			needs := []Need{{call.Operation, fmt.Sprintf("arn:aws:ssm:%s::document/%v", Region, call.Body["DocumentName"])}}
+			ids, _ := call.Body["InstanceIds"].([]any)
+			for _, id := range ids {
+				needs = append(needs, Need{call.Operation, w.arn("instance", fmt.Sprint(id))})
+			}
+			return needs
+		},
+		"ec2:GetConsoleOutput":     instance,
+		"ec2:GetConsoleScreenshot": instance,
 	}
 	for _, name := range []string{"ec2:DescribeSnapshots", "ec2:DescribeVolumes", "ec2:DescribeInstanceTypes", "ec2:DescribeTags", "ec2:DescribeRouteTables", "ec2:DescribeNetworkAcls",
 		"ec2:DescribeFlowLogs", "ec2:DescribeSecurityGroupRules", "ec2:DescribeInstanceAttribute", "ec2:DescribeIamInstanceProfileAssociations",

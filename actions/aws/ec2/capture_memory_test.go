@@ -23,6 +23,17 @@ import (
 func memoryWorld(t *testing.T, moto *awstest.Emulator) (*awstest.World, *awstest.Systems, cloud.Evidence, map[string]any) {
 	w := moto.World(t)
 	place := w.Evidence(t, "evidence")
+	systems, with := machineToRemember(t, w)
+	return w, systems, place, with
+}
+
+// memoryIn makes such a machine, and the bucket, in a world.
+func memoryIn(t *testing.T, w *awstest.World) (*awstest.Systems, map[string]any) {
+	w.Evidence(t, "evidence")
+	return machineToRemember(t, w)
+}
+
+func machineToRemember(t *testing.T, w *awstest.World) (*awstest.Systems, map[string]any) {
 	id := machine(t, w)
 	small := regexp.MustCompile(`<sizeInMiB>[0-9]+</sizeInMiB>`)
 	w.Behind(t, map[string]awstest.Stand{"ec2:DescribeInstanceTypes": awstest.Rewriting(func(body []byte) []byte {
@@ -35,7 +46,7 @@ func memoryWorld(t *testing.T, moto *awstest.Emulator) (*awstest.World, *awstest
 		upload := at[len(at)-1]
 		return hostUploads(t, w, upload[1], upload[2], 1<<20)
 	}
-	return w, systems, place, map[string]any{"instance": id, "tool_url": "https://tools.example.com/avml", "tool_sha256": strings.Repeat("ab", 32)}
+	return systems, map[string]any{"instance": id, "tool_url": "https://tools.example.com/avml", "tool_sha256": strings.Repeat("ab", 32)}
 }
 
 func hostUploads(t *testing.T, w *awstest.World, bucket, key string, size int) (string, int, string) {
@@ -68,7 +79,6 @@ func TestCaptureMemory(t *testing.T) {
 func memoryStory(t *testing.T, moto *awstest.Emulator) {
 	w, systems, place, with := memoryWorld(t, moto)
 	id := with["instance"].(string)
-	run := systems.Run
 	systems.Run = nil
 	registry := registryOf(w, awstest.Keeping(place))
 	for _, test := range []struct{ ping, platform, says string }{{"ConnectionLost", "Linux", "is ConnectionLost"}, {"Online", "Windows", "works on Linux"}} {
@@ -103,7 +113,6 @@ func memoryStory(t *testing.T, moto *awstest.Emulator) {
 	s.Is(actions.NotVerified, "less than 90%")
 	hostUploads(t, w, place.Bucket, key, 1<<20)
 	s.Is(actions.Verified, "SHA-256 by the host's word ")
-	_ = run
 	for _, broken := range []struct {
 		operation string
 		answer    http.HandlerFunc

@@ -11,6 +11,10 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	awsec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -28,6 +32,16 @@ const userSecret = "export DB_PASSWORD=hunter2-in-user-data"
 func collectWorld(t *testing.T, moto *awstest.Emulator) (*awstest.World, cloud.Evidence, string) {
 	w := moto.World(t)
 	place := w.Evidence(t, "evidence")
+	return w, place, machineToCollect(t, w)
+}
+
+// collectIn makes such a machine, and the bucket, in a world.
+func collectIn(t *testing.T, w *awstest.World) string {
+	w.Evidence(t, "evidence")
+	return machineToCollect(t, w)
+}
+
+func machineToCollect(t *testing.T, w *awstest.World) string {
 	vpc := w.VPC(t)
 	subnet, web := w.Subnet(t, vpc, 0), w.Group(t, vpc, "web")
 	w.Profile(t, "web-profile", "web")
@@ -53,7 +67,7 @@ func collectWorld(t *testing.T, moto *awstest.Emulator) (*awstest.World, cloud.E
 			_, _ = io.WriteString(rw, "<GetConsoleScreenshotResponse><requestId>screen-1</requestId><instanceId>"+call.Form.Get("InstanceId")+"</instanceId><imageData>/9j/4AAQ</imageData></GetConsoleScreenshotResponse>")
 		},
 	})
-	return w, place, id
+	return id
 }
 
 func TestCollectMetadata(t *testing.T) {
@@ -117,10 +131,46 @@ func documentIsWhole(t *testing.T, moto *awstest.Emulator) {
 			t.Errorf("the document has no section %s", section)
 		}
 	}
+	fleet(t, w, id)
+	s.Call.Attempt = 2
+	s.Execute().Is(actions.Verified, "")
+	if err := json.Unmarshal(s.Result, &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.InASG != "yes" || r.ASG != "fleet" || r.InTargetGroups != "yes" {
+		t.Errorf("in a fleet: got %+v", r)
+	}
 	for _, says := range []string{base64.StdEncoding.EncodeToString([]byte(userSecret)), "ec2:Describe*", "/9j/4AAQ"} {
 		if !strings.Contains(string(text), says) {
 			t.Errorf("the document does not hold %s", says)
 		}
+	}
+}
+
+// fleet puts an instance into an Auto Scaling group and a target group.
+func fleet(t *testing.T, w *awstest.World, id string) {
+	described, err := w.EC2().DescribeInstances(t.Context(), &awsec2.DescribeInstancesInput{InstanceIds: []string{id}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	instance := described.Reservations[0].Instances[0]
+	scaling, balancing := autoscaling.NewFromConfig(w.Config), elb.NewFromConfig(w.Config)
+	if _, err := scaling.CreateLaunchConfiguration(t.Context(), &autoscaling.CreateLaunchConfigurationInput{LaunchConfigurationName: aws.String("fleet"), ImageId: instance.ImageId, InstanceType: aws.String("m5.large")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := scaling.CreateAutoScalingGroup(t.Context(), &autoscaling.CreateAutoScalingGroupInput{AutoScalingGroupName: aws.String("fleet"), LaunchConfigurationName: aws.String("fleet"),
+		MinSize: aws.Int32(0), MaxSize: aws.Int32(3), DesiredCapacity: aws.Int32(0), VPCZoneIdentifier: instance.SubnetId}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := scaling.AttachInstances(t.Context(), &autoscaling.AttachInstancesInput{AutoScalingGroupName: aws.String("fleet"), InstanceIds: []string{id}}); err != nil {
+		t.Fatal(err)
+	}
+	group, err := balancing.CreateTargetGroup(t.Context(), &elb.CreateTargetGroupInput{Name: aws.String("fleet"), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(80), VpcId: instance.VpcId})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := balancing.RegisterTargets(t.Context(), &elb.RegisterTargetsInput{TargetGroupArn: group.TargetGroups[0].TargetGroupArn, Targets: []elbtypes.TargetDescription{{Id: &id}}}); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -86,6 +86,11 @@ func sharingIsRefused(t *testing.T, w *awstest.World) {
 	}
 }
 
+// named says the key of a snapshot, which moto does not when it took it itself.
+func named(body []byte) []byte {
+	return []byte(strings.Replace(string(body), "<encrypted>true</encrypted>", "<encrypted>true</encrypted><kmsKeyId>"+otherKey+"</kmsKeyId>", 1))
+}
+
 // custody takes an encrypted snapshot all the way: a copy under the evidence
 // key, shared, copied by the forensic account under its own key; with every
 // answer of a copy lost once.
@@ -93,9 +98,6 @@ func custody(t *testing.T, w *awstest.World) {
 	w.CopiesAcross(t, forensic)
 	key := evidenceKey(t, w)
 	_, encrypted := disks(t, w, otherKey)
-	named := func(body []byte) []byte { // moto names no key of a snapshot that it took
-		return []byte(strings.Replace(string(body), "<encrypted>true</encrypted>", "<encrypted>true</encrypted><kmsKeyId>"+otherKey+"</kmsKeyId>", 1))
-	}
 	s := awstest.NewStep(t, registryOf(w, withForensics(w)), "aws.ec2.share_snapshots", map[string]any{
 		"snapshot_ids": []any{encrypted}, "key": key, "copy_to": "forensics", "copy_key": forensicKey})
 	w.Proxy.Rewrite("ec2:DescribeSnapshots", 1, named)
