@@ -78,7 +78,8 @@ func classOfCode(code string, status int) actions.Class {
 		"SignatureDoesNotMatch", "IncompleteSignature", "MissingAuthenticationToken", "ExpiredToken", "ExpiredTokenException", "RequestExpired", "OptInRequired":
 		return actions.Denied
 	case "DeleteConflict", "EntityAlreadyExists", "UnmodifiableEntity", "PasswordPolicyViolation", "ConcurrentModification", "PackedPolicyTooLarge",
-		"IncorrectState", "IncorrectInstanceState", "OperationNotPermitted", "DependencyViolation", "KMSInvalidStateException", "DisabledException", "ResourceConflictException", "ConflictException":
+		"IncorrectState", "IncorrectInstanceState", "OperationNotPermitted", "DependencyViolation", "KMSInvalidStateException", "DisabledException", "ResourceConflictException", "ConflictException",
+		"InvalidRequestException", "ResourceExistsException", "DecryptionFailure", "EncryptionFailure":
 		return actions.Precondition
 	case "EntityTemporarilyUnmodifiable", "ConditionalRequestConflict", "ConcurrentModificationException", "ScalingActivityInProgress":
 		return actions.Transient
