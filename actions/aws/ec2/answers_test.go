@@ -34,7 +34,7 @@ func testLostAnswerOfEveryChange(t *testing.T, moto *awstest.Emulator) {
 			h := newHost(t, moto).withAddress(t)
 			before := h.Snapshot(t)
 			clean := h.step(t, test.action, test.with).Plan().Execute()
-			after := named(h.Snapshot(t))
+			after := groupsNamed(h.Snapshot(t))
 			clean.Is(actions.Verified, "")
 			clean.Undo()
 			if got := h.Snapshot(t); got != before {
@@ -50,7 +50,7 @@ func testLostAnswerOfEveryChange(t *testing.T, moto *awstest.Emulator) {
 				}
 				h.Proxy.Heal()
 				s.Execute().Is(actions.Verified, "")
-				if got := named(h.Snapshot(t)); got != after {
+				if got := groupsNamed(h.Snapshot(t)); got != after {
 					t.Errorf("%s\nclean: %s\nhere:  %s", operation, after, got)
 				}
 				s.Undo()
@@ -71,9 +71,9 @@ func testLostAnswerOfEveryChange(t *testing.T, moto *awstest.Emulator) {
 	}
 }
 
-// named takes from a snapshot the ids of groups that a step makes, which differ
+// groupsNamed takes from a snapshot the ids of groups that a step makes, which differ
 // from run to run.
-func named(snapshot string) string {
+func groupsNamed(snapshot string) string {
 	for line := range strings.Lines(snapshot) {
 		if words := strings.Fields(line); len(words) > 2 && words[0] == "group" && strings.HasPrefix(words[2], "firebreak-") {
 			snapshot = strings.ReplaceAll(snapshot, words[1], "["+words[2]+"]")
