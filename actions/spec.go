@@ -72,8 +72,14 @@ type Permission struct {
 	Action     string     `json:"action"`               // "iam:UpdateAccessKey"
 	Resource   string     `json:"resource"`             // template: "arn:{partition}:iam::{account}:user/{user}"
 	Conditions Conditions `json:"conditions,omitempty"` // all must hold, or the right is not used
+	When       When       `json:"when,omitempty"`       // it is needed only then
 	Why        string     `json:"why"`
 }
+
+// When names parameters with the values for which a right is needed: all of them
+// must have one of theirs. A parameter that is not given has its default, and one
+// that only the run knows may have any.
+type When map[string][]string
 
 // Conditions narrow a right as IAM does: operator, key, values. The values may
 // be templates: {"StringEquals": {"iam:PassedToService": {"ec2.amazonaws.com"}}}.

@@ -72,6 +72,9 @@ func (c *collector) steps(p *runbooks.Program, runbook, prefix string, known sco
 // step adds the rows of one step.
 func (c *collector) step(s *runbooks.Step, spec actions.Spec, runbook, path string, known scope) {
 	for _, p := range spec.Permissions {
+		if !c.when(p.When, s, spec, known) {
+			continue
+		}
 		phases := phasesOf(s, spec, p.Phase)
 		resources, unknown := c.fill(p.Resource, s, spec, known)
 		if len(resources) == 0 {
@@ -95,6 +98,18 @@ func (c *collector) step(s *runbooks.Step, spec actions.Spec, runbook, path stri
 	case s.Undo != nil && s.Undo.Manual != nil:
 		c.note("%s of %s is taken back by a person, who needs rights of their own.", path, runbook)
 	}
+}
+
+// when says whether a step can be one for which a right is needed.
+func (c *collector) when(w actions.When, s *runbooks.Step, spec actions.Spec, known scope) bool {
+	for name, wanted := range w {
+		if !slices.ContainsFunc(c.named(name, s, spec, known), func(v pattern) bool {
+			return slices.ContainsFunc(wanted, func(one string) bool { return overlap(v.text, one) })
+		}) {
+			return false
+		}
+	}
+	return true
 }
 
 // phasesOf says what a row of a step is for. A plan is always read in the

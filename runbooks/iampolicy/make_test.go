@@ -73,6 +73,37 @@ func TestPhases(t *testing.T) {
 	}
 }
 
+// A right that only some values of a parameter need is left out for the others,
+// and given when only the run knows.
+func TestRightsOfAMode(t *testing.T) {
+	hard := row(actions.PhaseExecute, "x:Hard", "*")
+	hard.When = actions.When{"mode": {"hard", "harder"}}
+	s := spec("aws.stop", actions.Reversible, row(actions.PhaseExecute, "x:Soft", "*"), hard)
+	s.Params = []actions.Field{{Name: "mode", Kind: actions.String, Default: "soft"}}
+	step := func(mode *runbooks.Value) runbooks.Step {
+		step := runbooks.Step{ID: "stop", Uses: "aws.stop"}
+		if mode != nil {
+			step.With = &runbooks.Value{Form: runbooks.Object, Members: []runbooks.Member{{Name: "mode", Value: mode}}}
+		}
+		return step
+	}
+	for _, test := range []struct {
+		name string
+		mode *runbooks.Value
+		want []string
+	}{
+		{"the default", nil, []string{"x:Soft *"}},
+		{"another", literal("soft"), []string{"x:Soft *"}},
+		{"it", literal("harder"), []string{"x:Hard *", "x:Soft *"}},
+		{"what the run knows", &runbooks.Value{Form: runbooks.Text, Parts: []runbooks.Part{{Expr: &runbooks.Expression{Source: "steps.look.outputs.mode"}}}}, []string{"x:Hard *", "x:Soft *"}},
+	} {
+		set := mustMake(t, program(step(test.mode)), nil, iampolicy.Options{Account: "111122223333"}, s)
+		if diff := cmp.Diff(test.want, brief(set, iampolicy.Contain)); diff != "" {
+			t.Errorf("%s: want -, got +\n%s", test.name, diff)
+		}
+	}
+}
+
 // Evidence is collected by a role of its own, and undone by nobody.
 func TestEvidenceAndUndoByHand(t *testing.T) {
 	s := spec("aws.snap", actions.Reversible, row(actions.PhasePlan, "ec2:DescribeVolumes", "*"), row(actions.PhaseExecute, "ec2:CreateSnapshot", "*"),

@@ -278,6 +278,7 @@ func TestLibraryIsExact(t *testing.T) {
 			"preflight iam:ListAttachedRolePolicies": "the owner of a key is a user, which only the run knows",
 			"preflight iam:ListRolePolicies":         "as above",
 			"contain iam:ListAttachedRolePolicies":   "as above",
+			"contain iam:GetRole":                    "as above",
 			"contain iam:ListRolePolicies":           "as above",
 			"release iam:PutRolePolicy":              "as above",
 			"release iam:PutUserPolicy":              "a policy is put back only where one stood before: TestActionsAreExact",

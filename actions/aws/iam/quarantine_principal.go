@@ -67,6 +67,7 @@ func (quarantinePrincipal) Spec() actions.Spec {
 	permissions = append(permissions, both(actions.PhaseExecute, "watch whether the deny stays", "Get%sPolicy")...)
 	permissions = append(permissions, both(actions.PhaseVerify, "read the deny back, and what else changed", reading...)...)
 	permissions = append(permissions, actions.Permission{Phase: actions.PhaseVerify, Action: "iam:ListGroupsForUser", Resource: onUser, Why: "see whether its groups changed"})
+	permissions = append(permissions, both(actions.PhaseVerify, "see whether its boundary changed", "Get%s")...)
 	permissions = append(permissions, both(actions.PhaseUndo, "remove the deny if it is still ours, or put back what stood there", "Get%sPolicy", "Delete%sPolicy", "Put%sPolicy")...)
 	only := func(key string, rows []actions.Permission) []actions.Permission {
 		for i := range rows {
@@ -74,17 +75,24 @@ func (quarantinePrincipal) Spec() actions.Spec {
 		}
 		return rows
 	}
-	permissions = slices.Concat(permissions,
+	in := func(mode string, rows ...[]actions.Permission) []actions.Permission {
+		all := slices.Concat(rows...)
+		for i := range all {
+			all[i].When = actions.When{"mode": {mode}}
+		}
+		return all
+	}
+	permissions = slices.Concat(permissions, in(modeManaged,
 		only("iam:PolicyARN", both(actions.PhaseExecute, "attach AWSDenyAll, in the mode managed", "Attach%sPolicy")),
 		both(actions.PhaseExecute, "watch whether it stays attached, in the mode managed", "ListAttached%sPolicies"),
-		only("iam:PermissionsBoundary", both(actions.PhaseExecute, "make AWSDenyAll the boundary, in the mode boundary", "Put%sPermissionsBoundary")),
-		both(actions.PhaseExecute, "watch whether the boundary stays, in the mode boundary", "Get%s"),
-		both(actions.PhaseVerify, "read the boundary back", "Get%s"),
 		both(actions.PhaseUndo, "see whether AWSDenyAll is attached, in the mode managed", "ListAttached%sPolicies"),
 		only("iam:PolicyARN", both(actions.PhaseUndo, "detach AWSDenyAll, in the mode managed", "Detach%sPolicy")),
+	), in(modeBoundary,
+		only("iam:PermissionsBoundary", both(actions.PhaseExecute, "make AWSDenyAll the boundary, in the mode boundary", "Put%sPermissionsBoundary")),
+		both(actions.PhaseExecute, "watch whether the boundary stays, in the mode boundary", "Get%s"),
 		both(actions.PhaseUndo, "see whether the boundary is still ours, in the mode boundary", "Get%s"),
 		both(actions.PhaseUndo, "put back the boundary from before, or none, in the mode boundary", "Put%sPermissionsBoundary", "Delete%sPermissionsBoundary"),
-	)
+	))
 	return actions.Spec{
 		Name: opQuarantine, Version: 1,
 		Title: "Deny everything to a user or role",
