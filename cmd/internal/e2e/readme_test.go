@@ -2,17 +2,13 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/firebreak-ir/firebreak/actions"
 )
 
 func readme(t *testing.T) string {
@@ -109,40 +105,6 @@ func TestReadme(t *testing.T) {
 			}
 		}
 		sh("cd author\n" + script + "test -s stop-user.svg && test -s stop-user.md")
-	})
-	t.Run("the rights are those the actions declare", func(t *testing.T) {
-		var specs []actions.Spec
-		if err := json.Unmarshal([]byte(sh("firebreak actions list --json")), &specs); err != nil {
-			t.Fatal(err)
-		}
-		var declared []string
-		for _, s := range specs {
-			for _, p := range s.Permissions {
-				if strings.HasPrefix(s.Name, "aws.") {
-					declared = append(declared, p.Action)
-				}
-			}
-		}
-		var policy struct {
-			Statement []struct {
-				Effect string
-				Action []string
-			}
-		}
-		if err := json.Unmarshal([]byte(block(t, text, "<!-- rights -->")), &policy); err != nil {
-			t.Fatal(err)
-		}
-		var allowed []string
-		for _, s := range policy.Statement {
-			if s.Effect == "Allow" {
-				allowed = append(allowed, s.Action...)
-			}
-		}
-		slices.Sort(declared)
-		slices.Sort(allowed)
-		if declared = slices.Compact(declared); !slices.Equal(declared, allowed) {
-			t.Errorf("the README allows %v\nthe actions need %v", allowed, declared)
-		}
 	})
 	t.Run("make targets exist", func(t *testing.T) {
 		makefile, err := os.ReadFile("../../../Makefile")
