@@ -197,6 +197,9 @@ func TestWhatOthersDo(t *testing.T) {
 	on, off := world(t, w, -1)
 	s := awstest.NewStep(t, registry(w), name, with).Plan().Execute()
 	s.Is(actions.Verified, "2 looked at")
+	if n := w.Proxy.Count("lambda:UpdateEventSourceMapping"); n != 1 || !strings.Contains(string(s.Result), `"disabled":["`+on+`"]`) {
+		t.Errorf("%d mappings were touched: %s; want the enabled one alone", n, s.Result)
+	}
 
 	w.SetMapping(t, off, true)
 	s.Is(actions.NotVerified, off)

@@ -164,11 +164,18 @@ func (a quarantine) refuse(c *conn, p quarantineParams, master string) error {
 	return nil
 }
 
-// own lists the ARNs that firebreak acts as, in all accounts it knows. The path of
-// a role is not told by a session, so any path will do.
+// own lists the ARNs that firebreak acts as, in all accounts it knows: the same
+// whatever the duty of the session. The path of a role is not told by a session,
+// so any path will do where the configuration does not have the role.
 func (a quarantine) own(c *conn) []string {
 	own := a.cloud.OwnRoles()
 	for _, self := range c.Selves {
+		configured := slices.ContainsFunc(a.cloud.OwnRoles(), func(arn string) bool {
+			return self.Kind == cloud.Role && accountOf(arn) == self.Account && strings.HasSuffix(strings.ToLower(arn), "/"+strings.ToLower(self.Name))
+		})
+		if configured {
+			continue
+		}
 		own = append(own, self.ARN())
 		if self.Kind == cloud.Role && self.Path == "/" {
 			own = append(own, fmt.Sprintf("arn:%s:iam::%s:role/*/%s", self.Partition, self.Account, self.Name))

@@ -11,6 +11,8 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/actions/aws/awstest"
+	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
+	"github.com/firebreak-ir/firebreak/actions/aws/org"
 )
 
 // TestQuarantineIsRefused gives what must not be done, and the sentence for each.
@@ -18,7 +20,7 @@ func TestQuarantineIsRefused(t *testing.T) {
 	awstest.Hermetic(t)
 	w := awstest.Moto(t).World(t)
 	o := w.Organization(t)
-	own := "arn:aws:iam::" + o.Account + ":role/ir/firebreak-release"
+	own := "arn:aws:iam::" + o.Account + ":role/ir/Firebreak-release"
 	role := "arn:aws:iam::" + o.Account + ":role/web"
 	principal := func(target, arn string) map[string]any {
 		return map[string]any{"target": target, "mode": "principal_scp", "principal": arn}
@@ -41,7 +43,7 @@ func TestQuarantineIsRefused(t *testing.T) {
 		{"of another account", principal(o.Account, "arn:aws:iam::999900001111:role/web"), actions.Precondition, []string{"is not in account " + o.Account}},
 		{"service-linked role", principal(o.Account, "arn:aws:iam::"+o.Account+":role/aws-service-role/x.amazonaws.com/X"), actions.Precondition, []string{"service-linked"}},
 		{"our role", principal(o.Account, own), actions.Precondition, []string{"firebreak itself uses"}},
-		{"our role, written otherwise", principal(o.Account, strings.Replace(own, "firebreak", "Firebreak", 1)), actions.Precondition, []string{"firebreak itself uses"}},
+		{"our role, written otherwise", principal(o.Account, strings.Replace(own, "Firebreak", "firebreak", 1)), actions.Precondition, []string{"firebreak itself uses"}},
 		{"unit that is not there", map[string]any{"target": "ou-ab12-abcdefgh", "mode": "account_scp"}, actions.NotFound, []string{"OrganizationalUnitNotFound"}},
 		{"account that is not there", map[string]any{"target": "999900001111", "mode": "account_scp"}, actions.NotFound, []string{"AccountNotFound"}},
 	} {
@@ -111,6 +113,52 @@ func TestDocuments(t *testing.T) {
 			s.Undo()
 		})
 	}
+}
+
+// TestDuties: the plan is made in another role than it is carried out in, and both
+// are exempt, whoever asks.
+func TestDuties(t *testing.T) {
+	awstest.Hermetic(t)
+	w := awstest.Moto(t).World(t)
+	o := w.Organization(t)
+	duty := func(name string) string { return "arn:aws:iam::" + w.Account + ":role/ir/" + name }
+	r := actions.NewRegistry()
+	org.Register(r, w.Cloud(func(e *cloud.Environment, _ *cloud.Options) {
+		e.Roles = cloud.Roles{Preflight: duty("look"), Contain: duty("contain"), Release: duty("release")}
+	}))
+	s := awstest.NewStep(t, r, quarantine, map[string]any{"target": o.Unit, "mode": "account_scp"}).Plan().Execute()
+	s.Is(actions.Verified, "")
+	said := strings.Join(s.Preview.Changes, "\n")
+	for _, name := range []string{"look", "contain", "release"} {
+		if !strings.Contains(said, duty(name)) || strings.Contains(said, "role/"+name) {
+			t.Errorf("%s is not exempt, or not as it is configured: %s", name, said)
+		}
+	}
+	s.Undo()
+}
+
+// TestOneLostAnswer: the SDK sends the call again, AWS says that the policy is
+// there, and it is ours.
+func TestOneLostAnswer(t *testing.T) {
+	awstest.Hermetic(t)
+	w := awstest.Moto(t).World(t)
+	o := w.Organization(t)
+	s := awstest.NewStep(t, registry(w), quarantine, map[string]any{"target": o.Account, "mode": "account_scp"}).Plan()
+	w.Proxy.DropAfterEffect("organizations:CreatePolicy", 1)
+	s.Execute()
+	s.Is(actions.Verified, "")
+	s.Undo()
+	// One that somebody else made is not ours, even when it comes in between.
+	hold := w.Proxy.HoldCall("organizations:CreatePolicy")
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Handler.Execute(s.Context(), s.Call, s.Params)
+		ended <- err
+	}()
+	<-hold.Reached()
+	w.ControlPolicy(t, ourName+o.Account, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*"}]}`)
+	hold.Release()
+	awstest.Fails(t, <-ended, actions.Precondition, "has another text")
 }
 
 // TestWhatOthersDoToThePolicy changes it between plan, verify and undo.
