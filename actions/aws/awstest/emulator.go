@@ -59,8 +59,13 @@ func moto(t *testing.T) *Emulator {
 		return e
 	}
 	url, ended := launch(t, path)
+	answered := false
 	e.start = func(t *testing.T) (string, awsfake.Credentials, awsfake.Credentials) {
-		ready(t, url, ended)
+		// Asking again is no use: moto cannot answer this once it has a database.
+		if !answered {
+			ready(t, url, ended)
+			answered = true
+		}
 		post(t, url+"/moto-api/reset")
 		return url, awsfake.Credentials{AccessKeyID: "AKIAMOTOOPERATOR0000", SecretAccessKey: "moto-operator-secret"},
 			awsfake.Credentials{AccessKeyID: "AKIAMOTOAUDITOR00000", SecretAccessKey: "moto-auditor-secret"}

@@ -25,6 +25,8 @@ type World struct {
 	IAM         *iam.Client // of Config
 
 	databases    bool // there are some: reading them takes time
+	functions    bool // the same for Lambda
+	organization bool // there is one, with Identity Center
 	users, roles []string
 	launched     bool              // there is something in EC2
 	idle         map[string]string // idle timeouts of interfaces, which moto forgets

@@ -87,6 +87,18 @@ func (c *Cloud) Now() time.Time { return c.options.Now() }
 // made; negative: not at all.
 func (c *Cloud) Settle() time.Duration { return c.options.Settle }
 
+// OwnRoles lists the roles that the configuration lets firebreak assume, in all of
+// its environments, sorted: what would lock firebreak out of an account must leave
+// them out.
+func (c *Cloud) OwnRoles() []string {
+	var roles []string
+	for _, e := range c.options.Environments {
+		roles = append(roles, e.Role, e.Roles.Preflight, e.Roles.Contain, e.Roles.Evidence, e.Roles.Release)
+	}
+	slices.Sort(roles)
+	return slices.DeleteFunc(slices.Compact(roles), func(arn string) bool { return arn == "" })
+}
+
 func (c *Cloud) environmentNames() string {
 	names := slices.Sorted(maps.Keys(c.options.Environments))
 	if len(names) == 0 {

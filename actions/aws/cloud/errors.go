@@ -75,13 +75,15 @@ func classOfCode(code string, status int) actions.Class {
 		"EC2ThrottledException", "SnapshotCreationPerVolumeRateExceeded", "CreateSnapshotRateExceeded":
 		return actions.Throttled
 	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthFailure", "NotAuthorized", "InvalidClientTokenId", "UnrecognizedClientException",
-		"SignatureDoesNotMatch", "IncompleteSignature", "MissingAuthenticationToken", "ExpiredToken", "ExpiredTokenException", "RequestExpired", "OptInRequired":
+		"SignatureDoesNotMatch", "IncompleteSignature", "MissingAuthenticationToken", "ExpiredToken", "ExpiredTokenException", "RequestExpired", "OptInRequired", "AccessDeniedForDependencyException":
 		return actions.Denied
 	case "DeleteConflict", "EntityAlreadyExists", "UnmodifiableEntity", "PasswordPolicyViolation", "ConcurrentModification", "PackedPolicyTooLarge",
 		"IncorrectState", "IncorrectInstanceState", "OperationNotPermitted", "DependencyViolation", "KMSInvalidStateException", "DisabledException", "ResourceConflictException", "ConflictException",
-		"InvalidRequestException", "ResourceExistsException", "DecryptionFailure", "EncryptionFailure":
+		"InvalidRequestException", "ResourceExistsException", "DecryptionFailure", "EncryptionFailure",
+		"ConstraintViolationException", "DuplicatePolicyException", "DuplicatePolicyAttachmentException", "DuplicateAccountException", "PolicyNotAttachedException",
+		"PolicyTypeNotEnabledException", "AWSOrganizationsNotInUseException", "ServiceQuotaExceededException":
 		return actions.Precondition
-	case "EntityTemporarilyUnmodifiable", "ConditionalRequestConflict", "ConcurrentModificationException", "ScalingActivityInProgress":
+	case "EntityTemporarilyUnmodifiable", "ConditionalRequestConflict", "ConcurrentModificationException", "ScalingActivityInProgress", "PolicyChangesInProgressException":
 		return actions.Transient
 	}
 	name := strings.TrimSuffix(strings.TrimSuffix(code, "Exception"), "Fault")
@@ -94,7 +96,8 @@ func classOfCode(code string, status int) actions.Class {
 	switch {
 	case strings.HasSuffix(name, "NotFound"), strings.HasPrefix(name, "NoSuch"):
 		return actions.NotFound
-	case strings.HasSuffix(name, "AlreadyExists"), strings.HasSuffix(name, "Duplicate"), strings.HasSuffix(name, "InUse"), strings.HasSuffix(name, "LimitExceeded"):
+	case strings.HasSuffix(name, "AlreadyExists"), strings.HasSuffix(name, "Duplicate"), strings.HasSuffix(name, "InUse"), strings.HasSuffix(name, "LimitExceeded"),
+		strings.HasPrefix(name, "Invalid") && strings.HasSuffix(name, "State"):
 		return actions.Precondition
 	}
 	switch status {
@@ -194,10 +197,22 @@ func (s *said) Error() string {
 
 func (s *said) Unwrap() error { return s.err }
 
-// Unreadable turns a refusal to let us read into a reading; other errors stay
-// errors, and the caller looks again.
+// Empty is the error for an answer that is not about what was asked for. It is
+// of class transient, as the next answer may be a better one.
+func Empty(op, about string) error {
+	return &actions.Error{Class: actions.Transient, Op: op, Err: &emptyAnswer{about}}
+}
+
+type emptyAnswer struct{ about string }
+
+func (e *emptyAnswer) Error() string {
+	return fmt.Sprintf("the answer is not about %q, which proves nothing", e.about)
+}
+
+// Unreadable turns a refusal to let us read, and an empty answer, into a reading;
+// other errors stay errors, and the caller looks again.
 func Unreadable(err error) (actions.Reading, error) {
-	if actions.ClassOf(err) == actions.Denied {
+	if _, empty := errors.AsType[*emptyAnswer](err); empty || actions.ClassOf(err) == actions.Denied {
 		return actions.Reading{Verdict: actions.CannotVerify, Detail: err.Error()}, nil
 	}
 	return actions.Reading{}, err
@@ -210,4 +225,14 @@ func Code(err error) string {
 		return api.ErrorCode()
 	}
 	return ""
+}
+
+// Partly says of an error that part of the action had been done by then, so the
+// class of the later call would promise too much: it is unknown. Without anything
+// done, err stays what it is.
+func Partly(op, done string, err error) error {
+	if err == nil || done == "" {
+		return err
+	}
+	return &actions.Error{Class: actions.Unknown, Op: op, Err: fmt.Errorf("%s, then: %w", done, err), Hint: "a repeated attempt goes on from there"}
 }

@@ -53,6 +53,10 @@ type Session struct {
 	// Duties are the roles of the environment, those of other duties too: who
 	// contains must not contain the role that releases.
 	Duties []Principal
+
+	// Sessions are the names of the sessions that our credentials are of: for a
+	// role of IAM Identity Center, the user's name.
+	Sessions []string
 }
 
 // Partition is the part of AWS that the account is in: aws, aws-cn, aws-us-gov.
@@ -241,8 +245,11 @@ func (s *Session) identify(ctx context.Context, cfg aws.Config, requests *action
 		return Principal{}, &actions.Error{Class: actions.Invalid, Op: "sts:GetCallerIdentity", Err: err}
 	}
 	s.Selves = append(s.Selves, self)
-	if _, session, _ := strings.Cut(aws.ToString(out.Arn), ":assumed-role/"+self.Name+"/"); instanceID.MatchString(session) {
-		s.Instances = append(s.Instances, session)
+	if _, session, in := strings.Cut(aws.ToString(out.Arn), ":assumed-role/"+self.Name+"/"); in {
+		s.Sessions = append(s.Sessions, session)
+		if instanceID.MatchString(session) {
+			s.Instances = append(s.Instances, session)
+		}
 	}
 	s.Keys = append(s.Keys, keys.AccessKeyID)
 	return self, nil

@@ -137,7 +137,7 @@ func (c *conn) lets(ctx context.Context, group string) (vpc string, who []string
 		return "", nil, err
 	}
 	if len(out.SecurityGroups) != 1 || aws.ToString(out.SecurityGroups[0].GroupId) != group {
-		return "", nil, empty("ec2:DescribeSecurityGroups", group)
+		return "", nil, cloud.Empty("ec2:DescribeSecurityGroups", group)
 	}
 	for _, rule := range out.SecurityGroups[0].IpPermissions {
 		for _, one := range rule.IpRanges {

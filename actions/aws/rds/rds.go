@@ -87,7 +87,7 @@ func (c *conn) read(ctx context.Context, instance, cluster string) (database, er
 		return strings.EqualFold(aws.ToString(d.DBInstanceIdentifier), instance)
 	})
 	if i < 0 {
-		return database{}, empty("rds:DescribeDBInstances", instance)
+		return database{}, cloud.Empty("rds:DescribeDBInstances", instance)
 	}
 	one := out.DBInstances[i]
 	d := database{
@@ -108,7 +108,7 @@ func (c *conn) cluster(ctx context.Context, id string) (database, error) {
 	}
 	i := slices.IndexFunc(out.DBClusters, func(d types.DBCluster) bool { return strings.EqualFold(aws.ToString(d.DBClusterIdentifier), id) })
 	if i < 0 {
-		return database{}, empty("rds:DescribeDBClusters", id)
+		return database{}, cloud.Empty("rds:DescribeDBClusters", id)
 	}
 	one := out.DBClusters[i]
 	d := database{
@@ -134,8 +134,4 @@ func (d *database) groups(list []types.VpcSecurityGroupMembership) {
 	}
 	slices.Sort(d.Groups)
 	slices.Sort(d.Pending)
-}
-
-func empty(op, id string) error {
-	return &actions.Error{Class: actions.Transient, Op: op, Err: fmt.Errorf("the answer is not about %q, which proves nothing", id)}
 }

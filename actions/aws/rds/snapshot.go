@@ -183,7 +183,7 @@ func (a snapshot) Execute(ctx context.Context, call actions.Call, p snapshotPara
 	}
 	switch {
 	case !found:
-		return snapshotResult{}, empty("rds:DescribeDBSnapshots", name)
+		return snapshotResult{}, cloud.Empty("rds:DescribeDBSnapshots", name)
 	case !there.ours(call) || !strings.EqualFold(there.source, d.ID):
 		return snapshotResult{}, &actions.Error{Class: actions.Precondition, Op: snapshotOp, Err: fmt.Errorf("a snapshot %q is there that this step did not take (of %q)", name, there.source),
 			Hint: "look who made it; it is not used as evidence"}
