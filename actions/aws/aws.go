@@ -8,6 +8,8 @@ import (
 	"github.com/firebreak-ir/firebreak/actions/aws/cloudtrail"
 	"github.com/firebreak-ir/firebreak/actions/aws/ec2"
 	"github.com/firebreak-ir/firebreak/actions/aws/iam"
+	"github.com/firebreak-ir/firebreak/actions/aws/lambda"
+	"github.com/firebreak-ir/firebreak/actions/aws/org"
 	"github.com/firebreak-ir/firebreak/actions/aws/rds"
 	"github.com/firebreak-ir/firebreak/actions/aws/s3"
 	"github.com/firebreak-ir/firebreak/actions/aws/secrets"
@@ -38,6 +40,8 @@ func (p *Provider) Register(r *actions.Registry) {
 	cloudtrail.Register(r, p.Cloud)
 	ec2.Register(r, p.Cloud)
 	iam.Register(r, p.Cloud)
+	lambda.Register(r, p.Cloud)
+	org.Register(r, p.Cloud)
 	rds.Register(r, p.Cloud)
 	s3.Register(r, p.Cloud)
 	secrets.Register(r, p.Cloud)

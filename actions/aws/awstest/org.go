@@ -137,7 +137,7 @@ func (w *World) Center(t *testing.T, account string) Center {
 		t.Fatal(err)
 	}
 	c.PermissionSet = aws.ToString(set.PermissionSet.PermissionSetArn)
-	w.Join(t, c, c.User)
+	w.JoinGroup(t, c, c.User)
 	w.Assign(t, c, account, ssotypes.PrincipalTypeUser, c.User)
 	w.Assign(t, c, account, ssotypes.PrincipalTypeGroup, c.Group)
 	return c
@@ -156,8 +156,8 @@ func (w *World) CenterUser(t *testing.T, c Center, name, mail string) string {
 	return aws.ToString(out.UserId)
 }
 
-// Join puts a user into the group, as an identity provider would.
-func (w *World) Join(t *testing.T, c Center, user string) {
+// JoinGroup puts a user into the group, as an identity provider would.
+func (w *World) JoinGroup(t *testing.T, c Center, user string) {
 	t.Helper()
 	if _, err := w.IdentityStore().CreateGroupMembership(t.Context(), &identitystore.CreateGroupMembershipInput{IdentityStoreId: &c.Store, GroupId: &c.Group, MemberId: &storetypes.MemberIdMemberUserId{Value: user}}); err != nil {
 		t.Fatal(err)

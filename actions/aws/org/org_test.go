@@ -91,7 +91,7 @@ func uses() []use {
 			func(t *testing.T, w *awstest.World) (map[string]any, func(*testing.T)) {
 				c := w.Center(t, "444455556666")
 				w.UnderWay(c)
-				return map[string]any{"user": "alice"}, func(t *testing.T) { w.Join(t, c, c.User) }
+				return map[string]any{"user": "alice"}, func(t *testing.T) { w.JoinGroup(t, c, c.User) }
 			}},
 	}
 }

@@ -120,7 +120,7 @@ func TestAccessThatIsNotGone(t *testing.T) {
 		empty(w, operation)
 		s.Is(actions.CannotVerify, "proves nothing")
 	}
-	w.Join(t, c, c.User)
+	w.JoinGroup(t, c, c.User)
 	s.Is(actions.NotVerified, "put back by the identity provider")
 	s.Execute()
 	w.Assign(t, c, "999900001111", ssotypes.PrincipalTypeUser, c.User)
