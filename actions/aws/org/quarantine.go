@@ -71,36 +71,41 @@ const ofOrganization = "arn:{partition}:organizations::{management}:"
 
 func quarantineRights() []actions.Permission {
 	var rows []actions.Permission
-	add := func(phases []actions.Phase, action, why string, kinds ...string) {
+	add := func(modes []string, phases []actions.Phase, action, why string, kinds ...string) {
 		for _, phase := range phases {
 			for _, kind := range kinds {
-				resource := map[string]string{
+				row := actions.Permission{Phase: phase, Action: "organizations:" + action, Why: why, Resource: map[string]string{
 					"":        "*", // AWS knows nothing smaller
 					"policy":  ofOrganization + "policy/{organization}/service_control_policy/{policy}",
 					"account": ofOrganization + "account/{organization}/{target}",
 					"unit":    ofOrganization + "ou/{organization}/{unit}",
 					"root":    ofOrganization + "root/{organization}/{root}",
-				}[kind]
-				rows = append(rows, actions.Permission{Phase: phase, Action: "organizations:" + action, Resource: resource, Why: why})
+				}[kind]}
+				if modes != nil {
+					row.When = actions.When{"mode": modes}
+				}
+				rows = append(rows, row)
 			}
 		}
 	}
 	plan, execute, verify, undo := actions.PhasePlan, actions.PhaseExecute, actions.PhaseVerify, actions.PhaseUndo
-	add([]actions.Phase{plan}, "DescribeOrganization", "see which account is never bound", "")
-	add([]actions.Phase{plan}, "ListRoots", "see that such policies are in force", "")
-	add([]actions.Phase{plan}, "DescribeAccount", "show its name", "account")
-	add([]actions.Phase{plan}, "DescribeOrganizationalUnit", "show its name", "unit")
-	add([]actions.Phase{plan, execute, undo}, "ListPolicies", "find our policy by its name", "")
-	add([]actions.Phase{plan, execute, verify, undo}, "DescribePolicy", "compare its text with what we put", "policy")
-	add([]actions.Phase{plan, verify, undo}, "ListPoliciesForTarget", "read what is attached", "account", "unit", "root")
-	add([]actions.Phase{plan, execute, verify, undo}, "ListParents", "read what the account is in", "account")
-	add([]actions.Phase{execute}, "CreatePolicy", "make our policy", "")
-	add([]actions.Phase{execute}, "TagResource", "mark our policy", "policy")
-	add([]actions.Phase{execute}, "AttachPolicy", "put our policy in force", "policy", "account", "unit", "root")
-	add([]actions.Phase{undo}, "ListTargetsForPolicy", "see whether somebody else uses our policy", "policy")
-	add([]actions.Phase{undo}, "DetachPolicy", "take our policy out of force", "policy", "account", "unit", "root")
-	add([]actions.Phase{undo}, "DeletePolicy", "delete our policy", "policy")
-	add([]actions.Phase{execute, undo}, "MoveAccount", "move the account, there and back", "account", "unit", "root")
+	deny, move := []string{principalMode, accountMode}, []string{moveMode}
+	add(nil, []actions.Phase{plan}, "DescribeOrganization", "see which account is never bound", "")
+	add(nil, []actions.Phase{plan}, "DescribeAccount", "show its name", "account")
+	add(nil, []actions.Phase{plan}, "DescribeOrganizationalUnit", "show its name", "unit")
+	add(nil, []actions.Phase{plan}, "ListPoliciesForTarget", "read what is attached", "account", "unit", "root")
+	add(deny, []actions.Phase{plan}, "ListRoots", "see that such policies are in force", "")
+	add(deny, []actions.Phase{plan, execute, undo}, "ListPolicies", "find our policy by its name", "")
+	add(deny, []actions.Phase{plan, execute, verify, undo}, "DescribePolicy", "compare its text with what we put", "policy")
+	add(deny, []actions.Phase{verify, undo}, "ListPoliciesForTarget", "read what is attached", "account", "unit", "root")
+	add(deny, []actions.Phase{execute}, "CreatePolicy", "make our policy", "")
+	add(deny, []actions.Phase{execute}, "TagResource", "mark our policy", "policy")
+	add(deny, []actions.Phase{execute}, "AttachPolicy", "put our policy in force", "policy", "account", "unit", "root")
+	add(deny, []actions.Phase{undo}, "ListTargetsForPolicy", "see whether somebody else uses our policy", "policy")
+	add(deny, []actions.Phase{undo}, "DetachPolicy", "take our policy out of force", "policy", "account", "unit", "root")
+	add(deny, []actions.Phase{undo}, "DeletePolicy", "delete our policy", "policy")
+	add(move, []actions.Phase{plan, execute, verify, undo}, "ListParents", "read what the account is in", "account")
+	add(move, []actions.Phase{execute, undo}, "MoveAccount", "move the account, there and back", "account", "unit", "root")
 	return rows
 }
 
