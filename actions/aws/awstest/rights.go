@@ -1,6 +1,7 @@
 package awstest
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -60,6 +61,18 @@ func ExactRights(t *testing.T, emulator *Emulator, registry func(*World) *action
 			}
 		})
 	}
+}
+
+// Only are the actions of a registry that ways are given for, when its rights are
+// shown in several tests.
+func Only(all *actions.Registry, ways map[string][]Way) *actions.Registry {
+	r := actions.NewRegistry()
+	for _, name := range slices.Sorted(maps.Keys(ways)) {
+		if h, ok := all.Handler(name); ok {
+			r.Add(h)
+		}
+	}
+	return r
 }
 
 // live plays the whole life of a step and tells each call.

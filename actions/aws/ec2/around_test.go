@@ -178,13 +178,7 @@ func attemptsOf(operation string) int {
 
 // mine are the actions of the scenes alone.
 func mine(w *awstest.World) *actions.Registry {
-	all, r := around(w), actions.NewRegistry()
-	for name := range aroundWays() {
-		if h, ok := all.Handler(name); ok {
-			r.Add(h)
-		}
-	}
-	return r
+	return awstest.Only(around(w), aroundWays())
 }
 
 // faults plays the life of a scene again and again in one world: every life ends

@@ -38,13 +38,7 @@ func copyWays() map[string][]awstest.Way {
 // copiers gives those actions, with a place for evidence.
 func copiers(w *awstest.World) *actions.Registry {
 	place := cloud.Evidence{Bucket: "evidence", Owner: w.Account, Days: 7, KMSKey: "arn:aws:kms:" + awstest.Region + ":" + w.Account + ":key/0a1b2c3d-0000-4000-8000-0123456789ab"}
-	all, r := registryOf(w, awstest.Keeping(place), withForensics(w)), actions.NewRegistry()
-	for name := range copyWays() {
-		if h, ok := all.Handler(name); ok {
-			r.Add(h)
-		}
-	}
-	return r
+	return awstest.Only(registryOf(w, awstest.Keeping(place), withForensics(w)), copyWays())
 }
 
 func TestRightsOfCopiesAreExact(t *testing.T) {
