@@ -36,8 +36,16 @@ func Markdown(s Spec) string {
 	if len(s.Permissions) > 0 {
 		b.WriteString("\n## Permissions\n\n| phase | right | on | why |\n| --- | --- | --- | --- |\n")
 		for _, p := range s.Permissions {
-			fmt.Fprintf(&b, "| %s | `%s` | `%s`%s | %s |\n", p.Phase, cell(p.Action), cell(p.Resource), conditionWords(p.Conditions), cell(p.Why))
+			fmt.Fprintf(&b, "| %s | `%s` | `%s`%s | %s |\n", p.Phase, cell(p.Action), cell(p.Resource), conditionWords(p.Conditions)+whenWords(p.When), cell(p.Why))
 		}
+	}
+	return b.String()
+}
+
+func whenWords(w When) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(w)) {
+		fmt.Fprintf(&b, " when %s is `%s`", cell(name), cell(strings.Join(w[name], ", ")))
 	}
 	return b.String()
 }

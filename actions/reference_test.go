@@ -6,6 +6,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +68,12 @@ func TestReference(t *testing.T) {
 	full := one(documented{}).Spec()
 	golden(t, "reference_full.md", actions.Markdown(full))
 	golden(t, "reference_small.md", actions.Markdown(one(&door{}).Spec()))
+	full.Permissions = append(slices.Clone(full.Permissions), actions.Permission{Phase: actions.PhaseExecute, Action: "ec2:Hard", Resource: "*", When: actions.When{"mode": {"hard", "harder"}}, Why: "only then"},
+		actions.Permission{Phase: actions.PhaseVerify, Action: "chat:write", Resource: "*", Why: "two services"}, actions.Permission{Phase: actions.PhaseVerify, Action: "scope", Resource: "*", Why: "no service"})
+	if got := actions.Markdown(full); !strings.Contains(got, "`*` when mode is `hard, harder` | only then") {
+		t.Errorf("the page does not say when a right is needed:\n%s", got)
+	}
+	golden(t, "table.md", actions.Table([]actions.Spec{full, one(&door{}).Spec()}))
 	schema, err := json.MarshalIndent(actions.JSONSchema(full), "", "  ")
 	if err != nil {
 		t.Fatal(err)
