@@ -27,8 +27,9 @@ func (w *World) Intruder(t *testing.T) Intruder {
 	vpc := w.VPC(t)
 	subnet := w.Subnet(t, vpc, 0)
 	ids := w.Fleet(t, Fleet{Name: "web", Subnet: subnet, Min: 1, Max: 4, Desired: 3})
-	host := Intruder{ID: ids[0], Other: ids[1], Evidence: w.Evidence(t, "acme-evidence"), Endpoints: w.Group(t, vpc, "endpoints")}
+	host := Intruder{ID: ids[0], Other: ids[1], Evidence: w.Evidence(t, "evidence"), Endpoints: w.Group(t, vpc, "endpoints")}
 	w.Profile(t, "web-profile", "web")
+	w.PutPolicy(t, "role", "web", "own", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}`)
 	targets := w.TargetGroup(t, vpc, "web", "instance")
 	for _, id := range []string{host.ID, host.Other} {
 		w.SetProfile(t, id, "web-profile")
