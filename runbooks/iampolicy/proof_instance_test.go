@@ -25,13 +25,7 @@ func compromisedInstanceAnswers() map[string]string {
 // compromisedInstanceSpare lists the rights that this world cannot use.
 func compromisedInstanceSpare() map[string]string {
 	return map[string]string{
-		"contain autoscaling:DetachInstances":              "it is put in standby",
-		"release autoscaling:AttachInstances":              "as above",
-		"release autoscaling:SetInstanceProtection":        "as above",
-		"contain ec2:DeleteSecurityGroup":                  "no group is made for two steps",
 		"contain ec2:RevokeSecurityGroupIngress":           "nobody has added rules to the quarantine group",
-		"contain ec2:DisassociateAddress":                  "its public address is left",
-		"release ec2:AssociateAddress":                     "as above",
 		"contain ec2:ReplaceIamInstanceProfileAssociation": "which mode it is in, an input decides: here the role is removed",
 		"contain iam:PassRole":                             "as above",
 		"release ec2:ReplaceIamInstanceProfileAssociation": "as above",
