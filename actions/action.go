@@ -40,7 +40,9 @@ type Prober[P, R any] interface {
 	Probe(ctx context.Context, call Call, params P) (Found, R, error)
 }
 
-// Call says on whose behalf an action is called.
+// Call says on whose behalf an action is called. An undo is called with the key,
+// the step and the start of the step that it takes back, so that an action
+// recognises what it made; attempt and actor are the undo's own.
 type Call struct {
 	Key         Key             // the same for every attempt of one logical step
 	Incident    string          // "INC-12"

@@ -215,11 +215,15 @@ func (s *Step) Commands() []Command {
 
 func (s *Step) task() Task {
 	params, result, state := s.input()
+	of := s
+	if s.Undoes != nil { // an action knows what it did by the key, the step and the time under which it did it
+		of = s.Undoes
+	}
 	t := Task{
 		Run: s.run.ID, Step: s.ID, Action: s.Def.Uses, Undo: s.Undoes != nil, Params: params, Result: result,
 		Call: actions.Call{
-			Key: s.Key(), Incident: s.run.incident.ID, Run: s.run.ID, Step: s.ID, Attempt: len(s.Attempts),
-			Environment: s.run.Environment.Name, Actor: s.Authority(), Started: s.started, State: state, Evidence: s.Def.Evidence,
+			Key: of.Key(), Incident: s.run.incident.ID, Run: s.run.ID, Step: of.ID, Attempt: len(s.Attempts),
+			Environment: s.run.Environment.Name, Actor: s.Authority(), Started: of.started, State: state, Evidence: s.Def.Evidence,
 		},
 	}
 	if len(s.Attempts) == 0 && s.Undoes == nil {

@@ -165,27 +165,27 @@ func TestUndo(t *testing.T) {
 			t.Fatalf("h1 is %s", r.world.is("h1"))
 		}
 		r.crash()
-		r.world.plan("verify undo", "a~undo", turn{verdict: actions.Verified}, turn{verdict: actions.Verified}, turn{verdict: actions.Verified}, turn{verdict: actions.Verified},
+		r.world.plan("verify undo", "a", turn{verdict: actions.Verified}, turn{verdict: actions.Verified}, turn{verdict: actions.Verified}, turn{verdict: actions.Verified},
 			turn{verdict: actions.Verified}, turn{verdict: actions.Verified}, turn{verdict: actions.Verified}, turn{verdict: actions.Verified}, turn{verdict: actions.Verified}, turn{verdict: actions.Verified})
-		r.world.plan("undo", "a~undo", turn{hang: true})
+		r.world.plan("undo", "a", turn{hang: true})
 		r.must("carol", id, "a", engine.UndoRequested{Reason: "a false alarm"})
 		r.reach(id, "a~undo", engine.StepAwaiting)
 		ask := r.approval(id, "a~undo")
 		if err := r.submit("carol", id, "a~undo", engine.Vote{Approval: ask, Approve: true}); refused(err) != engine.SelfApproval {
 			t.Errorf("the vote of who asked for it: %v", err)
 		}
-		if n := r.world.count("undo", "a~undo"); n != 0 {
+		if n := r.world.count("undo", "a"); n != 0 {
 			t.Fatalf("%d undos before the approval", n)
 		}
 		r.approve("bob", id, "a~undo")
-		r.until("the undo", func() bool { return r.world.count("undo", "a~undo") == 1 })
+		r.until("the undo", func() bool { return r.world.count("undo", "a") == 1 })
 		if err := r.submit("alice", id, "", engine.Resolved{}); refused(err) != engine.OpenSteps {
 			t.Errorf("resolving while an undo is in flight: %v", err)
 		}
 		r.crash()
 		r.reach(id, "a~undo", engine.StepOnHold) // that the action can be asked says nothing about its undo
-		if r.world.is("h1") != "degraded" || r.world.count("undo", "a~undo") != 1 {
-			t.Errorf("h1 is %s after %d undos", r.world.is("h1"), r.world.count("undo", "a~undo"))
+		if r.world.is("h1") != "degraded" || r.world.count("undo", "a") != 1 {
+			t.Errorf("h1 is %s after %d undos", r.world.is("h1"), r.world.count("undo", "a"))
 		}
 		r.must("alice", id, "a~undo", engine.EffectResolved{Attempt: 1, Applied: true, Reason: "looked at it"})
 		r.reach(id, "a~undo", engine.StepDone)

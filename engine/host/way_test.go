@@ -109,7 +109,11 @@ func TestIntentBeforeEffect(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if b, ok := e.Body.(engine.EffectIntent); ok && e.Run == call.Run && e.Step == call.Step && b.Attempt == call.Attempt && b.Key == call.Key {
+				b, ok := e.Body.(engine.EffectIntent)
+				if !ok || e.Run != call.Run || b.Attempt != call.Attempt {
+					continue
+				}
+				if phase == "undo" && e.Step == call.Step+"~undo" || phase == "execute" && e.Step == call.Step && b.Key == call.Key {
 					written = true
 				}
 			}

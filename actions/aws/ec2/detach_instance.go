@@ -51,8 +51,8 @@ func (detachInstance) Spec() actions.Spec {
 	describe := func(phase actions.Phase, action, why string) actions.Permission {
 		return actions.Permission{Phase: phase, Action: action, Resource: "*", Why: why}
 	}
-	change := func(phase actions.Phase, action, why string) actions.Permission {
-		return actions.Permission{Phase: phase, Action: action, Resource: groupResource, Why: why}
+	change := func(phase actions.Phase, mode, action, why string) actions.Permission {
+		return actions.Permission{Phase: phase, Action: action, Resource: groupResource, When: actions.When{"mode": {mode}}, Why: why}
 	}
 	return actions.Spec{
 		Name: opDetach, Version: 1,
@@ -73,14 +73,14 @@ func (detachInstance) Spec() actions.Spec {
 			describe(actions.PhaseExecute, "ec2:DescribeInstances", "see again that the instance is not our own"),
 			describe(actions.PhaseExecute, "autoscaling:DescribeAutoScalingInstances", "see that an instance of no group has not joined one since"),
 			describe(actions.PhaseExecute, "autoscaling:DescribeAutoScalingGroups", "see what an earlier attempt did, and whether the group can do with one less"),
-			change(actions.PhaseExecute, "autoscaling:EnterStandby", "put the instance in standby"),
-			change(actions.PhaseExecute, "autoscaling:DetachInstances", "detach the instance"),
+			change(actions.PhaseExecute, "standby", "autoscaling:EnterStandby", "put the instance in standby"),
+			change(actions.PhaseExecute, "detach", "autoscaling:DetachInstances", "detach the instance"),
 			describe(actions.PhaseVerify, "autoscaling:DescribeAutoScalingInstances", "see that an instance of no group is still in none"),
 			describe(actions.PhaseVerify, "autoscaling:DescribeAutoScalingGroups", "read the state of the instance in its group"),
 			describe(actions.PhaseUndo, "autoscaling:DescribeAutoScalingGroups", "see whether the instance is still as we left it"),
-			change(actions.PhaseUndo, "autoscaling:ExitStandby", "put the instance in service again"),
-			change(actions.PhaseUndo, "autoscaling:AttachInstances", "attach the instance again"),
-			change(actions.PhaseUndo, "autoscaling:SetInstanceProtection", "protect it from scale-in again, which a detached instance loses"),
+			change(actions.PhaseUndo, "standby", "autoscaling:ExitStandby", "put the instance in service again"),
+			change(actions.PhaseUndo, "detach", "autoscaling:AttachInstances", "attach the instance again"),
+			change(actions.PhaseUndo, "detach", "autoscaling:SetInstanceProtection", "protect it from scale-in again, which a detached instance loses"),
 		},
 		Settle: 30 * time.Second,
 	}

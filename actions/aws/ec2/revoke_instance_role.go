@@ -17,7 +17,7 @@ type revokeInstanceRole struct{ cloud *cloud.Cloud }
 type revokeInstanceRoleParams struct {
 	InstanceID string `json:"instance_id" doc:"the instance" example:"i-0abc1234def567890" pattern:"^i-[0-9a-f]{8,17}$"`
 	Mode       string `json:"mode" doc:"replace gives it a quarantine profile, so that Systems Manager still reaches it; remove leaves it without a role" enum:"replace,remove" default:"replace"`
-	Quarantine string `json:"quarantine_profile,omitempty" doc:"name or ARN of the instance profile for mode replace; its role should allow Systems Manager and nothing else" example:"firebreak-quarantine" pattern:"^(arn:aws[a-z-]*:iam::[0-9]{12}:instance-profile/)?[A-Za-z0-9+=,.@_/-]{1,512}$"`
+	Quarantine string `json:"quarantine_profile,omitempty" doc:"name or ARN of the instance profile for mode replace; its role should allow Systems Manager and nothing else; empty with mode remove" example:"firebreak-quarantine" pattern:"^((arn:aws[a-z-]*:iam::[0-9]{12}:instance-profile/)?[A-Za-z0-9+=,.@_/-]{1,512})?$"`
 }
 
 type revokeInstanceRoleResult struct {

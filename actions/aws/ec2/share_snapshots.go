@@ -20,7 +20,7 @@ type shareSnapshots struct{ cloud *cloud.Cloud }
 type shareSnapshotsParams struct {
 	SnapshotIDs []string `json:"snapshot_ids" doc:"snapshots of this account to share, completed when copies are asked for" example:"snap-0abc1234def567890"`
 	Account     string   `json:"account,omitempty" doc:"account that may use them; may be left out with copy_to" example:"210987654321" pattern:"^[0-9]{12}$"`
-	Key         string   `json:"key,omitempty" doc:"ARN of this account's KMS key for evidence: a snapshot under another key is copied under this one, and the copy is shared; needed when a snapshot is under the AWS managed key, which cannot be shared" example:"arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d-0000-4000-8000-0123456789ab" pattern:"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"`
+	Key         string   `json:"key,omitempty" doc:"ARN of this account's KMS key for evidence: a snapshot under another key is copied under this one, and the copy is shared; needed when a snapshot is under the AWS managed key, which cannot be shared; empty: none is copied" example:"arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d-0000-4000-8000-0123456789ab" pattern:"^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$"`
 	CopyTo      string   `json:"copy_to,omitempty" doc:"name of the configured environment of the forensic account, which then keeps copies of its own" example:"forensics"`
 	CopyKey     string   `json:"copy_key,omitempty" doc:"ARN of the forensic account's KMS key for those copies; needed with copy_to" example:"arn:aws:kms:us-east-1:210987654321:key/0a1b2c3d-0000-4000-8000-0123456789ab" pattern:"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$"`
 }
