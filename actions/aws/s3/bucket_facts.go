@@ -49,7 +49,7 @@ func (d *description) facts() describeBucketResult {
 		Policy: unknown, Ownership: unknown, Versioning: unknown,
 		Website: d.is(websiteSection, d.sections[websiteSection] != nil), Logging: d.is(loggingSection, d.logging != nil), Replicates: d.is(replicationSection, d.replication != nil),
 		Expires:      d.is(lifecycleSection, slices.ContainsFunc(d.lifecycle, deletes)),
-		AccessPoints: []string{}, ReplicationTargets: []string{}, Tags: map[string]string{}, Missing: d.missing,
+		AccessPoints: []string{}, ReplicationTargets: []string{}, Tags: []string{}, Missing: d.missing,
 	}
 	if d.told(policySection) {
 		r.Policy = describe(d.policy)
@@ -83,7 +83,7 @@ func (d *description) facts() describeBucketResult {
 		r.ReplicationTargets = slices.Compact(r.ReplicationTargets)
 	}
 	for _, tag := range d.tags {
-		r.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+		r.Tags = append(r.Tags, aws.ToString(tag.Key)+"="+aws.ToString(tag.Value))
 	}
 	r.Public, r.PublicBy, r.Blocked = d.public()
 	r.Foreign, r.ForeignPrincipals = d.foreign()

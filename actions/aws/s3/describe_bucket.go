@@ -29,28 +29,28 @@ type describeBucketParams struct {
 // describeBucketResult holds what conditions and approval cards need. What could
 // not be read is unknown, never no.
 type describeBucketResult struct {
-	Bucket             string            `json:"bucket" doc:"name of the bucket"`
-	Region             string            `json:"region" doc:"region that it is in"`
-	Public             string            `json:"public" doc:"whether the public can get at it now; unknown also when ACLs of single objects or access points may let the public in" enum:"yes,no,unknown"`
-	PublicBy           []string          `json:"public_by" doc:"what lets the public in, or may, one sentence each"`
-	Blocked            string            `json:"blocked" doc:"whether the bucket or its account has all four settings of Block Public Access on" enum:"yes,no,unknown"`
-	BlockOfBucket      string            `json:"block_of_bucket" doc:"the four settings of the bucket, in words"`
-	BlockOfAccount     string            `json:"block_of_account" doc:"the four settings of its account, in words"`
-	Policy             string            `json:"policy" doc:"its policy in words: the names of its statements"`
-	Foreign            string            `json:"foreign" doc:"whether its policy or ACL lets principals in that are not of its account" enum:"yes,no,unknown"`
-	ForeignPrincipals  []string          `json:"foreign_principals" doc:"those principals, fifty at most"`
-	Ownership          string            `json:"ownership" doc:"who owns its objects: BucketOwnerEnforced switches all ACLs off; not configured leaves them on" enum:"BucketOwnerEnforced,BucketOwnerPreferred,ObjectWriter,not configured,unknown"`
-	AccessPoints       []string          `json:"access_points" doc:"names of its access points, fifty at most"`
-	Website            string            `json:"website" doc:"whether it is a website" enum:"yes,no,unknown"`
-	Versioning         string            `json:"versioning" doc:"whether it keeps what is overwritten and deleted" enum:"Enabled,Suspended,off,unknown"`
-	Expires            string            `json:"expires" doc:"whether a lifecycle rule deletes objects or versions" enum:"yes,no,unknown"`
-	Logging            string            `json:"logging" doc:"whether server access logs are written" enum:"yes,no,unknown"`
-	LogBucket          string            `json:"log_bucket" doc:"where they go; empty: nowhere, or not readable"`
-	Replicates         string            `json:"replicates" doc:"whether a rule copies its objects elsewhere" enum:"yes,no,unknown"`
-	ReplicationTargets []string          `json:"replication_targets" doc:"ARNs of the buckets that it is copied to"`
-	Tags               map[string]string `json:"tags" doc:"its tags"`
-	Missing            []string          `json:"missing" doc:"calls that gave nothing, with the class of the error"`
-	Evidence           Stored            `json:"evidence,omitzero" doc:"where the documents are kept; nothing when they are not"`
+	Bucket             string   `json:"bucket" doc:"name of the bucket"`
+	Region             string   `json:"region" doc:"region that it is in"`
+	Public             string   `json:"public" doc:"whether the public can get at it now; unknown also when ACLs of single objects or access points may let the public in" enum:"yes,no,unknown"`
+	PublicBy           []string `json:"public_by" doc:"what lets the public in, or may, one sentence each"`
+	Blocked            string   `json:"blocked" doc:"whether the bucket or its account has all four settings of Block Public Access on" enum:"yes,no,unknown"`
+	BlockOfBucket      string   `json:"block_of_bucket" doc:"the four settings of the bucket, in words"`
+	BlockOfAccount     string   `json:"block_of_account" doc:"the four settings of its account, in words"`
+	Policy             string   `json:"policy" doc:"its policy in words: the names of its statements"`
+	Foreign            string   `json:"foreign" doc:"whether its policy or ACL lets principals in that are not of its account" enum:"yes,no,unknown"`
+	ForeignPrincipals  []string `json:"foreign_principals" doc:"those principals, fifty at most"`
+	Ownership          string   `json:"ownership" doc:"who owns its objects: BucketOwnerEnforced switches all ACLs off; not configured leaves them on" enum:"BucketOwnerEnforced,BucketOwnerPreferred,ObjectWriter,not configured,unknown"`
+	AccessPoints       []string `json:"access_points" doc:"names of its access points, fifty at most"`
+	Website            string   `json:"website" doc:"whether it is a website" enum:"yes,no,unknown"`
+	Versioning         string   `json:"versioning" doc:"whether it keeps what is overwritten and deleted" enum:"Enabled,Suspended,off,unknown"`
+	Expires            string   `json:"expires" doc:"whether a lifecycle rule deletes objects or versions" enum:"yes,no,unknown"`
+	Logging            string   `json:"logging" doc:"whether server access logs are written" enum:"yes,no,unknown"`
+	LogBucket          string   `json:"log_bucket" doc:"where they go; empty: nowhere, or not readable"`
+	Replicates         string   `json:"replicates" doc:"whether a rule copies its objects elsewhere" enum:"yes,no,unknown"`
+	ReplicationTargets []string `json:"replication_targets" doc:"ARNs of the buckets that it is copied to"`
+	Tags               []string `json:"tags" doc:"its tags, each as name=value"`
+	Missing            []string `json:"missing" doc:"calls that gave nothing, with the class of the error"`
+	Evidence           Stored   `json:"evidence,omitzero" doc:"where the documents are kept; nothing when they are not"`
 }
 
 // describeState is what Plan captures, so that every attempt does the same.

@@ -70,7 +70,7 @@ func descriptions(t *testing.T, moto *awstest.Emulator) {
 	}{
 		{"nothing is set", nil, map[string]any{"public": "unknown", "public_by": list(objects), "blocked": "no", "block_of_bucket": "not configured", "block_of_account": "not configured", "policy": "no policy",
 			"foreign": "no", "foreign_principals": list(), "ownership": "not configured", "access_points": list(), "website": "no", "versioning": "off", "expires": "no", "logging": "no", "log_bucket": "",
-			"replicates": "no", "replication_targets": list(), "tags": map[string]any{}, "missing": list(), "region": "us-east-1"}},
+			"replicates": "no", "replication_targets": list(), "tags": list(), "missing": list(), "region": "us-east-1"}},
 		{"ACLs are off", enforce, map[string]any{"public": "no", "public_by": list(), "ownership": "BucketOwnerEnforced"}},
 		{"a public policy", func(t *testing.T, w *awstest.World) { enforce(t, w); w.PutBucketPolicy(t, "uploads", openList) },
 			map[string]any{"public": "yes", "public_by": list("Its policy is public."), "foreign": "no"}},
@@ -118,7 +118,7 @@ func descriptions(t *testing.T, moto *awstest.Emulator) {
 			must(t, err)
 		}, map[string]any{"foreign": "yes", "foreign_principals": list("canonical user feed")}},
 		{"its use and its past", use, map[string]any{"website": "yes", "versioning": "Enabled", "expires": "yes", "logging": "yes", "log_bucket": "logs", "replicates": "yes",
-			"replication_targets": list("arn:aws:s3:::copies"), "tags": map[string]any{"data": "customers", "env": "prod"}}},
+			"replication_targets": list("arn:aws:s3:::copies"), "tags": list("data=customers", "env=prod")}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := moto.World(t)
