@@ -32,7 +32,10 @@ type tale struct {
 
 // tales has one for each runbook of the library; a missing one is a failure.
 func tales() []tale {
-	return []tale{leakedAccessKeyTale()}
+	return []tale{
+		leakedAccessKeyTale(),
+		exposedBucketTale(),
+	}
 }
 
 // TestLibraryEndToEnd plays every ready runbook against moto.
