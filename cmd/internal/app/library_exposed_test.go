@@ -16,7 +16,7 @@ func exposedBucketTale() tale {
 	const policy = `{"Version":"2012-10-17","Statement":[` +
 		`{"Sid":"Public","Effect":"Allow","Principal":"*","Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3:::exports","arn:aws:s3:::exports/*"]},` +
 		`{"Sid":"Partner","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999988887777:root"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::exports/*"}]}`
-	var place config.Evidence
+	place := &config.Evidence{Bucket: "evidence", Mode: "GOVERNANCE", Days: 7}
 	return tale{
 		id: "exposed-bucket",
 		world: func(t *testing.T, w *awstest.World) []string {
@@ -25,8 +25,7 @@ func exposedBucketTale() tale {
 			w.PutBucketPolicy(t, "exports", policy)
 			w.Bucket(t, "logs")
 			w.Trail(t, "management", "logs", true)
-			kept := w.Evidence(t, "evidence")
-			place = config.Evidence{Bucket: kept.Bucket, Owner: kept.Owner, Mode: "GOVERNANCE", Days: kept.Days}
+			w.Evidence(t, place.Bucket)
 			w.PublicAsAWS(t)
 			w.Events(t, awstest.Event{Region: awstest.Region, ID: "e1", User: "eve", Resource: "exports", Time: time.Now().Add(-time.Hour),
 				Text: `{"eventSource":"s3.amazonaws.com","eventName":"PutBucketPolicy","awsRegion":"us-east-1","sourceIPAddress":"198.51.100.7"}`})
