@@ -4,23 +4,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/firebreak-ir/firebreak/actions/aws"
 	"github.com/firebreak-ir/firebreak/actions/aws/awstest"
 )
-
-// evidence is where the ready runbooks keep what they collect.
-func evidence() aws.Evidence {
-	return aws.Evidence{Bucket: "evidence", Owner: "123456789012", Days: 7, KMSKey: "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-0000-4000-8000-0123456789ab"}
-}
 
 // exposedBucket is a public bucket without a policy before the lock, so that
 // its undo takes the lock away; that it also puts a policy back is played in
 // the tests of the action.
 func exposedBucket(t *testing.T, w *awstest.World) map[string]any {
 	t.Helper()
-	if w.Name != "moto" {
-		t.Skip("awsfake knows IAM alone")
-	}
 	w.Bucket(t, "exports")
 	w.Object(t, "exports", "customers.csv", "name,card")
 	w.PublicAsAWS(t)

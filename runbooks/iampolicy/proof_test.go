@@ -310,6 +310,9 @@ func TestLibraryIsExact(t *testing.T) {
 					if !ok {
 						t.Fatal("no world is described for this runbook, so its policies cannot be held against what it calls; add one to worlds")
 					}
+					if emulator.Name != "moto" && entry.ID != "leaked-access-key" {
+						t.Skip("this emulator has nothing but IAM")
+					}
 					w := emulator.World(t)
 					r := registry(w, func(e *aws.Environment) { e.Evidence = evidence() })
 					p := load(t, entry.Name, entry.Source, r)
