@@ -301,6 +301,7 @@ func TestLibraryIsExact(t *testing.T) {
 			"release iam:PutUserPolicy":              "a policy is put back only where one stood before: TestActionsAreExact",
 		}, nil},
 		"compromised-instance": {compromisedInstance, compromisedInstanceSpare(), compromisedInstanceAnswers()},
+		"exposed-bucket":       {exposedBucket, exposedBucketSpare(), exposedBucketAnswers()},
 	}
 	for _, emulator := range awstest.Start(t) {
 		t.Run(emulator.Name, func(t *testing.T) {

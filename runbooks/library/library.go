@@ -17,6 +17,8 @@ import (
 //go:generate go run ../../cmd/firebreak graph leaked-access-key.yaml --out leaked-access-key.svg
 //go:generate go run ../../cmd/firebreak docs compromised-instance.yaml --out compromised-instance.md
 //go:generate go run ../../cmd/firebreak graph compromised-instance.yaml --out compromised-instance.svg
+//go:generate go run ../../cmd/firebreak docs exposed-bucket.yaml --out exposed-bucket.md
+//go:generate go run ../../cmd/firebreak graph exposed-bucket.yaml --out exposed-bucket.svg
 
 //go:embed *.yaml
 var files embed.FS

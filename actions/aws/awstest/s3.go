@@ -226,8 +226,15 @@ func (w *World) s3Needs(t *testing.T, call Call) []Need {
 		return []Need{{"s3:GetAccountPublicAccessBlock", "*"}} // AWS knows no resource
 	case "PutAccountPublicAccessBlock", "DeleteAccountPublicAccessBlock":
 		return []Need{{"s3:PutAccountPublicAccessBlock", "*"}}
-	case "GetBucketVersioning", "GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy", "GetBucketPolicyStatus", "GetBucketAcl", "GetBucketWebsite":
+	case "GetBucketVersioning", "GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy", "GetBucketPolicyStatus", "GetBucketAcl", "GetBucketWebsite",
+		"GetBucketOwnershipControls", "GetBucketLogging", "GetBucketTagging":
 		return []Need{{call.Operation, bucket}}
+	case "GetBucketReplication":
+		return []Need{{"s3:GetReplicationConfiguration", bucket}}
+	case "GetBucketLifecycleConfiguration":
+		return []Need{{"s3:GetLifecycleConfiguration", bucket}}
+	case "ListAccessPoints":
+		return []Need{{"s3:ListAccessPoints", "*"}} // AWS knows no resource
 	}
 	t.Fatalf("nobody here knows which rights %s needs; teach World.s3Needs", call.Operation)
 	return nil
@@ -240,6 +247,9 @@ func s3Operations() []rest {
 	const account, bucket, object = "/v20180820/configuration/publicAccessBlock", "/[^/]+/?", "/[^/]+/.+"
 	return []rest{
 		{"GET", account, "", "GetAccountPublicAccessBlock"}, {"PUT", account, "", "PutAccountPublicAccessBlock"}, {"DELETE", account, "", "DeleteAccountPublicAccessBlock"},
+		{"GET", "/v20180820/accesspoint", "", "ListAccessPoints"},
+		{"GET", bucket, "ownershipControls", "GetBucketOwnershipControls"}, {"GET", bucket, "logging", "GetBucketLogging"}, {"GET", bucket, "replication", "GetBucketReplication"},
+		{"GET", bucket, "tagging", "GetBucketTagging"}, {"GET", bucket, "lifecycle", "GetBucketLifecycleConfiguration"},
 		{"GET", bucket, "publicAccessBlock", "GetPublicAccessBlock"}, {"PUT", bucket, "publicAccessBlock", "PutPublicAccessBlock"}, {"DELETE", bucket, "publicAccessBlock", "DeletePublicAccessBlock"},
 		{"GET", bucket, "policyStatus", "GetBucketPolicyStatus"},
 		{"GET", bucket, "policy", "GetBucketPolicy"}, {"PUT", bucket, "policy", "PutBucketPolicy"}, {"DELETE", bucket, "policy", "DeleteBucketPolicy"},

@@ -103,7 +103,12 @@ const (
 // PutRights are the rights of [Ready] in plan, of [Put] in execute and of
 // [Check] in verify. The bucket is the action's parameter "bucket", where it
 // has one.
-func PutRights() []actions.Permission {
+func PutRights() []actions.Permission { return PutRightsIn("bucket") }
+
+// PutRightsIn are the same rights for an action that names the bucket for
+// evidence in another parameter, because "bucket" means what it acts on.
+func PutRightsIn(param string) []actions.Permission {
+	bucketResource, objectResource := "arn:{partition}:s3:::{"+param+"}", "arn:{partition}:s3:::{"+param+"}/*"
 	return []actions.Permission{
 		{Phase: actions.PhasePlan, Action: "s3:GetBucketVersioning", Resource: bucketResource, Why: "see that the evidence bucket keeps versions"},
 		{Phase: actions.PhasePlan, Action: "s3:GetBucketObjectLockConfiguration", Resource: bucketResource, Why: "see that the evidence bucket has Object Lock"},

@@ -11,4 +11,5 @@ func Register(r *actions.Registry, c *cloud.Cloud) {
 	actions.Register(r, blockPublicAccess{c})
 	actions.Register(r, blockAccountPublicAccess{c})
 	actions.Register(r, lockBucket{c})
+	actions.Register(r, describeBucket{c})
 }

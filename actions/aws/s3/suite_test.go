@@ -162,12 +162,19 @@ func TestActions(t *testing.T) {
 			made.Disturb = func(t *testing.T) { w.PutBucketPolicy(t, "uploads", openList) }
 			return made
 		}}},
+		{"describe", actionstest.Case{Action: "aws.s3.describe_bucket", Errors: changeErrors(), World: func(t *testing.T) actionstest.World {
+			w := uploads(t, moto)
+			w.Evidence(t, "evidence")
+			made := world(w, "s3:PutObject", map[string]any{"bucket": "uploads"})
+			made.Disturb = func(t *testing.T) { w.DeleteAll(t, "evidence") }
+			return made
+		}}},
 	} {
 		t.Run(c.name, func(t *testing.T) { actionstest.Run(t, c.Case) })
 	}
 	for name, test := range map[string]func(*testing.T, *awstest.Emulator){
 		"evidence": evidenceIsKept, "places": placesThatCannot, "names": namesOfEvidence, "another region": bucketInAnotherRegion,
-		"rights": rights, "custody": custody, "documents": documents, "public": publicAccess, "locks": locks, "changes by others": changedByOthers, "lost answers": lostAnswers,
+		"rights": rights, "custody": custody, "documents": documents, "public": publicAccess, "locks": locks, "changes by others": changedByOthers, "descriptions": descriptions, "lost answers": lostAnswers,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, moto) })
 	}
@@ -189,6 +196,11 @@ func rights(t *testing.T, moto *awstest.Emulator) {
 		}
 	}
 	awstest.ExactRights(t, moto, provider, map[string][]awstest.Way{
+		"aws.s3.describe_bucket": {func(t *testing.T, w *awstest.World) map[string]any {
+			uploadsIn(t, w)
+			w.Evidence(t, "evidence")
+			return map[string]any{"bucket": "uploads"}
+		}},
 		"aws.s3.put_evidence":                {evidence(map[string]any{"name": "a.txt", "text": "b", "legal_hold": true})},
 		"aws.s3.block_public_access":         {open(map[string]any{"bucket": "uploads", "probe_key": "a"})},
 		"aws.s3.block_account_public_access": {open(nil)},

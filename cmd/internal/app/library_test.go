@@ -35,6 +35,7 @@ func tales() []tale {
 	return []tale{
 		leakedAccessKeyTale(),
 		compromisedInstanceTale(),
+		exposedBucketTale(),
 	}
 }
 
