@@ -13,6 +13,7 @@ import (
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/format"
 	"github.com/firebreak-ir/firebreak/runbooks/library"
+	"github.com/firebreak-ir/firebreak/runbooks/library/librarytest"
 	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
 )
 
@@ -96,23 +97,25 @@ func callees(t testing.TB) []*runbooks.Program {
 	return programs
 }
 
-// digest is that of the program, or "" when it does not compile.
-func digest(src []byte, others []*runbooks.Program) string {
-	p, _ := runbooks.Load("a.yaml", src, runbookstest.Catalog(), others...)
-	if p == nil {
-		return ""
+// digest is that of the program, with the actions of the tests or with others, or
+// "" when it does not compile.
+func digest(src []byte, others []*runbooks.Program, more ...runbooks.Catalog) string {
+	for _, catalog := range append([]runbooks.Catalog{runbookstest.Catalog()}, more...) {
+		if p, _ := runbooks.Load("a.yaml", src, catalog, others...); p != nil {
+			return p.Digest
+		}
 	}
-	return p.Digest
+	return ""
 }
 
 func TestMeaningStays(t *testing.T) {
-	others := callees(t)
+	others, shipped := callees(t), librarytest.Actions(t)
 	for name, src := range good(t) {
-		before := digest(src, others)
+		before := digest(src, others, shipped)
 		if before == "" {
 			t.Errorf("%s does not compile, so this shows nothing", name)
 		}
-		if after := digest(laidOut(t, src), others); before != after {
+		if after := digest(laidOut(t, src), others, shipped); before != after {
 			t.Errorf("%s: the digest was %s and is %s", name, before, after)
 		}
 	}

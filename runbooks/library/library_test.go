@@ -8,7 +8,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/library"
-	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
+	"github.com/firebreak-ir/firebreak/runbooks/library/librarytest"
 )
 
 // leakedKey is the runbook of the main job, compiled.
@@ -18,7 +18,7 @@ func leakedKey(t *testing.T) *runbooks.Program {
 	if !ok {
 		t.Fatal("the library has no leaked-access-key")
 	}
-	p, found := runbooks.Load(entry.Name, entry.Source, runbookstest.Catalog())
+	p, found := runbooks.Load(entry.Name, entry.Source, librarytest.Actions(t))
 	if len(found) > 0 {
 		var b strings.Builder
 		_ = found.WriteText(&b, map[string][]byte{entry.Name: entry.Source})
@@ -33,7 +33,7 @@ func TestEveryRunbookIsSilent(t *testing.T) {
 		t.Fatal("the library is empty")
 	}
 	for _, entry := range list {
-		p, found := runbooks.Load(entry.Name, entry.Source, runbookstest.Catalog())
+		p, found := runbooks.Load(entry.Name, entry.Source, librarytest.Actions(t))
 		if len(found) > 0 {
 			_ = found.WriteText(os.Stderr, map[string][]byte{entry.Name: entry.Source})
 			t.Fatalf("%s has %d diagnostics", entry.Name, len(found))

@@ -14,6 +14,7 @@ import (
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/library"
+	"github.com/firebreak-ir/firebreak/runbooks/library/librarytest"
 	"github.com/firebreak-ir/firebreak/runbooks/lint"
 	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
 )
@@ -107,9 +108,13 @@ func TestQuiet(t *testing.T) {
 }
 
 func TestLibraryIsSafe(t *testing.T) {
+	catalog := librarytest.Actions(t)
 	for _, entry := range library.List() {
-		p := program(t, entry.Name, entry.Source)
-		if found := lint.Check(p, runbookstest.Catalog(), options()); len(found) > 0 {
+		p, found := runbooks.Load(entry.Name, entry.Source, catalog)
+		if p == nil {
+			t.Fatalf("%s does not compile: %v", entry.Name, found)
+		}
+		if found := lint.Check(p, catalog, options()); len(found) > 0 {
 			t.Errorf("%s: %v", entry.Name, found)
 		}
 	}

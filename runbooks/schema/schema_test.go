@@ -19,6 +19,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/library"
+	"github.com/firebreak-ir/firebreak/runbooks/library/librarytest"
 	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
 	"github.com/firebreak-ir/firebreak/runbooks/schema"
 )
@@ -47,7 +48,12 @@ func validator(t testing.TB) *jsonschema.Schema { return compiled(t, compiler(t)
 
 func compiler(t testing.TB) *jsonschema.Compiler {
 	t.Helper()
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(written(t)))
+	return compilerOf(t, written(t))
+}
+
+func compilerOf(t testing.TB, written []byte) *jsonschema.Compiler {
+	t.Helper()
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(written))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,13 +153,24 @@ func files(t testing.TB, pattern string) map[string][]byte {
 func TestGoodFilesAreValid(t *testing.T) {
 	all := files(t, "../testdata/ok/*.yaml")
 	maps.Copy(all, files(t, "../testdata/callees/*.yaml"))
-	for _, e := range library.List() {
-		all[e.Name] = e.Source
-	}
 	s := validator(t)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if err := s.Validate(core(t, all[name])); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The ready runbooks are valid by the schema of the real actions.
+func TestLibraryIsValid(t *testing.T) {
+	document, err := schema.Runbook(librarytest.Actions(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := compiled(t, compilerOf(t, document), "")
+	for _, e := range library.List() {
+		if err := s.Validate(core(t, e.Source)); err != nil {
+			t.Errorf("%s: %v", e.Name, err)
 		}
 	}
 }
