@@ -15,6 +15,9 @@ import (
 //
 //go:generate go run ../../cmd/firebreak docs leaked-access-key.yaml --out leaked-access-key.md
 //go:generate go run ../../cmd/firebreak graph leaked-access-key.yaml --out leaked-access-key.svg
+//
+//go:generate go run ../../cmd/firebreak docs compromised-employee.yaml --out compromised-employee.md
+//go:generate go run ../../cmd/firebreak graph compromised-employee.yaml --out compromised-employee.svg
 
 //go:embed *.yaml
 var files embed.FS
