@@ -45,6 +45,9 @@ func registry(w *awstest.World, change ...func(*aws.Environment)) *actions.Regis
 		Settle:       3 * time.Millisecond, MaxBackoff: time.Millisecond,
 	}).Register(r)
 	slack.New(slack.Options{}).Register(r)
+	for _, one := range beside() {
+		one(r)
+	}
 	return r
 }
 
@@ -302,6 +305,7 @@ func TestLibraryIsExact(t *testing.T) {
 		}, nil},
 		"compromised-instance": {compromisedInstance, compromisedInstanceSpare(), compromisedInstanceAnswers()},
 		"exposed-bucket":       {exposedBucket, exposedBucketSpare(), exposedBucketAnswers()},
+		"compromised-employee": {compromisedEmployee, compromisedEmployeeSpare(), compromisedEmployeeAnswers()},
 	}
 	for _, emulator := range awstest.Start(t) {
 		t.Run(emulator.Name, func(t *testing.T) {

@@ -60,6 +60,12 @@ func (disableUser) Spec() actions.Spec {
 	lists := []string{"iam:ListAccessKeys", "iam:ListSSHPublicKeys", "iam:ListServiceSpecificCredentials", "iam:ListSigningCertificates", "iam:GetLoginProfile"}
 	updates := []string{"iam:UpdateAccessKey", "iam:UpdateSSHPublicKey", "iam:UpdateServiceSpecificCredential", "iam:UpdateSigningCertificate"}
 	secret := fmt.Sprintf(secretResource, "password_secret")
+	when := func(param, value string, rows []actions.Permission) []actions.Permission {
+		for i := range rows {
+			rows[i].When = actions.When{param: {value}}
+		}
+		return rows
+	}
 	return actions.Spec{
 		Name: opDisable, Version: 1,
 		Title: "Disable an IAM user",
@@ -82,16 +88,18 @@ func (disableUser) Spec() actions.Spec {
 			rows(actions.PhaseExecute, userResource, "put the deny, and put it again when somebody removes it", "iam:PutUserPolicy", "iam:GetUserPolicy"),
 			rows(actions.PhaseExecute, userResource, "find credentials that appeared since the plan", lists...),
 			rows(actions.PhaseExecute, userResource, "switch the credentials off", updates...),
-			rows(actions.PhaseExecute, userResource, "take the console password away, or replace it", "iam:DeleteLoginProfile", "iam:UpdateLoginProfile"),
+			when("console", "delete", rows(actions.PhaseExecute, userResource, "take the console password away", "iam:DeleteLoginProfile")),
+			when("console", "reset", rows(actions.PhaseExecute, userResource, "replace the console password", "iam:UpdateLoginProfile")),
 			rows(actions.PhaseExecute, userResource, "take a listed MFA device away", "iam:DeactivateMFADevice"),
-			rows(actions.PhaseExecute, group, "take the user out of its groups", "iam:RemoveUserFromGroup"),
+			when("groups", "remove", rows(actions.PhaseExecute, group, "take the user out of its groups", "iam:RemoveUserFromGroup")),
 			rows(actions.PhaseVerify, userResource, "read every class of credentials back", lists...),
 			rows(actions.PhaseVerify, userResource, "read the deny, devices and groups back", "iam:GetUserPolicy", "iam:ListMFADevices", "iam:ListGroupsForUser"),
-			rows(actions.PhaseUndo, userResource, "see whether everything is still as we left it", append(lists, "iam:GetUserPolicy", "iam:ListGroupsForUser")...),
+			rows(actions.PhaseUndo, userResource, "see whether everything is still as we left it", append(lists, "iam:GetUserPolicy")...),
+			when("groups", "remove", rows(actions.PhaseUndo, userResource, "see which groups the user is in again", "iam:ListGroupsForUser")),
 			rows(actions.PhaseUndo, userResource, "switch on what was on", updates...),
-			rows(actions.PhaseUndo, userResource, "give a new console password", "iam:CreateLoginProfile"),
+			when("console", "delete", rows(actions.PhaseUndo, userResource, "give a new console password", "iam:CreateLoginProfile")),
 			rows(actions.PhaseUndo, secret, "put the new password where a person can fetch it", "secretsmanager:PutSecretValue"),
-			rows(actions.PhaseUndo, group, "put the user back into its groups", "iam:AddUserToGroup"),
+			when("groups", "remove", rows(actions.PhaseUndo, group, "put the user back into its groups", "iam:AddUserToGroup")),
 			rows(actions.PhaseUndo, userResource, "remove the deny, or put back what stood there", "iam:DeleteUserPolicy", "iam:PutUserPolicy"),
 		),
 		Timeout: 2 * time.Minute,

@@ -170,7 +170,7 @@ func (a revokeSessions) preview(p revokeSessionsParams, state revokeState, forei
 		until += ", or 30 s after the step starts if that is later,"
 	}
 	preview := actions.Preview{
-		Targets: []actions.Target{state.Role.Target()},
+		Targets: state.targets(p),
 		Changes: []string{fmt.Sprintf("Sessions of %s issued before %s are denied everything (%s).", state.Role, until, whose(p.Scope, p.Value))},
 		Calls:   []string{"iam:PutRolePolicy"},
 	}
@@ -184,6 +184,16 @@ func (a revokeSessions) preview(p revokeSessionsParams, state revokeState, forei
 		preview.Warnings = append(preview.Warnings, "Somebody has revoked sessions of this role in the console before (policy "+consolePolicy+").")
 	}
 	return preview
+}
+
+// targets are the role and, where the sessions of one person end, that person: who
+// is of this name in the directory may not decide about it.
+func (s revokeState) targets(p revokeSessionsParams) []actions.Target {
+	targets := []actions.Target{s.Role.Target()}
+	if p.Scope == "session_name" || p.Scope == "source_identity" {
+		targets = append(targets, actions.Target{Type: "aws.sts." + p.Scope, ID: p.Value})
+	}
+	return targets
 }
 
 func whose(scope, value string) string {
@@ -283,7 +293,7 @@ func (a revokeSessions) PlanUndo(ctx context.Context, call actions.Call, p revok
 	if err != nil {
 		return actions.Preview{}, err
 	}
-	preview := actions.Preview{Targets: []actions.Target{state.Role.Target()}}
+	preview := actions.Preview{Targets: state.targets(p)}
 	document, found, err := c.inline(ctx, state.Role, state.PolicyName)
 	ours := state.put(call, p, r)
 	switch {

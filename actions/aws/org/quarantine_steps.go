@@ -95,7 +95,7 @@ func (a quarantine) planPolicy(ctx context.Context, c *conn, call actions.Call, 
 		who = "to everybody"
 	}
 	preview = actions.Preview{
-		Targets:  []actions.Target{state.target()},
+		Targets:  targets(p, state),
 		Changes:  []string{fmt.Sprintf("A service control policy %s on the %s denies everything %s.", state.Name, strings.TrimPrefix(name, "the "), who)},
 		Calls:    []string{"organizations:CreatePolicy", "organizations:AttachPolicy"},
 		InEffect: slices.ContainsFunc(state.Attached, func(one policy) bool { return one.Name == state.Name }),
@@ -135,6 +135,19 @@ func (s quarantineState) target() actions.Target {
 		kind = "unit"
 	}
 	return actions.Target{Type: "aws.organizations." + kind, ID: s.Target}
+}
+
+// targets are where the policy is put, and whom it denies: who is that principal in
+// the directory may not decide about it.
+func targets(p quarantineParams, state quarantineState) []actions.Target {
+	all := []actions.Target{state.target()}
+	if p.UserID != "" {
+		all = append(all, actions.Target{Type: "aws.identitycenter.user", ID: p.UserID})
+	}
+	if who, err := cloud.ParsePrincipal(p.Principal); err == nil { // an account's root user is no principal of a name
+		all = append(all, who.Target())
+	}
+	return all
 }
 
 func (a quarantine) Execute(ctx context.Context, call actions.Call, p quarantineParams) (quarantineResult, error) {
@@ -199,7 +212,7 @@ func (a quarantine) PlanUndo(ctx context.Context, call actions.Call, p quarantin
 	if err != nil {
 		return actions.Preview{}, err
 	}
-	preview := actions.Preview{Targets: []actions.Target{state.target()}}
+	preview := actions.Preview{Targets: targets(p, state)}
 	if state.Mode != moveMode {
 		id, err := c.ours(ctx, state)
 		preview.InEffect = id == ""

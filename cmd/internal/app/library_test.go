@@ -23,7 +23,7 @@ type tale struct {
 	id    string
 	world func(t *testing.T, w *awstest.World) (inputs []string)
 	cfg   func(t *testing.T, w *awstest.World, c *config.Config) // may be nil
-	lines []string                                               // "bob: approve INC-1 quarantine", in order
+	lines []string                                               // "bob: approve INC-1 quarantine", in order; "grace: !approve ..." is refused
 	done  []string                                               // steps that have to be done and proven, or done where there is no proof
 	after func(t *testing.T, w *awstest.World, state string)     // what has to be true in between
 	undo  []string                                               // "bob: ..." lines that take it back
@@ -36,6 +36,7 @@ func tales() []tale {
 		leakedAccessKeyTale(),
 		compromisedInstanceTale(),
 		exposedBucketTale(),
+		compromisedEmployeeTale(),
 	}
 }
 
@@ -76,6 +77,10 @@ func (one tale) play(t *testing.T, w *awstest.World) {
 		t.Helper()
 		for _, line := range lines {
 			who, text, _ := strings.Cut(line, ": ")
+			if text, refused := strings.CutPrefix(text, "!"); refused {
+				refuse(t, a, who, text)
+				continue
+			}
 			say(t, a, who, text)
 		}
 	}
