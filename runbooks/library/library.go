@@ -19,7 +19,6 @@ import (
 //go:generate go run ../../cmd/firebreak graph compromised-instance.yaml --out compromised-instance.svg
 //go:generate go run ../../cmd/firebreak docs exposed-bucket.yaml --out exposed-bucket.md
 //go:generate go run ../../cmd/firebreak graph exposed-bucket.yaml --out exposed-bucket.svg
-//
 //go:generate go run ../../cmd/firebreak docs compromised-employee.yaml --out compromised-employee.md
 //go:generate go run ../../cmd/firebreak graph compromised-employee.yaml --out compromised-employee.svg
 
