@@ -246,7 +246,7 @@ func be(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 1, "be PERSON")
 	text := "apiVersion: firebreak/v1\nkind: Directory\npeople:\n"
 	for _, p := range []struct{ id, slack, roles string }{
-		{"alice", "U0001", "[commander, responder]"}, {"bob", "U0002", "[responder]"}, {"carol", "U0004", "[reporter]"},
+		{"alice", "U0001", "[commander, responder]"}, {"bob", "U0002", "[responder]"}, {"carol", "U0004", "[reporter]"}, {"dave", "U0005", "[responder]"},
 	} {
 		osUser := "not-" + p.id
 		if p.id == args[0] {
@@ -258,7 +258,7 @@ func be(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		text += fmt.Sprintf("  - {id: %s, slack: T0001/%s, os_user: %q, roles: %s%s}\n", p.id, p.slack, osUser, p.roles, keys)
 	}
-	text += "groups:\n  security-leads: [alice, bob]\n  ciso: [bob]\n"
+	text += "groups:\n  security-leads: [alice, bob]\n  ciso: [bob, dave]\n"
 	ts.Check(os.WriteFile(ts.MkAbs("directory.yaml"), []byte(text), 0o600))
 }
 

@@ -166,9 +166,10 @@ people:
   - {id: alice, name: Alice, slack: T0001/U0001, roles: [commander, responder]}
   - {id: bob, name: Bob, slack: T0001/U0002, roles: [responder]}
   - {id: mallory, name: Mallory, slack: T0001/U0003}
+  - {id: carol, name: Carol, slack: T0001/U0004, roles: [responder]}
 groups:
   security-leads: [alice, bob]
-  ciso: [bob]
+  ciso: [bob, carol]
 `
 
 // serve writes a configuration and starts the real server with it.
