@@ -115,7 +115,7 @@ func Make(ctx context.Context, req Request, now time.Time) (*Report, error) {
 		if made, err = plan.Make(ctx, req.Plan, req.Registry, now); err != nil {
 			return nil, err
 		}
-		r.Planned, use.Inputs, use.Params = true, made.Inputs, paramsOf(made)
+		r.Planned, use.Params = true, paramsOf(made)
 	}
 	set, err := iampolicy.Make([]iampolicy.Use{use}, req.Registry.Spec, req.Options)
 	if err != nil {

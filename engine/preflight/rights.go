@@ -189,7 +189,7 @@ func (a *asked) duty(phase iampolicy.Phase, rows []iampolicy.Row) []Check {
 		checks = append(checks, unknown(name, fmt.Sprintf("%d of %d could not be found out; see the rights of %s above", open, len(seen), short(holder)), ""))
 	}
 	if len(checks) == 0 {
-		return []Check{ready(name, fmt.Sprintf("%s may do all %d", short(holder), allowed))}
+		return []Check{ready(name, fmt.Sprintf("%s has all %d", short(holder), allowed))}
 	}
 	return checks
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -26,7 +27,7 @@ func (r *Report) Text(w io.Writer, color bool) error {
 	for _, s := range r.Steps {
 		t.width = max(t.width, utf8.RuneCountInString(harmless(s.ID)))
 	}
-	fmt.Fprintf(t.out, "Preflight of %s in %s, %s\n\n", harmless(r.Runbook), harmless(r.Environment), r.At)
+	fmt.Fprintf(t.out, "Preflight of %s in %s, %s\n\n", harmless(r.Runbook), harmless(r.Environment), r.At.Format(time.RFC3339))
 	t.checks("roles", r.Roles)
 	for _, s := range r.Steps {
 		t.checks(s.ID, s.Checks)
