@@ -207,7 +207,7 @@ func (a *asked) row(holder string, phase iampolicy.Phase, row iampolicy.Row) *Ch
 	var maybe *Check
 	for _, resource := range row.Resources {
 		ruling, plainOne := a.rulings[holder][key(row.Action, resource, row.Conditions)], exact(resource)
-		what := fmt.Sprintf("%s may not do it on %s", short(holder), resource)
+		bare, what := strings.Replace(resource, "/*/", "/", 1), fmt.Sprintf("%s may not do it on %s", short(holder), resource)
 		switch {
 		case ruling.Err != nil:
 			return &Check{}
@@ -229,11 +229,15 @@ func (a *asked) row(holder string, phase iampolicy.Phase, row iampolicy.Row) *Ch
 			}
 			c := notReady(row.Action, what+": "+why, next)
 			return &c
-		case maybe == nil && (plainOne || !slices.Contains(row.Resources, strings.Replace(resource, "/*/", "/", 1))):
-			c := unknown(row.Action, what+" in general; whether on what the run will name is known only then", next)
+		case maybe != nil:
+		case plainOne:
+			c := unknown(row.Action, what+"; on one with a path it is allowed", "")
 			maybe = &c
-		case maybe == nil:
+		case bare != resource && slices.Contains(row.Resources, bare):
 			c := unknown(row.Action, what+"; on one without a path it is allowed", "")
+			maybe = &c
+		default:
+			c := unknown(row.Action, what+" in general; whether on what the run will name is known only then", next)
 			maybe = &c
 		}
 	}
