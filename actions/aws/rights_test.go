@@ -134,7 +134,7 @@ func TestSimulate(t *testing.T) {
 	w.Proxy.Forget()
 	w.Proxy.Refuse("iam:SimulatePrincipalPolicy", http.StatusForbidden, "AccessDenied")
 	for _, r := range w.Cloud().Simulate(t.Context(), call, holder, asks) {
-		awstest.Fails(t, r.Err, actions.Denied, "give iam:SimulatePrincipalPolicy on "+holder)
+		awstest.Fails(t, r.Err, actions.Denied, "the right is needed on "+holder)
 		if r.Decision != "" {
 			t.Errorf("denied: got %+v", r)
 		}

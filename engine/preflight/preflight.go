@@ -151,10 +151,7 @@ func pathOf(id string) string {
 // planned tells what the plan says of a step.
 func (r *Report) planned(path string, def *runbooks.Step, made *plan.Plan) []Check {
 	if made == nil {
-		if def.Uses == "" {
-			return nil
-		}
-		return []Check{unknown("plan", "not planned: inputs are missing", "")}
+		return unplanned(def, "inputs are missing")
 	}
 	var checks []Check
 	for s := range made.All() {
@@ -167,8 +164,22 @@ func (r *Report) planned(path string, def *runbooks.Step, made *plan.Plan) []Che
 		}
 		checks = append(checks, judge(name, s)...)
 	}
-	if len(checks) == 0 && def.Uses != "" {
-		checks = append(checks, unknown("plan", "not planned: whether and with what it runs is known only when the run is there", ""))
+	if len(checks) == 0 {
+		return unplanned(def, "whether and with what it runs is known only when the run is there")
 	}
 	return checks
+}
+
+// unplanned tells of a step that the plan does not hold. What a person does, and
+// a wait, need nothing; the steps of a runbook that is called tell themselves.
+func unplanned(def *runbooks.Step, why string) []Check {
+	switch {
+	case def.Uses != "":
+		return []Check{unknown("plan", "not planned: "+why, "")}
+	case def.Manual != nil:
+		return []Check{ready("plan", "a person does it")}
+	case def.Wait != nil:
+		return []Check{ready("plan", "it waits")}
+	}
+	return nil
 }

@@ -73,25 +73,25 @@ func TestOneThingIsWrong(t *testing.T) {
 		{"nobody knows who we are", func(w *world) { w.holders[iampolicy.Contain], w.locked[iampolicy.Contain] = "", errDenied },
 			[]string{"not_ready | roles | identity | sts:AssumeRole: AccessDenied; needed for contain", "unknown | halt | rights for contain | nobody knows who does it; see the identity above"}, actions.NotReady},
 		{"a right that nobody allows", func(w *world) { w.rulings["iam:Start"] = no },
-			[]string{"not_ready | halt | iam:Start | release may not do it on user/svc: no policy of it allows that", "unknown | others | iam:Start | release may not do it on user/* in general; whether on what the run will name is known only then"}, actions.NotReady},
-		{"a right without resources", func(w *world) { w.rulings["iam:Look *"] = no }, []string{"not_ready | owner | iam:Look | preflight may not do it on *: no policy of it allows that"}, actions.NotReady},
+			[]string{"not_ready | halt | iam:Start for release | release may not do it on user/svc: no policy of it allows that", "unknown | others | iam:Start for release | release may not do it on user/* in general; whether on what the run will name is known only then"}, actions.NotReady},
+		{"a right without resources", func(w *world) { w.rulings["iam:Look *"] = no }, []string{"not_ready | owner | iam:Look for preflight | preflight may not do it on *: no policy of it allows that"}, actions.NotReady},
 		{"a right that is denied", func(w *world) { w.rulings[general] = preflight.Ruling{Denied: true, By: []string{"never line 3"}} },
-			[]string{"ready | halt | rights for contain", "not_ready | others | iam:Stop | contain may not do it on user/*: it is denied by never line 3"}, actions.NotReady},
+			[]string{"ready | halt | rights for contain", "not_ready | others | iam:Stop for contain | contain may not do it on user/*: it is denied by never line 3"}, actions.NotReady},
 		{"denied from above", func(w *world) {
 			w.rulings[svc] = preflight.Ruling{Denied: true, Above: []string{"a policy of the organization"}}
 		},
-			[]string{"not_ready | halt | iam:Stop | contain may not do it on user/svc: it is denied by a policy of the organization"}, actions.NotReady},
+			[]string{"not_ready | halt | iam:Stop for contain | contain may not do it on user/svc: it is denied by a policy of the organization"}, actions.NotReady},
 		{"held by a boundary", func(w *world) {
 			w.rulings[svc] = preflight.Ruling{By: []string{"may line 1"}, Above: []string{"the permissions boundary"}}
 			w.rulings[other] = w.rulings[svc]
-		}, []string{"not_ready | halt | iam:Stop | contain may not do it on user/svc: the permissions boundary must allow it as well"}, actions.NotReady},
-		{"allowed on what has a path", func(w *world) { w.rulings[svc] = no }, []string{"unknown | halt | iam:Stop | contain may not do it on user/svc; on one with a path it is allowed"}, actions.ReadyUnknown},
-		{"allowed on what has none", func(w *world) { w.rulings[other] = no }, []string{"unknown | halt | iam:Stop | contain may not do it on user/*/svc; on one without a path it is allowed"}, actions.ReadyUnknown},
+		}, []string{"not_ready | halt | iam:Stop for contain | contain may not do it on user/svc: the permissions boundary must allow it as well"}, actions.NotReady},
+		{"allowed on what has a path", func(w *world) { w.rulings[svc] = no }, []string{"unknown | halt | iam:Stop for contain | contain may not do it on user/svc; on one with a path it is allowed"}, actions.ReadyUnknown},
+		{"allowed on what has none", func(w *world) { w.rulings[other] = no }, []string{"unknown | halt | iam:Stop for contain | contain may not do it on user/*/svc; on one without a path it is allowed"}, actions.ReadyUnknown},
 		{"what conditions look at is not known", func(w *world) { w.rulings[svc] = preflight.Ruling{Missing: []string{"aws:SourceVpc"}} },
-			[]string{"unknown | halt | iam:Stop | contain may not do it on user/svc as far as IAM can tell: policies look at aws:SourceVpc, which is known only when the run is there"}, actions.ReadyUnknown},
+			[]string{"unknown | halt | iam:Stop for contain | contain may not do it on user/svc as far as IAM can tell: policies look at aws:SourceVpc, which is known only when the run is there"}, actions.ReadyUnknown},
 		{"what our own denies look at", func(w *world) {
 			w.rulings["iam:Stop"] = preflight.Ruling{Missing: []string{"aws:ResourceTag/firebreak:managed", "s3:object-lock-legal-hold"}}
-		}, []string{"not_ready | halt | iam:Stop | contain may not do it on user/svc: no policy of it allows that"}, actions.NotReady},
+		}, []string{"not_ready | halt | iam:Stop for contain | contain may not do it on user/svc: no policy of it allows that"}, actions.NotReady},
 		{"IAM may not be asked", func(w *world) { w.rulings["iam:Stop"] = preflight.Ruling{Err: errDenied} },
 			[]string{"unknown | roles | rights of role/fb/contain | 3 of 3 could not be found out: sts:AssumeRole: AccessDenied", "unknown | halt | rights for contain | 1 of 1 could not be found out; see the rights of contain above"}, actions.ReadyUnknown},
 		{"a read that is refused", func(w *world) { w.broken["aws.lookup"] = errDenied },
@@ -225,7 +225,7 @@ func TestText(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Preflight of leak in prod, 2026-11-22T12:00:00Z\n",
-		"NOT READY  halt    iam:Start: release may not do it on arn:aws:iam::111122223333:user/svc: no policy of it allows that\n",
+		"NOT READY  halt    iam:Start for release: release may not do it on arn:aws:iam::111122223333:user/svc: no policy of it allows that\n",
 		"                   next: allow it to release; firebreak iam-policy leak --phase release writes the policy\n",
 		"ready      halt    dry run: steers<U+001B>[2J a terminal\n",
 		"\n2 of 5 steps are ready, 1 NOT READY, 2 unknown. Nothing was changed.\n",

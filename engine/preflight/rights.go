@@ -130,17 +130,19 @@ func (a *asked) assume(ctx context.Context, rights Rights, set *iampolicy.Set) {
 
 // openQuestions says once for each role what kept its rights from being found out.
 func (a *asked) openQuestions(holder string) {
-	n, why := 0, ""
+	n, why, next := 0, "", "try again; without the simulation only dry runs tell of rights"
 	for _, k := range slices.Sorted(maps.Keys(a.rulings[holder])) {
 		if err := a.rulings[holder][k].Err; err != nil {
 			if n++; why == "" {
 				why = err.Error()
 			}
+			if actions.ClassOf(err) == actions.Denied {
+				next = "give iam:SimulatePrincipalPolicy on every role of the environment to the role for preflight"
+			}
 		}
 	}
 	if n > 0 {
-		a.roles = append(a.roles, unknown("rights of "+holder, fmt.Sprintf("%d of %d could not be found out: %s", n, len(a.rulings[holder]), why),
-			"give iam:SimulatePrincipalPolicy on the roles of the environment to the role for preflight"))
+		a.roles = append(a.roles, unknown("rights of "+holder, fmt.Sprintf("%d of %d could not be found out: %s", n, len(a.rulings[holder]), why), next))
 	}
 }
 
@@ -189,7 +191,7 @@ func (a *asked) duty(phase iampolicy.Phase, rows []iampolicy.Row) []Check {
 		checks = append(checks, unknown(name, fmt.Sprintf("%d of %d could not be found out; see the rights of %s above", open, len(seen), short(holder)), ""))
 	}
 	if len(checks) == 0 {
-		return []Check{ready(name, fmt.Sprintf("%s has all %d", short(holder), allowed))}
+		return []Check{ready(name, fmt.Sprintf("%s has all of them (%d)", short(holder), allowed))}
 	}
 	return checks
 }
@@ -204,6 +206,7 @@ func short(arn string) string {
 // out.
 func (a *asked) row(holder string, phase iampolicy.Phase, row iampolicy.Row) *Check {
 	next := fmt.Sprintf("allow it to %s; firebreak iam-policy %s --phase %s writes the policy", short(holder), a.runbook, phase)
+	name := row.Action + " for " + string(phase)
 	var maybe *Check
 	for _, resource := range row.Resources {
 		ruling, plainOne := a.rulings[holder][key(row.Action, resource, row.Conditions)], exact(resource)
@@ -217,27 +220,27 @@ func (a *asked) row(holder string, phase iampolicy.Phase, row iampolicy.Row) *Ch
 			if len(by) == 0 {
 				by = []string{"a policy that IAM does not name"}
 			}
-			c := notReady(row.Action, what+": it is denied by "+strings.Join(by, ", "), "take the deny away, or give "+string(phase)+" another role")
+			c := notReady(name, what+": it is denied by "+strings.Join(by, ", "), "take the deny away, or give "+string(phase)+" another role")
 			return &c
 		case len(a.unknownKeys(ruling)) > 0:
-			c := unknown(row.Action, what+" as far as IAM can tell: policies look at "+strings.Join(a.unknownKeys(ruling), ", ")+", which is known only when the run is there", "")
+			c := unknown(name, what+" as far as IAM can tell: policies look at "+strings.Join(a.unknownKeys(ruling), ", ")+", which is known only when the run is there", "")
 			maybe = &c
 		case plainOne && !a.withPath(holder, row, resource):
 			why := "no policy of it allows that"
 			if len(ruling.Above) > 0 {
 				why = strings.Join(ruling.Above, " and ") + " must allow it as well"
 			}
-			c := notReady(row.Action, what+": "+why, next)
+			c := notReady(name, what+": "+why, next)
 			return &c
 		case maybe != nil:
 		case plainOne:
-			c := unknown(row.Action, what+"; on one with a path it is allowed", "")
+			c := unknown(name, what+"; on one with a path it is allowed", "")
 			maybe = &c
 		case bare != resource && slices.Contains(row.Resources, bare):
-			c := unknown(row.Action, what+"; on one without a path it is allowed", "")
+			c := unknown(name, what+"; on one without a path it is allowed", "")
 			maybe = &c
 		default:
-			c := unknown(row.Action, what+" in general; whether on what the run will name is known only then", next)
+			c := unknown(name, what+" in general; whether on what the run will name is known only then", next)
 			maybe = &c
 		}
 	}

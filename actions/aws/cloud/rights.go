@@ -195,7 +195,7 @@ func (s *simulation) rename(ctx context.Context) bool {
 func explain(err error, holder string) error {
 	e := *actions.AsError("iam:SimulatePrincipalPolicy", err)
 	if e.Class == actions.Denied {
-		e.Hint = "give iam:SimulatePrincipalPolicy on " + holder + " to the preflight role"
+		e.Hint = "the right is needed on " + holder
 	}
 	return &e
 }
