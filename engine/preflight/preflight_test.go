@@ -13,6 +13,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/plan"
 	"github.com/firebreak-ir/firebreak/engine/preflight"
 	"github.com/firebreak-ir/firebreak/runbooks/iampolicy"
 )
@@ -141,6 +142,21 @@ func TestApproval(t *testing.T) {
 	}
 	if want := "not_ready | halt | approval | it needs 1 and 0 can\n"; !strings.Contains(short(r), want) || r.Readiness != actions.NotReady {
 		t.Errorf("got %s", short(r))
+	}
+}
+
+// Nobody asks for dry runs by asking for a plan.
+func TestPlanAlone(t *testing.T) {
+	w := newWorld()
+	w.checks = []actions.Check{{Name: "dry run", Readiness: actions.Ready}}
+	made, err := plan.Make(t.Context(), w.request(load(t, w, story), key).Plan, w.registry(), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s := range made.All() {
+		if len(s.Checks) > 0 {
+			t.Errorf("step %s has %+v", s.ID, s.Checks)
+		}
 	}
 }
 
