@@ -27,16 +27,34 @@ type finding struct {
 }
 
 func (p *program) doctorCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "doctor",
+	var f preflightFlags
+	c := &cobra.Command{
+		Use:   "doctor [--preflight RUNBOOK [NAME=VALUE ...]]",
 		Short: "Look at everything that has to be right before the night it is needed",
 		Long: `Look at the configuration, the keys, the journal, the directory, the runbooks,
 AWS in every environment (who are we there) and Slack (tokens, rights, clock).
 Nothing is changed.
 
-Exit codes: 0 all is well, 1 something is not, 2 usage.`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+--preflight looks instead whether a runbook (a file, an id, or "all") would work
+tonight, step by step: ready, NOT READY or unknown, why, and what to do next. Every
+role of the environment is assumed. IAM is asked by simulation for each right that
+a step needs, for both sides of every condition and for the undo; this needs
+iam:SimulatePrincipalPolicy on those roles. With all inputs given the run is
+planned, targets are read, and EC2 is asked by dry run. Nothing is changed, and no
+server need run. What is unknown alone is no failure, unless --strict.
+
+Exit codes: 0 all is well (with --preflight: ready, or unknown), 1 something is not
+(with --strict: or unknown), 2 usage.`,
+		Args: func(c *cobra.Command, args []string) error {
+			if f.runbook == "" && (len(args) > 0 || f.env != "" || f.strict) {
+				return usage("inputs, --env and --strict belong to a runbook; give --preflight RUNBOOK as well")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if f.runbook != "" {
+				return p.preflight(c.Context(), f, args)
+			}
 			list := p.examine(c.Context())
 			well := true
 			for _, f := range list {
@@ -59,6 +77,10 @@ Exit codes: 0 all is well, 1 something is not, 2 usage.`,
 			return err
 		},
 	}
+	c.Flags().StringVar(&f.runbook, "preflight", "", "look whether this runbook would work tonight; all: every one")
+	c.Flags().StringVar(&f.env, "env", "", "with --preflight: environment (default: the default one of the configuration)")
+	c.Flags().BoolVar(&f.strict, "strict", false, "with --preflight: fail when something is unknown")
+	return c
 }
 
 func (p *program) examine(ctx context.Context) []finding {

@@ -40,16 +40,9 @@ read, or it cannot run as things are, 2 usage.`,
 			if err != nil {
 				return err
 			}
-			inputs := map[string]string{}
-			for _, word := range args[1:] {
-				name, value, ok := strings.Cut(word, "=")
-				if !ok {
-					return usage("%q is not of the form name=value", word)
-				}
-				if _, twice := inputs[name]; twice {
-					return usage("input %q is given twice", name)
-				}
-				inputs[name] = value
+			inputs, err := givenInputs(args[1:])
+			if err != nil {
+				return err
 			}
 			registry := app.Registry(cfg, app.Options{}, nil)
 			books := &shelf{p: p, cfg: cfg, registry: registry}
@@ -71,6 +64,22 @@ read, or it cannot run as things are, 2 usage.`,
 	}
 	c.Flags().StringVar(&env, "env", "", "environment (default: the default one of the configuration)")
 	return c
+}
+
+// givenInputs reads words of the form name=value.
+func givenInputs(words []string) (map[string]string, error) {
+	inputs := map[string]string{}
+	for _, word := range words {
+		name, value, ok := strings.Cut(word, "=")
+		if !ok {
+			return nil, usage("%q is not of the form name=value", word)
+		}
+		if _, twice := inputs[name]; twice {
+			return nil, usage("input %q is given twice", name)
+		}
+		inputs[name] = value
+	}
+	return inputs, nil
 }
 
 // program finds a runbook by file or by id.

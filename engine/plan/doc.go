@@ -16,7 +16,8 @@
 // effect pinned in the program and the one the registry declares must both say
 // so, and the step must need no approval, because a question to people comes
 // before the step whatever its effect is. A read that fails is shown on its
-// step and does not end the plan.
+// step and does not end the plan. With [Request.Preflight] the action's own checks
+// are made after its Plan; they change nothing either, see [actions.Preflighter].
 //
 // [Digest] covers the program, the inputs and the environment's name and
 // nothing else, so that "run --plan DIGEST" holds a run to what was looked at:

@@ -273,6 +273,12 @@ func (w *walk) preview(ctx context.Context, s *Step, def *runbooks.Step, h actio
 	}
 	s.InEffect, s.NoUndo = preview.InEffect, preview.NoUndo
 	s.CanUndo = def.CanUndo && preview.NoUndo == "" || s.UndoByHand
+	if w.req.Preflight {
+		s.Checks, err = h.Preflight(ctx, w.callOf(s), params)
+		if err != nil {
+			s.Failure = failureOf(ctx, err)
+		}
+	}
 	if target, hit := engine.MatchProtected(w.req.Protected, preview.Targets); hit {
 		s.Protected = target
 		w.fail(s, actions.Precondition, fmt.Sprintf("%s is protected in environment %q; nobody may touch it with a runbook", target, w.req.Environment.Name))

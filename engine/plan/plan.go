@@ -19,6 +19,7 @@ type Request struct {
 	Floor       *engine.Floor
 	Protected   []string // patterns of targets nobody may touch
 	Requester   string   // person id of who would start the run
+	Preflight   bool     // make the checks of actions that would change something, too
 
 	// Members gives the ids of the people behind "group:x" and "person:y" who
 	// may vote now. Nil: nobody knows, and the plan says so.
@@ -94,6 +95,7 @@ type Step struct {
 	Approval     *Approval        `json:"approval,omitempty"`
 	Outputs      json.RawMessage  `json:"outputs,omitempty"` // of a read that was made now
 	Failure      *engine.Failure  `json:"failure,omitempty"` // of a read that did not come about
+	Checks       []actions.Check  `json:"checks,omitempty"`  // of the action, when they were asked for
 
 	outputs map[string]any // of a read that was made now, as they are
 }

@@ -21,7 +21,7 @@ type collector struct {
 func (c *collector) note(format string, args ...any) { c.notes[fmt.Sprintf(format, args...)] = true }
 
 func (c *collector) program(use Use) error {
-	known := scope{inputs: map[string]values{}, environment: c.environment()}
+	known := scope{inputs: map[string]values{}, environment: c.environment(), params: use.Params}
 	for name, v := range use.Inputs {
 		known.inputs[name] = valuesOf(v)
 	}
@@ -44,6 +44,7 @@ func (c *collector) environment() map[string]values {
 func (c *collector) steps(p *runbooks.Program, runbook, prefix string, known scope) error {
 	for s := range p.All() {
 		inner := known
+		inner.step = prefix + s.ID
 		if s.ForEach != nil {
 			inner.item = known.expression(s.ForEach.In)
 		}

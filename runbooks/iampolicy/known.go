@@ -78,12 +78,14 @@ type scope struct {
 	inputs      map[string]values
 	environment map[string]values
 	item        values // nil: there is none
+	params      map[string][]map[string]any
+	step        string // path of the one that is looked at, in params
 }
 
 // call is the scope inside the runbook that a step calls. There a default is
 // certain, because the call says what it gives.
 func (s scope) call(step *runbooks.Step) scope {
-	inner := scope{inputs: map[string]values{}, environment: s.environment}
+	inner := scope{inputs: map[string]values{}, environment: s.environment, params: s.params}
 	for _, in := range step.Runbook.Program.Inputs {
 		if in.Default != nil {
 			inner.inputs[in.Name] = valuesOf(in.Default)
@@ -103,6 +105,19 @@ func (s scope) param(name string, step *runbooks.Step, spec actions.Spec) (_ val
 	field, named := spec.Param(name)
 	if !named || field.Secret {
 		return unknown(), named
+	}
+	if found := s.params[s.step]; len(found) > 0 {
+		var all values
+		for _, params := range found {
+			if v, given := params[name]; given {
+				all = append(all, valuesOf(v)...)
+			} else if field.Default != "" {
+				all = append(all, exact(field.Default))
+			} else {
+				all = append(all, unknown()...)
+			}
+		}
+		return all, true
 	}
 	if step.With != nil {
 		for _, m := range step.With.Members {

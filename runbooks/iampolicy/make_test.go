@@ -316,3 +316,26 @@ func TestSplit(t *testing.T) {
 		t.Errorf("no room at all: got %v", err)
 	}
 }
+
+// What was found out of a step beforehand goes before what the runbook says.
+func TestParams(t *testing.T) {
+	const user = "arn:{partition}:iam::{account}:user/{user}"
+	s := spec("aws.change", actions.Reversible, row(actions.PhaseExecute, "k:Stop", user))
+	s.Params = []actions.Field{{Name: "user", Kind: actions.String}, {Name: "token", Kind: actions.String, Secret: true}}
+	inner := runbooks.Step{ID: "stop", Uses: "aws.change", ForEach: &runbooks.ForEach{In: &runbooks.Expression{Source: "steps.look.outputs.users"}}}
+	p := program(runbooks.Step{ID: "other", Uses: "aws.change"}, runbooks.Step{ID: "call", Runbook: &runbooks.Subrun{ID: "inner", Program: program(inner)}})
+	use := iampolicy.Use{Program: p, Params: map[string][]map[string]any{"call.stop": {{"user": "ann"}, {"user": "team/ben"}}}}
+	set, err := iampolicy.Make([]iampolicy.Use{use}, catalog(s), iampolicy.Options{Account: "111122223333", Phases: []iampolicy.Phase{iampolicy.Contain}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string][]string{}
+	for _, r := range set.Policies[0].Rows {
+		got[r.Step] = r.Resources
+	}
+	const arn = "arn:aws:iam::111122223333:user/"
+	want := map[string][]string{"call.stop": {arn + "*/ann", arn + "ann", arn + "team/ben"}, "other": {arn + "*"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want -, got +\n%s", diff)
+	}
+}

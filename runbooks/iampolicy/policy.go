@@ -35,6 +35,9 @@ const (
 type Use struct {
 	Program *runbooks.Program
 	Inputs  map[string]any // those that are known beforehand, as [runbooks.Program.CheckInputs] gives them
+	// Params are the parameters of steps, by path, as far as they were found out
+	// beforehand; several of a loop. They go before what the runbook says.
+	Params map[string][]map[string]any
 }
 
 // Options say where runbooks are to run. The zero value is any account and

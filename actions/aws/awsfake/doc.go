@@ -23,7 +23,8 @@
 // Signatures are not checked, only the id of the key. Nothing has to be
 // allowed: what no policy denies is permitted. Resources in policies are not
 // matched, so only statements about every resource count. Attached policies are
-// listed and have no effect.
+// listed and have no effect. Simulation of a principal's rights answers by these
+// rules, for a new session.
 //
 // # Design
 //

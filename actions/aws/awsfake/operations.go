@@ -51,6 +51,8 @@ var operations = map[string]operation{
 	"iam:TagRole":                  {true, tag("role")},
 	"iam:ListUserTags":             {false, listTags("user")},
 	"iam:ListRoleTags":             {false, listTags("role")},
+
+	"iam:SimulatePrincipalPolicy": {false, (*Server).simulate},
 }
 
 const stamp = "2006-01-02T15:04:05Z"

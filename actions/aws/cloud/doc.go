@@ -15,7 +15,11 @@
 // and person, in the role of its duty: [Roles] gives preflight, contain, evidence
 // and release roles of their own, so that the role that contains cannot lift a
 // containment or touch evidence. The handler of an action says which part of the
-// action's life a call belongs to, so no action chooses its own role.
+// action's life a call belongs to, so no action chooses its own role; a dry run
+// alone is made as what it rehearses.
+//
+// [Cloud.Holder] tries whether the role of a duty can be used, and [Cloud.Simulate]
+// asks IAM what it may do: both before the night, and without changing anything.
 //
 // # Design
 //

@@ -81,6 +81,8 @@ func parseCaller(arn, account string) (Principal, error) {
 		self.Name = "root"
 	case "assumed-role":
 		self.Kind, self.Name = Role, parts[0]
+	case "user":
+		self.Path = "/" + strings.TrimSuffix(m[5], self.Name)
 	}
 	return self, nil
 }

@@ -161,18 +161,9 @@ func (a snapshotVolumes) Execute(ctx context.Context, call actions.Call, p snaps
 		return state.result(oneSet(ours)), nil
 	}
 	set := cloud.Token(call.Key, "set", strconv.Itoa(call.Attempt))
-	what := &types.InstanceSpecification{InstanceId: &p.Instance}
-	for _, v := range state.Volumes {
-		switch {
-		case v.LeftOut && v.Root:
-			what.ExcludeBootVolume = aws.Bool(true)
-		case v.LeftOut:
-			what.ExcludeDataVolumeIds = append(what.ExcludeDataVolumeIds, v.ID)
-		}
-	}
 	const op = "ec2:CreateSnapshots"
 	out, err := cloud.Do(ctx, c.Conn, cloud.Once, op, c.ec2.CreateSnapshots, &ec2.CreateSnapshotsInput{
-		InstanceSpecification: what, TagSpecifications: copyMarks(call, tagSet, set),
+		InstanceSpecification: state.specification(), TagSpecifications: copyMarks(call, tagSet, set),
 		Description: aws.String(fmt.Sprintf("firebreak %s %s %s: %s", call.Incident, call.Run, call.Step, p.Instance)),
 	})
 	if err != nil {
@@ -186,6 +177,20 @@ func (a snapshotVolumes) Execute(ctx context.Context, call actions.Call, p snaps
 		return snapshotVolumesResult{}, &actions.Error{Class: actions.Unknown, Op: op, Err: fmt.Errorf("the answer names no snapshots, so some may have been made"), Hint: "the next attempt looks for them"}
 	}
 	return state.result(made), nil
+}
+
+// specification names the volumes in the words of EC2.
+func (s snapshotState) specification() *types.InstanceSpecification {
+	what := &types.InstanceSpecification{InstanceId: &s.Instance}
+	for _, v := range s.Volumes {
+		switch {
+		case v.LeftOut && v.Root:
+			what.ExcludeBootVolume = aws.Bool(true)
+		case v.LeftOut:
+			what.ExcludeDataVolumeIds = append(what.ExcludeDataVolumeIds, v.ID)
+		}
+	}
+	return what
 }
 
 // oneSet picks the set that earlier attempts of a step made. There is one; were

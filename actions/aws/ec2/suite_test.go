@@ -183,6 +183,8 @@ func TestInstances(t *testing.T) {
 		{"foreign state is refused", testForeignStateIsRefused},
 		{"protection owns what it changed", testProtectionOwnsWhatItChanged},
 		{"permissions are exact", testPermissionsAreExact},
+		{"dry runs", testDryRuns},
+		{"role of dry runs", testDryRunRole},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, moto) })
 	}

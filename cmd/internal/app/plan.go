@@ -69,7 +69,18 @@ func MakePlan(ctx context.Context, cfg *config.Config, r *actions.Registry, prog
 	if !ok {
 		return nil, engine.Refuse(engine.WrongPlace, "there is no environment %q; see environments in firebreak.yaml", run.Environment)
 	}
-	made, err := plan.Make(ctx, plan.Request{
+	made, err := plan.Make(ctx, planRequest(cfg, env, program, inputs, facts, requester), r, time.Now())
+	if err != nil && ctx.Err() == nil {
+		if _, refusal := errors.AsType[*engine.Refusal](err); !refusal {
+			err = engine.Refuse(engine.InputInvalid, "%v", err)
+		}
+	}
+	return made, err
+}
+
+// planRequest asks for a plan by what the configuration says.
+func planRequest(cfg *config.Config, env config.Environment, program *runbooks.Program, inputs map[string]any, facts runbooks.IncidentFacts, requester string) plan.Request {
+	return plan.Request{
 		Program: program, Inputs: inputs, Incident: facts, Floor: env.Floor, Protected: env.Protected, Requester: requester,
 		Environment: runbooks.EnvironmentFacts{Name: env.Name, Account: env.Account, Region: env.Region},
 		Members:     cfg.Directory.Members,
@@ -81,11 +92,5 @@ func MakePlan(ctx context.Context, cfg *config.Config, r *actions.Registry, prog
 			p, _ := cfg.Directory.Person(id)
 			return p.Identities
 		},
-	}, r, time.Now())
-	if err != nil && ctx.Err() == nil {
-		if _, refusal := errors.AsType[*engine.Refusal](err); !refusal {
-			err = engine.Refuse(engine.InputInvalid, "%v", err)
-		}
 	}
-	return made, err
 }
