@@ -76,3 +76,12 @@ func TestLongOutputIsCutAndSaid(t *testing.T) {
 		t.Errorf("got sum %s, want that of the kept bytes, %s", o.SHA256, want)
 	}
 }
+
+// A step that only reads is carried out without a plan, so it has captured nothing.
+func TestReadNeedsNoPlan(t *testing.T) {
+	w := newWorld(t)
+	o, err := w.step("exec.read", map[string]any{"program": "look", "args": []string{"do:letters"}, "env": map[string]string{"TOKEN": "x"}}).execute(t.Context())
+	if err != nil || o.ExitCode != 0 {
+		t.Errorf("got %+v, %v", o, err)
+	}
+}

@@ -56,8 +56,10 @@ func (a read) Plan(_ context.Context, _ actions.Call, p readParams) (actions.Pre
 }
 
 func (a read) Execute(ctx context.Context, call actions.Call, p readParams) (result, error) {
-	if err := a.provider.asPlanned(call, uses{program: p.Program}); err != nil {
-		return result{}, err
+	if len(call.State) > 0 { // a step that only reads is carried out without a plan; then there is nothing to hold it against
+		if err := a.provider.asPlanned(call, uses{program: p.Program}); err != nil {
+			return result{}, err
+		}
 	}
 	c := p.command()
 	out, err := a.provider.start(ctx, call, c, true)

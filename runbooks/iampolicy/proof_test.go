@@ -306,6 +306,8 @@ func TestLibraryIsExact(t *testing.T) {
 		"compromised-instance": {compromisedInstance, compromisedInstanceSpare(), compromisedInstanceAnswers()},
 		"exposed-bucket":       {exposedBucket, exposedBucketSpare(), exposedBucketAnswers()},
 		"compromised-employee": {compromisedEmployee, compromisedEmployeeSpare(), compromisedEmployeeAnswers()},
+		"leaked-secret":        {leakedSecret, leakedSecretSpare(), leakedSecretAnswers()},
+		"credential-rotation":  {credentialRotation, credentialRotationSpare(), credentialRotationAnswers()},
 	}
 	for _, emulator := range awstest.Start(t) {
 		t.Run(emulator.Name, func(t *testing.T) {

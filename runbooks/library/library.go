@@ -21,6 +21,10 @@ import (
 //go:generate go run ../../cmd/firebreak graph exposed-bucket.yaml --out exposed-bucket.svg
 //go:generate go run ../../cmd/firebreak docs compromised-employee.yaml --out compromised-employee.md
 //go:generate go run ../../cmd/firebreak graph compromised-employee.yaml --out compromised-employee.svg
+//go:generate go run ../../cmd/firebreak docs leaked-secret.yaml --out leaked-secret.md
+//go:generate go run ../../cmd/firebreak graph leaked-secret.yaml --out leaked-secret.svg
+//go:generate go run ../../cmd/firebreak docs credential-rotation.yaml --out credential-rotation.md
+//go:generate go run ../../cmd/firebreak graph credential-rotation.yaml --out credential-rotation.svg
 
 //go:embed *.yaml
 var files embed.FS

@@ -19,14 +19,14 @@ type rotateAccessKeyParams struct {
 	User        string `json:"user" doc:"name of the user that owns the key" example:"ci-deploy" subject:"true"`
 	AccessKeyID string `json:"access_key_id" doc:"the key that is replaced" example:"AKIAIOSFODNN7EXAMPLE" pattern:"^AKIA[A-Z0-9]{16}$"`
 	Destination string `json:"destination" doc:"name or ARN of the secret in Secrets Manager that gets the new key; its whole value is replaced" example:"prod/ci-deploy/aws" pattern:"^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:)?[A-Za-z0-9/_+=.@-]{1,512}$"`
-	Order       string `json:"order" doc:"contain_first switches the old key off before the new one is made; create_first keeps it until the new one works and is stored" enum:"contain_first,create_first" default:"contain_first"`
+	Order       string `json:"order" doc:"contain_first switches the old key off before the new one is made; create_first keeps it until the new one works and is stored; keep_old leaves it as it is, for a rotation in stages" enum:"contain_first,create_first,keep_old" default:"contain_first"`
 	IDField     string `json:"id_field,omitempty" doc:"name of the key's id in the secret, which is a JSON object" example:"AWS_ACCESS_KEY_ID" default:"access_key_id" pattern:"^[A-Za-z0-9_.-]{1,64}$"`
 	SecretField string `json:"secret_field,omitempty" doc:"name of the secret half there" example:"AWS_SECRET_ACCESS_KEY" default:"secret_access_key" pattern:"^[A-Za-z0-9_.-]{1,64}$"`
 }
 
 type rotateAccessKeyResult struct {
 	User            string `json:"user" doc:"name of the user"`
-	OldKeyID        string `json:"old_key_id" doc:"the key that was replaced, Inactive now"`
+	OldKeyID        string `json:"old_key_id" doc:"the key that was replaced: Inactive now, but with keep_old as it was"`
 	NewKeyID        string `json:"new_key_id" doc:"the key that took its place"`
 	Secret          string `json:"secret" doc:"ARN of the secret that holds the new key"`
 	VersionID       string `json:"version_id" doc:"version of the secret that holds it; made from the new key's id, so it proves which key the version is for"`
@@ -44,6 +44,13 @@ type rotationState struct {
 
 const opRotate = "aws.iam.rotate_access_key"
 
+// The orders.
+const (
+	containFirst = "contain_first"
+	createFirst  = "create_first"
+	keepOld      = "keep_old"
+)
+
 func (rotateAccessKey) Spec() actions.Spec {
 	row := func(phase actions.Phase, action, why string) actions.Permission {
 		return actions.Permission{Phase: phase, Action: action, Resource: userResource, Why: why}
@@ -51,16 +58,19 @@ func (rotateAccessKey) Spec() actions.Spec {
 	secret := func(phase actions.Phase, action, why string) actions.Permission {
 		return actions.Permission{Phase: phase, Action: action, Resource: fmt.Sprintf(secretResource, "destination"), Why: why}
 	}
+	switchOff := row(actions.PhaseExecute, "iam:UpdateAccessKey", "switch the old key off")
+	switchOff.When = actions.When{"order": {containFirst, createFirst}}
 	return actions.Spec{
 		Name: opRotate, Version: 1,
 		Title: "Replace an access key",
-		Doc: "Makes a new access key for a user, waits until it works, stores it as the current version of a secret, and switches the old key off: before all that (contain_first, for a key that leaked) or after (create_first, for a routine rotation). " +
+		Doc: "Makes a new access key for a user, waits until it works, stores it as the current version of a secret, and switches the old key off: before all that (contain_first, for a key that leaked), after it (create_first), or not at all (keep_old: a later step does, with aws.iam.deactivate_access_key, when the consumer was seen with the new key). " +
 			"The secret half goes from AWS into the secret and nowhere else. A user may have two keys, so the other slot has to be free.",
 		Effect: actions.Reversible, Repeat: actions.Idempotent,
 		BlastRadius: "Whatever signs with the old key fails until it has read the secret again; with contain_first also while the new key is made, some seconds.",
 		StaysAlive: []string{
 			"Sessions that were made with the old key: quarantine the user, revoke the roles' sessions.",
 			"Consumers that hold the old key in memory: restart them, and watch when the old key is last used.",
+			"With keep_old the old key works on: switch it off with aws.iam.deactivate_access_key when its consumers use the new one.",
 			"The old key itself, Inactive: delete it with aws.iam.delete_access_key when nothing has missed it.",
 			"A quarantine of the user also stops the new key.",
 		},
@@ -75,7 +85,7 @@ func (rotateAccessKey) Spec() actions.Spec {
 			row(actions.PhaseExecute, "iam:DeleteAccessKey", "delete a new key whose secret was lost"),
 			row(actions.PhaseExecute, "iam:CreateAccessKey", "make the new key"),
 			secret(actions.PhaseExecute, "secretsmanager:PutSecretValue", "store the new key"),
-			row(actions.PhaseExecute, "iam:UpdateAccessKey", "switch the old key off"),
+			switchOff,
 			row(actions.PhaseVerify, "iam:ListAccessKeys", "read the status of all keys"),
 			secret(actions.PhaseVerify, "secretsmanager:DescribeSecret", "see that the version of the new key is current"),
 			row(actions.PhaseUndo, "iam:ListAccessKeys", "see whether the keys are still as we left them"),
@@ -136,9 +146,13 @@ func (a rotateAccessKey) Plan(ctx context.Context, call actions.Call, p rotateAc
 		Calls:    []string{"iam:CreateAccessKey", "secretsmanager:PutSecretValue", "iam:UpdateAccessKey"},
 		Warnings: append(warnings, "Consumers that keep the key in memory have to be restarted."),
 	}
-	if p.Order == "contain_first" {
+	switch p.Order {
+	case containFirst:
 		preview.Changes = append(preview.Changes[2:], preview.Changes[:2]...)
 		preview.Calls = append(preview.Calls[2:], preview.Calls[:2]...)
+	case keepOld:
+		preview.Changes, preview.Calls = preview.Changes[:2], preview.Calls[:2]
+		preview.Warnings = append(preview.Warnings, fmt.Sprintf("Access key %s stays %s: whoever has it can go on using it.", p.AccessKeyID, old.Status))
 	}
 	if used != nil && used.LastUsedDate != nil {
 		preview.Warnings = append(preview.Warnings, fmt.Sprintf("The old key was last used at %s by %s in %s.", used.LastUsedDate.UTC().Format(time.RFC3339), known(used.ServiceName), known(used.Region)))
@@ -171,7 +185,7 @@ func (a rotateAccessKey) Execute(ctx context.Context, call actions.Call, p rotat
 	if err := c.refuseRotation(state.User, state.OldKey); err != nil {
 		return rotateAccessKeyResult{}, err
 	}
-	changed := p.Order == "contain_first"
+	changed := p.Order == containFirst
 	if changed { // whatever hinders the rest must not hinder this
 		if err := c.setKey(ctx, state.User, state.OldKey, types.StatusTypeInactive); err != nil {
 			return rotateAccessKeyResult{}, err
@@ -193,7 +207,7 @@ func (a rotateAccessKey) Execute(ctx context.Context, call actions.Call, p rotat
 			return rotateAccessKeyResult{}, err
 		}
 	}
-	if p.Order != "contain_first" {
+	if p.Order == createFirst {
 		if err := c.setKey(ctx, state.User, state.OldKey, types.StatusTypeInactive); err != nil {
 			return rotateAccessKeyResult{}, after(true, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,17 +60,25 @@ func (a rotateAccessKey) Verify(ctx context.Context, call actions.Call, p rotate
 			active = append(active, key.ID)
 		}
 	}
+	want, status := []string{made.ID}, string(types.StatusTypeInactive)
+	if p.Order == keepOld {
+		before, _ := findKey(state.Keys, state.OldKey)
+		if status = before.Status; status == string(types.StatusTypeActive) {
+			want = append(want, old.ID)
+		}
+	}
+	slices.Sort(want)
 	switch {
-	case old.Status != string(types.StatusTypeInactive):
-		return not("key %s is %s", old.ID, old.Status)
+	case old.Status != status:
+		return not("key %s is %s, not %s", old.ID, old.Status, status)
 	case !found:
 		return not("no version of the secret %s holds a new key of user %s", state.Destination.ARN, state.User)
 	case now[current] != state.token(call, made.ID):
 		return not("the version of the secret that holds key %s is not current: %s", made.ID, now)
-	case len(active) != 1 || active[0] != made.ID:
-		return not("the active keys of user %s are %q, and not %s alone", state.User, active, made.ID)
+	case !slices.Equal(active, want):
+		return not("the active keys of user %s are %q, and not %q alone", state.User, active, want)
 	}
-	return actions.Reading{Verdict: actions.Verified, Detail: fmt.Sprintf("key %s is Inactive, key %s is Active and in version %s of the secret, which is current", old.ID, made.ID, now[current])}, nil
+	return actions.Reading{Verdict: actions.Verified, Detail: fmt.Sprintf("key %s is %s, key %s is Active and in version %s of the secret, which is current", old.ID, old.Status, made.ID, now[current])}, nil
 }
 
 func (a rotateAccessKey) PlanUndo(ctx context.Context, call actions.Call, p rotateAccessKeyParams, r rotateAccessKeyResult) (actions.Preview, error) {
@@ -87,14 +96,14 @@ func (a rotateAccessKey) PlanUndo(ctx context.Context, call actions.Call, p rota
 		return preview, err
 	}
 	made, found := state.newKey(call, keys, now, r.NewKeyID)
-	if err := state.undoable(call, keys, now, made.ID, r); err != nil {
+	if err := state.undoable(call, p, keys, now, made.ID, r); err != nil {
 		preview.NoUndo = errors.Unwrap(err).Error()
 		return preview, nil
 	}
 	before, _ := findKey(state.Keys, state.OldKey)
 	old, _ := findKey(keys, state.OldKey)
 	preview.InEffect = !found && old.Status == before.Status && now[current] == state.Destination.Labels[current]
-	if before.Status == string(types.StatusTypeActive) {
+	if p.Order != keepOld && before.Status == string(types.StatusTypeActive) {
 		preview.Changes = append(preview.Changes, fmt.Sprintf("Access key %s of user %s becomes Active again.", state.OldKey, state.User))
 		preview.Calls = append(preview.Calls, "iam:UpdateAccessKey")
 		preview.Warnings = append(preview.Warnings, "If the old key has leaked, whoever holds it can use it again at once.")
@@ -117,12 +126,17 @@ func (a rotateAccessKey) PlanUndo(ctx context.Context, call actions.Call, p rota
 
 // undoable says why the state before cannot come back, or nil: somebody has
 // written the secret since, made another key, or deleted the old one.
-func (s rotationState) undoable(call actions.Call, keys []accessKey, now labels, made string, r rotateAccessKeyResult) error {
+func (s rotationState) undoable(call actions.Call, p rotateAccessKeyParams, keys []accessKey, now labels, made string, r rotateAccessKeyResult) error {
 	no := func(format string, args ...any) error {
 		return &actions.Error{Class: actions.Precondition, Op: opRotate, Err: fmt.Errorf(format, args...), Hint: "look at the keys and the secret, and put right by hand what has to be"}
 	}
-	if _, found := findKey(keys, s.OldKey); !found {
+	old, found := findKey(keys, s.OldKey)
+	if !found {
 		return no("the old key %s of user %s is gone", s.OldKey, s.User)
+	}
+	// This step has left it as it was, so another one or somebody else changed it.
+	if before, _ := findKey(s.Keys, s.OldKey); p.Order == keepOld && old.Status != before.Status {
+		return no("the old key %s of user %s is %s since, and was %s: first undo what changed it", s.OldKey, s.User, old.Status, before.Status)
 	}
 	for _, key := range keys {
 		if _, was := findKey(s.Keys, key.ID); !was && key.ID != made {
@@ -156,7 +170,7 @@ func (a rotateAccessKey) Undo(ctx context.Context, call actions.Call, p rotateAc
 		return err
 	}
 	made, found := state.newKey(call, keys, now, r.NewKeyID)
-	if err := state.undoable(call, keys, now, made.ID, r); err != nil {
+	if err := state.undoable(call, p, keys, now, made.ID, r); err != nil {
 		return err
 	}
 	before, _ := findKey(state.Keys, state.OldKey)

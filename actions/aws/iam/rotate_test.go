@@ -28,7 +28,7 @@ func rotateCases(t *testing.T, moto *awstest.Emulator) []named {
 			return actionstest.World{
 				Registry: provider(w), Call: s.Call, Snapshot: func(*testing.T) string { return state() }, Params: with,
 				Canaries:   []string{w.Credentials.SecretAccessKey, "old-secret-value"},
-				Disturb:    func(t *testing.T) { w.SetKey(t, "ci-deploy", with["access_key_id"].(string), true) },
+				Disturb:    func(t *testing.T) { w.SetKey(t, "ci-deploy", with["access_key_id"].(string), order != "keep_old") },
 				LoseAnswer: func(*testing.T) { w.Proxy.DropAfterEffect(lost, attempts) },
 				Fault:      faults(w, lost),
 			}
@@ -41,6 +41,7 @@ func rotateCases(t *testing.T, moto *awstest.Emulator) []named {
 	return []named{
 		one("rotate create first", "create_first", "iam:CreateAccessKey", create),
 		one("rotate contain first", "contain_first", "iam:UpdateAccessKey", changeErrors),
+		one("rotate and keep the old key", "keep_old", "iam:CreateAccessKey", create),
 	}
 }
 
@@ -74,6 +75,12 @@ func rotatedBy(t *testing.T, s *awstest.Step) rotated {
 func TestRotateLosesAnswers(t *testing.T) {
 	awstest.Hermetic(t)
 	moto := awstest.Moto(t)
+	keep := func(t *testing.T) (*awstest.World, *awstest.Step, func() string) {
+		return rotation(t, moto, "keep_old")
+	}
+	t.Run("keep_old create", func(t *testing.T) { lives(t, "iam:CreateAccessKey", 1, keep) })
+	t.Run("keep_old store", func(t *testing.T) { lives(t, "secretsmanager:PutSecretValue", awstest.EveryAttempt, keep) })
+	t.Run("keep_old undo", func(t *testing.T) { losesUndo(t, "iam:DeleteAccessKey", awstest.EveryAttempt, keep) })
 	for _, order := range []string{"contain_first", "create_first"} {
 		world := func(t *testing.T) (*awstest.World, *awstest.Step, func() string) { return rotation(t, moto, order) }
 		t.Run(order+" create", func(t *testing.T) { lives(t, "iam:CreateAccessKey", 1, world) })
@@ -130,6 +137,7 @@ func TestRotate(t *testing.T) {
 		for order, want := range map[string]string{
 			"contain_first": "iam:UpdateAccessKey iam:CreateAccessKey iam:GetUser secretsmanager:PutSecretValue",
 			"create_first":  "iam:CreateAccessKey iam:GetUser secretsmanager:PutSecretValue iam:UpdateAccessKey",
+			"keep_old":      "iam:CreateAccessKey iam:GetUser secretsmanager:PutSecretValue",
 		} {
 			w, s, _ := rotation(t, moto, order)
 			s.Plan()
@@ -137,13 +145,35 @@ func TestRotate(t *testing.T) {
 			s.Execute()
 			var got []string
 			for _, call := range w.Proxy.Calls() {
-				if slices.Contains(strings.Fields(want), call.Operation) {
+				if slices.Contains(strings.Fields("iam:UpdateAccessKey "+want), call.Operation) {
 					got = append(got, call.Operation)
 				}
 			}
 			if strings.Join(got, " ") != want {
 				t.Errorf("%s: got %v", order, got)
 			}
+		}
+	})
+	t.Run("the old key is kept, and what another step does to it is that step's", func(t *testing.T) {
+		w, s, _ := rotation(t, moto, "keep_old")
+		s.Plan().Execute().Is(actions.Verified, "is Active, key")
+		if text := strings.Join(append(s.Preview.Changes, s.Preview.Warnings...), "\n"); strings.Contains(text, "becomes Inactive") || !strings.Contains(text, "stays Active") {
+			t.Errorf("the plan says %s", text)
+		}
+		r := rotatedBy(t, s)
+		w.SetKey(t, "ci-deploy", r.OldKeyID, false)
+		s.Is(actions.NotVerified, "is Inactive, not Active")
+		undo, err := s.Handler.PlanUndo(t.Context(), s.Call, s.Params, s.Result)
+		if err != nil || !strings.Contains(undo.NoUndo, "first undo what changed it") {
+			t.Errorf("got %+v, %v", undo, err)
+		}
+		awstest.Fails(t, s.Handler.Undo(t.Context(), s.Call, s.Params, s.Result), actions.Precondition, "first undo what changed it")
+		if got := w.Keys(t, "ci-deploy"); !slices.Contains(got, r.NewKeyID+" Active") {
+			t.Errorf("the only key that works is gone: %v", got)
+		}
+		w.SetKey(t, "ci-deploy", r.OldKeyID, true)
+		if undo, err = s.Handler.PlanUndo(t.Context(), s.Call, s.Params, s.Result); err != nil || strings.Contains(strings.Join(undo.Calls, " "), "iam:UpdateAccessKey") {
+			t.Errorf("got %+v, %v", undo, err)
 		}
 	})
 	t.Run("a key that is not ours is never deleted", func(t *testing.T) {

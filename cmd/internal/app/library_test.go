@@ -37,6 +37,8 @@ func tales() []tale {
 		compromisedInstanceTale(),
 		exposedBucketTale(),
 		compromisedEmployeeTale(),
+		leakedSecretTale(),
+		credentialRotationTale(),
 	}
 }
 

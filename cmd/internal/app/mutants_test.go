@@ -48,7 +48,7 @@ func TestLibraryNoticesEveryEdit(t *testing.T) {
 				continue // it does not compile
 			}
 			found = append(found, lint.Check(p, registry, lint.Options{Now: time.Now()})...)
-			if found.HasErrors() {
+			if found.HasErrors() || m.kind == "waivers" && len(found) > 0 { // a waiver covers warnings, too
 				continue
 			}
 			file, found := tests.Check(p, registry)
