@@ -55,6 +55,8 @@ func (s Spec) kind() string {
 	switch {
 	case s.Tells:
 		return "only tells people"
+	case s.Adds && s.Effect == Destructive:
+		return "adds to the record, and leaves a trace on its target"
 	case s.Adds:
 		return "only adds to the record"
 	case s.Preserves:

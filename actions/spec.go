@@ -95,7 +95,7 @@ type Spec struct {
 	Effect      Effect        `json:"effect"`
 	Repeat      Repeat        `json:"repeat"`
 	Tells       bool          `json:"tells,omitempty"`        // only tells people: it touches no environment, so nobody has to approve it
-	Adds        bool          `json:"adds,omitempty"`         // only adds to the record: a copy or a snapshot beside what is there, so nobody has to approve it and nobody takes it back
+	Adds        bool          `json:"adds,omitempty"`         // only adds to the record: a copy or a snapshot beside what is there, so nobody takes it back; nobody has to approve it unless it is destructive, which says that it leaves a trace on its target
 	Preserves   bool          `json:"preserves,omitempty"`    // only keeps its target from being lost, so it may come before evidence is collected from it
 	BlastRadius string        `json:"blast_radius,omitempty"` // what else feels it
 	StaysAlive  []string      `json:"stays_alive,omitempty"`  // what this does not stop, said honestly
@@ -171,8 +171,8 @@ func (s Spec) check() error {
 		return fmt.Errorf("action %q: repeat %q is not known", s.Name, s.Repeat)
 	case s.Repeat == Probe && !s.CanProbe:
 		return fmt.Errorf("action %q repeats by probe but has no Probe method", s.Name)
-	case s.Adds && (s.CanUndo || s.Effect != Reversible):
-		return fmt.Errorf("action %q only adds to the record: its effect is reversible, and it has no undo", s.Name)
+	case s.Adds && (s.CanUndo || s.Effect == Read):
+		return fmt.Errorf("action %q only adds to the record: its effect is reversible, or destructive, and it has no undo", s.Name)
 	case s.Title == "" || s.Doc == "":
 		return fmt.Errorf("action %q has no title or doc", s.Name)
 	}

@@ -16,9 +16,10 @@ import (
 
 // EffectiveApproval is the approval a step needs in an environment with a
 // floor: the runbook's own, made stricter, or the floor's where the runbook
-// asks for none. Nil: nobody has to be asked.
+// asks for none. Nil: nobody has to be asked. What adds to the record leaves its
+// target alone, unless it is destructive.
 func EffectiveApproval(step *runbooks.Step, floor *Floor) *runbooks.Approval {
-	if floor == nil || step.Uses == "" || step.Tells || step.Adds || !step.Effect.AtLeast(floor.Effect) {
+	if floor == nil || step.Uses == "" || step.Tells || step.Adds && step.Effect != actions.Destructive || !step.Effect.AtLeast(floor.Effect) {
 		return step.Approval
 	}
 	if step.Approval == nil {

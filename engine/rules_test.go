@@ -48,6 +48,7 @@ func TestEffectiveApproval(t *testing.T) {
 		{"the floor asks where the runbook does not", runbooks.Step{Uses: "a", Effect: actions.Reversible}, floor, 2, "group:leads"},
 		{"the floor is for worse effects too", runbooks.Step{Uses: "a", Effect: actions.Destructive}, floor, 2, "group:leads"},
 		{"a copy for the record changes nothing", runbooks.Step{Uses: "a", Effect: actions.Reversible, Adds: true}, floor, 0, ""},
+		{"a copy that leaves a trace on its target is a change", runbooks.Step{Uses: "a", Effect: actions.Destructive, Adds: true}, floor, 2, "group:leads"},
 		{"what preserves is a change", runbooks.Step{Uses: "a", Effect: actions.Reversible, Preserves: true}, floor, 2, "group:leads"},
 		{"the floor raises the number, not the group", runbooks.Step{Uses: "a", Effect: actions.Reversible, Approval: own}, floor, 2, "group:x"},
 		{"a stricter runbook stays", runbooks.Step{Uses: "a", Effect: actions.Reversible, Approval: strict}, floor, 3, "group:x"},

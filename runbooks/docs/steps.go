@@ -117,6 +117,8 @@ func effectWords(s *runbooks.Step) string {
 	switch {
 	case s.Tells:
 		return "It only tells people."
+	case s.Adds && s.Effect == actions.Destructive:
+		return "It **adds to the record, and leaves a trace on its target**."
 	case s.Adds:
 		return "It only **adds to the record**."
 	case s.Effect == actions.Destructive:

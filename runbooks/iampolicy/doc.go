@@ -18,8 +18,12 @@
 //   - [Evidence] is the same for steps marked evidence. It can collect, never delete.
 //   - [Release] is what an undo needs: its plan, itself, its proof.
 //
-// Whoever steals the role for containment can break things, but neither let go
-// what is contained nor destroy evidence.
+// Whoever steals the role for containment can break things, and cannot destroy
+// evidence. Letting go is only made harder: where AWS has one right for both ways,
+// that role has it. iam:UpdateAccessKey switches a key on as well as off, and
+// iam:PutUserPolicy, iam:PutRolePolicy and iam:UpdateAssumeRolePolicy can write
+// anything over a deny, or give rights to others. Keep it as you keep an
+// administrator's role.
 //
 // # Resources
 //

@@ -34,7 +34,7 @@ waivers:
 		Waivable: true,
 		check: func(p *pass) {
 			for step, d := range p.actionSteps() {
-				if d.effect == actions.Destructive && !d.undo && (step.Undo == nil || step.Undo.Manual == nil) {
+				if d.effect == actions.Destructive && !d.undo && !d.adds && (step.Undo == nil || step.Undo.Manual == nil) {
 					p.step(step, "uses", fmt.Sprintf("the step %q is destructive and cannot be undone", step.ID), "use an action that isolates or disables the target and can be undone, or say with undo: {manual: ...} how a person takes it back")
 				}
 			}

@@ -43,7 +43,7 @@ steps:
 				if !collects {
 					continue
 				}
-				if d := p.danger(evidence); evidence.Evidence && d.effect == actions.Destructive {
+				if d := p.danger(evidence); evidence.Evidence && d.effect == actions.Destructive && !d.adds {
 					p.step(evidence, "evidence", fmt.Sprintf("the step %q is called evidence and destroys something itself", evidence.ID), "take evidence: true away, or use an action that only reads")
 					continue
 				}

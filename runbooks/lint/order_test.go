@@ -112,6 +112,7 @@ func TestEvidenceOrder(t *testing.T) {
 		{"before one of two", []runbooks.Step{evidence("e"), changes("c", "e"), changes("d")}, late("e", "d")},
 		{"after reading and telling", []runbooks.Step{reads("r"), tells("t", "r"), evidence("e", "t")}, nil},
 		{"evidence that makes something", []runbooks.Step{evidence("e"), func() runbooks.Step { s := changes("snap"); s.Evidence = true; return s }()}, nil},
+		{"evidence that leaves a trace on its target", []runbooks.Step{func() runbooks.Step { s := adds("a"); s.Evidence, s.Effect = true, actions.Destructive; return s }(), changes("c", "a")}, nil},
 		{"after a copy for the record", []runbooks.Step{adds("a"), evidence("e", "a")}, nil},
 		{"after what keeps the target from being lost", []runbooks.Step{preserves("p"), evidence("e", "p")}, nil},
 		{"what only claims to", []runbooks.Step{func() runbooks.Step { s := changes("c"); s.Adds, s.Preserves = true, true; return s }(), evidence("e", "c")}, late("e", "c")},

@@ -26,7 +26,8 @@ type Environment struct {
 }
 
 // Roles are ARNs of one role a duty, so that whoever gets hold of the one that
-// contains can neither lift a containment nor touch evidence. An empty one is
+// contains cannot touch evidence, nor lift a containment by a right of its own;
+// rights that work both ways, such as iam:UpdateAccessKey, it has. An empty one is
 // [Environment.Role].
 type Roles struct {
 	Preflight string // reads, and plans

@@ -13,8 +13,9 @@
 //
 // Each call is made in a session of its own for environment, incident, run, step
 // and person, in the role of its duty: [Roles] gives preflight, contain, evidence
-// and release roles of their own, so that the role that contains cannot lift a
-// containment or touch evidence. The handler of an action says which part of the
+// and release roles of their own, so that the role that contains cannot touch
+// evidence, and has no right to lift a containment but those that work both ways,
+// such as iam:UpdateAccessKey. The handler of an action says which part of the
 // action's life a call belongs to, so no action chooses its own role; a dry run
 // alone is made as what it rehearses.
 //

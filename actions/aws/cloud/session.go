@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,8 +49,8 @@ type Session struct {
 	// too, since being refused is the lesser evil.
 	Instances []string
 
-	// Duties are the roles of the environment, those of other duties too: who
-	// contains must not contain the role that releases.
+	// Duties are firebreak's own roles in the account, those of other duties and of
+	// other environments too: who contains must not contain the role that releases.
 	Duties []Principal
 
 	// Sessions are the names of the sessions that our credentials are of: for a
@@ -87,13 +86,12 @@ func (c *Cloud) Open(ctx context.Context, call actions.Call) (*Conn, error) {
 	if !known {
 		return nil, &actions.Error{Class: actions.Invalid, Op: "aws", Err: fmt.Errorf("the environment %q has no AWS account", call.Environment), Hint: c.environmentNames()}
 	}
-	duties := environment.duties()
 	environment.Role = environment.roleFor(call)
 	s := c.slot(sessionKey{call.Environment, call.Incident, call.Run, call.Step, call.Actor, environment.Role})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.session == nil {
-		made, err := c.connect(ctx, environment, duties, call)
+		made, err := c.connect(ctx, environment, call)
 		if err != nil {
 			return nil, err
 		}
@@ -127,13 +125,11 @@ func (e Environment) roleFor(call actions.Call) string {
 	return cmp.Or(own, e.Role)
 }
 
-// duties are the roles of all duties, sorted by ARN.
-func (e Environment) duties() []Principal {
-	arns := []string{e.Role, e.Roles.Preflight, e.Roles.Contain, e.Roles.Evidence, e.Roles.Release}
-	slices.Sort(arns)
+// duties are the roles of all duties in an account, sorted by ARN.
+func (c *Cloud) duties(account string) []Principal {
 	var all []Principal
-	for _, arn := range slices.Compact(arns) {
-		if duty, err := ParsePrincipal(arn); err == nil {
+	for _, arn := range c.OwnRoles() {
+		if duty, err := ParsePrincipal(arn); err == nil && duty.Account == account {
 			all = append(all, duty)
 		}
 	}
@@ -157,7 +153,7 @@ func (c *Cloud) slot(key sessionKey) *slot {
 	return s
 }
 
-func (c *Cloud) connect(ctx context.Context, environment Environment, duties []Principal, call actions.Call) (*Session, error) {
+func (c *Cloud) connect(ctx context.Context, environment Environment, call actions.Call) (*Session, error) {
 	cfg, err := c.load(ctx, environment, call)
 	if err != nil {
 		return nil, &actions.Error{Class: actions.Invalid, Op: "aws: read the SDK's configuration", Err: err,
@@ -187,7 +183,7 @@ func (c *Cloud) connect(ctx context.Context, environment Environment, duties []P
 			Err:  fmt.Errorf("the credentials for environment %q belong to account %s, not to %s", call.Environment, base.Account, environment.Account),
 			Hint: "nothing was read or changed; correct the role or the account in the configuration"}
 	}
-	s.Account, s.Region, s.Config, s.Duties = base.Account, cfg.Region, cfg, duties
+	s.Account, s.Region, s.Config, s.Duties = base.Account, cfg.Region, cfg, c.duties(base.Account)
 	return s, nil
 }
 

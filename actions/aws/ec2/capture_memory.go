@@ -65,7 +65,7 @@ func (captureMemory) Spec() actions.Spec {
 		Name: "aws.ec2.capture_memory", Version: 1,
 		Title:  "Capture the memory of an instance",
 		Doc:    "Lets the agent of Systems Manager run a memory tool, pinned by its SHA-256, as root on a Linux host, and stream the image into the evidence bucket with the host's own role. That role needs s3:PutObject there, and the host the AWS command line tool. The proof is that the command ended well and that the object is as large as the memory: whoever is root on the host can still lie in both, and in what the image holds.",
-		Effect: actions.Reversible, Repeat: actions.Probe, Adds: true,
+		Effect: actions.Destructive, Repeat: actions.Probe, Adds: true, // a program runs as root on the host, so somebody approves it
 		BlastRadius: "The host: the tool loads it for minutes, writes a few files to its disk, and whoever watches it sees that somebody looks.",
 		StaysAlive: []string{
 			"Nothing is stopped. What runs on the host runs on, and changes while its memory is read.",

@@ -136,27 +136,29 @@ func (c *conn) store(ctx context.Context, arn, token, value string) error {
 // restoreLabels gives the labels back that the version called ours took: first
 // the current one, then the previous one, which moves by itself to ours.
 func (c *conn) restoreLabels(ctx context.Context, d destination, ours string) error {
+	changed := false
 	for _, label := range []string{current, previous} {
 		now, err := c.labelsOf(ctx, d.ARN)
 		if err != nil {
-			return err
+			return after(changed, err)
 		}
 		before := d.Labels[label]
 		if now[label] == before {
 			continue
 		}
 		if now[label] != ours {
-			return &actions.Error{Class: actions.Precondition, Op: "secretsmanager:UpdateSecretVersionStage",
+			return after(changed, &actions.Error{Class: actions.Precondition, Op: "secretsmanager:UpdateSecretVersionStage",
 				Err:  fmt.Errorf("the label %s of secret %q is on version %q, not on %q, which firebreak wrote", label, d.ARN, now[label], ours),
-				Hint: "somebody has written the secret since; look at it, and change it by hand if that is right"}
+				Hint: "somebody has written the secret since; look at it, and change it by hand if that is right"})
 		}
 		in := &secretsmanager.UpdateSecretVersionStageInput{SecretId: &d.ARN, VersionStage: &label, RemoveFromVersionId: &ours}
 		if before != "" {
 			in.MoveToVersionId = &before
 		}
 		if _, err := cloud.Do(ctx, c.Conn, cloud.Writes, "secretsmanager:UpdateSecretVersionStage", c.secrets(d.ARN).UpdateSecretVersionStage, in); err != nil {
-			return err
+			return after(changed, err)
 		}
+		changed = true
 	}
 	return nil
 }

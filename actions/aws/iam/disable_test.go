@@ -189,6 +189,11 @@ func TestDisableUser(t *testing.T) {
 		s.Execute().Is(actions.Verified, "")
 		later := p.ServiceCredential(t, "alice", "cassandra.amazonaws.com")
 		s.Is(actions.NotVerified, "service-specific credential "+later+" is Active")
+		undo, err := s.Handler.PlanUndo(t.Context(), s.Call, s.Params, s.Result)
+		if err != nil {
+			t.Fatal(err)
+		}
+		says(t, undo.Warnings, "The user has the service-specific credential "+later+", which was not there before")
 		p.Status(t, "alice", later, types.StatusTypeInactive)
 		s.Undo()
 		for _, id := range []string{added, later} {

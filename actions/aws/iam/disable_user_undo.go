@@ -23,6 +23,7 @@ type missing struct {
 	password    bool         // there was one, there is none, and there is a place for a new one
 	noPassword  bool         // there was one, and nobody has a new one
 	deny        bool         // the policy is not what it was
+	newer       []string     // what works and was not there before: a person looks at it before the deny goes
 }
 
 func (m missing) nothing() bool {
@@ -51,12 +52,20 @@ func (c *conn) compare(ctx context.Context, state disabledState, p disableUserPa
 				return m, err
 			}
 			m.password = state.Password && !exists && state.Destination.ARN != ""
+			if exists && !state.Password {
+				m.newer = append(m.newer, "a console password")
+			}
 			m.noPassword = state.Password && (!exists && !m.password || p.Console == "reset")
 			continue
 		}
 		now, err := c.credentials(ctx, p.User, class)
 		if err != nil {
 			return m, err
+		}
+		for _, one := range now {
+			if one.Status == string(types.StatusTypeActive) && !slices.ContainsFunc(state.Credentials, func(was credential) bool { return was.ID == one.ID }) {
+				m.newer = append(m.newer, "the "+one.String())
+			}
 		}
 		for _, one := range state.active() {
 			if one.Class != class {
@@ -121,6 +130,9 @@ func (a disableUser) PlanUndo(ctx context.Context, call actions.Call, p disableU
 		change("iam:"+verb+"UserPolicy", "The inline policy %s of %s becomes what it was before.", state.PolicyName, state.User)
 	}
 	preview.Warnings = []string{"Whoever holds credentials of the user can use them again at once."}
+	if len(m.newer) > 0 {
+		preview.Warnings = append(preview.Warnings, fmt.Sprintf("The user has %s, which was not there before the step: without the deny it works. Find out who made it.", strings.Join(m.newer, " and ")))
+	}
 	if m.noPassword {
 		preview.Warnings = append(preview.Warnings, "The console password does not come back; an administrator has to give a new one.")
 	}

@@ -99,13 +99,13 @@ func (a lockRoleTrust) Plan(ctx context.Context, call actions.Call, p lockRoleTr
 	sid := "FirebreakTrust" + hex.EncodeToString(sum[:6])
 	if p.Mode == "remove" {
 		var removed int
-		var broader []string
-		if state.Wanted, removed, broader, err = removeTrust(state.Before, sid, who); err != nil {
+		var others []string
+		if state.Wanted, removed, others, err = removeTrust(state.Before, sid, who); err != nil {
 			return preview, &actions.Error{Class: actions.Precondition, Op: opTrust, Err: err}
 		}
-		if len(broader) > 0 {
-			return preview, &actions.Error{Class: actions.Precondition, Op: opTrust, Err: fmt.Errorf("the trust policy of %s also trusts %s, which includes %q", state.Role, strings.Join(broader, " and "), p.Principal),
-				Hint: "removing it would change nothing for it; use the mode deny"}
+		if len(others) > 0 {
+			return preview, &actions.Error{Class: actions.Precondition, Op: opTrust, Err: fmt.Errorf("the trust policy of %s also trusts %s, by which %q or a part of it comes in", state.Role, strings.Join(others, " and "), p.Principal),
+				Hint: "removing it would not keep it out; use the mode deny, or name it as the trust policy does"}
 		}
 		if removed == 0 {
 			state.Wanted = state.Before

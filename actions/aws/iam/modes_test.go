@@ -97,6 +97,21 @@ func TestQuarantineBoundaryThatWasChanged(t *testing.T) {
 	awstest.Fails(t, s.Handler.Undo(t.Context(), s.Call, s.Params, s.Result), actions.Precondition, powerUser)
 }
 
+// A boundary that came after the plan is not replaced: the undo would bring back
+// the one before it.
+func TestQuarantineBoundaryThatCameSince(t *testing.T) {
+	awstest.Hermetic(t)
+	w := awstest.Moto(t).World(t)
+	s := awstest.NewStep(t, provider(w), "aws.iam.quarantine_principal", map[string]any{"principal_arn": inMode(t, w, "role", ""), "mode": "boundary"}).Plan()
+	setRoleBoundary(t, w, powerUser)
+	before := w.IAMState(t)
+	_, err := s.Handler.Execute(t.Context(), s.Call, s.Params)
+	awstest.Fails(t, err, actions.Precondition, "was changed since the plan", powerUser)
+	if after := w.IAMState(t); after != before {
+		t.Errorf("before: %s\nafter:  %s", before, after)
+	}
+}
+
 func TestQuarantineExemptions(t *testing.T) {
 	fake := awstest.NewFake(t, awsfake.Options{})
 	fake.AddUser("alice")

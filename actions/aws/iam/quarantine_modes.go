@@ -160,6 +160,21 @@ func (c *conn) inPlace(ctx context.Context, s quarantineState) (string, error) {
 	return document, err
 }
 
+// sameBoundary refuses to replace a boundary that is not the captured one, in the
+// mode boundary: an undo would bring back the old one over somebody's newer one.
+// The other modes replace nothing of others.
+func (c *conn) sameBoundary(ctx context.Context, s quarantineState) error {
+	if s.Mode != modeBoundary {
+		return nil
+	}
+	now, err := c.inPlace(ctx, s)
+	if err != nil || now == s.before() || s.same(now) {
+		return err
+	}
+	return &actions.Error{Class: actions.Precondition, Op: opQuarantine, Err: fmt.Errorf("the permissions boundary of %s was changed since the plan: it is %q, it was %q", s.Principal, now, s.before()),
+		Hint: "plan the step again, or use the mode inline, which replaces nothing"}
+}
+
 // putDeny puts the deny. It is a state: a second time changes nothing.
 func (c *conn) putDeny(ctx context.Context, s quarantineState) error {
 	switch s.Mode {

@@ -216,6 +216,9 @@ func (a quarantinePrincipal) Execute(ctx context.Context, call actions.Call, p q
 	if err := c.Refuse(opQuarantine, state.Principal); err != nil {
 		return quarantinePrincipalResult{}, err
 	}
+	if err := c.sameBoundary(ctx, state); err != nil {
+		return quarantinePrincipalResult{}, err
+	}
 	if err := c.putDeny(ctx, state); err != nil {
 		return quarantinePrincipalResult{}, err
 	}

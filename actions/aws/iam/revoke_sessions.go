@@ -77,6 +77,9 @@ func (revokeSessions) Spec() actions.Spec {
 	}
 }
 
+// sessionForm is what STS takes as the name of a session or a source identity.
+var sessionForm = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{2,64}$`)
+
 var instanceForm = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
 
 func (p revokeSessionsParams) check() error {
@@ -89,6 +92,8 @@ func (p revokeSessionsParams) check() error {
 		return fmt.Errorf("%q is not an instance id; write it like i-0abc1234def567890", p.Value)
 	case p.Scope == "session_name" && strings.Contains(p.Value, ":"):
 		return fmt.Errorf("%q is not a session name; give the part behind the colon", p.Value)
+	case p.Scope != "all" && !sessionForm.MatchString(p.Value):
+		return fmt.Errorf("%q is no %s: it has 2 to 64 letters, digits and _+=,.@-, so a deny of it would deny nobody", p.Value, strings.ReplaceAll(p.Scope, "_", " "))
 	}
 	return nil
 }

@@ -231,6 +231,8 @@ func TestRevokeParams(t *testing.T) {
 		{"a value with all", map[string]any{"role": "web", "scope": "all", "value": "x"}, "no meaning with scope all"},
 		{"no value", map[string]any{"role": "web", "scope": "instance"}, "needs a value"},
 		{"no instance id", map[string]any{"role": "web", "scope": "instance", "value": "web-1"}, "is not an instance id"},
+		{"a name that no session can have", map[string]any{"role": "web", "scope": "session_name", "value": "alice "}, "would deny nobody"},
+		{"a variable of policies", map[string]any{"role": "web", "scope": "source_identity", "value": "${aws:username}"}, "would deny nobody"},
 		{"a whole user id", map[string]any{"role": "web", "scope": "session_name", "value": "AROAX:alice"}, "behind the colon"},
 		{"a user", map[string]any{"role": "arn:aws:iam::111122223333:user/alice"}, "aws.iam.quarantine_principal"},
 	} {

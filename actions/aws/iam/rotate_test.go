@@ -220,6 +220,22 @@ func TestRotate(t *testing.T) {
 		_, err := s.Handler.Plan(t.Context(), s.Call, s.Params)
 		awstest.Fails(t, err, actions.Precondition, id, "aws.iam.delete_access_key")
 	})
+	t.Run("an undo that stops between the labels may have had an effect", func(t *testing.T) {
+		w, s, state := rotation(t, moto, "create_first")
+		w.SetKey(t, "ci-deploy", strings.Fields(w.Keys(t, "ci-deploy")[0])[0], false) // so the labels are the first that the undo changes
+		before := state()
+		s.Plan().Execute()
+		w.Proxy.Rewrite("secretsmanager:UpdateSecretVersionStage", 1, func(body []byte) []byte {
+			w.Proxy.Refuse("secretsmanager:UpdateSecretVersionStage", http.StatusBadRequest, "AccessDeniedException")
+			return body
+		})
+		awstest.Fails(t, s.Handler.Undo(t.Context(), s.Call, s.Params, s.Result), actions.Unknown, "AccessDenied")
+		w.Proxy.Heal()
+		s.Undo()
+		if got := state(); got != before {
+			t.Errorf("got %s, want %s", got, before)
+		}
+	})
 	t.Run("own key", func(t *testing.T) {
 		w, _, _ := rotation(t, moto, "create_first")
 		s := awstest.NewStep(t, provider(w), "aws.iam.rotate_access_key", map[string]any{"user": "ci-deploy", "access_key_id": w.Credentials.AccessKeyID, "destination": "prod/ci-deploy"})

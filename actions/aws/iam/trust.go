@@ -146,9 +146,10 @@ func arnPatterns(list []cloud.Principal) []string {
 
 // removeTrust takes t out of all statements that allow. A statement that then
 // names nobody goes, and a policy with none left denies everybody, since AWS
-// wants one. removed says how many places named t; broader lists who else is
-// named there that includes it.
-func removeTrust(document, sid string, t trustee) (changed string, removed int, broader []string, err error) {
+// wants one. removed says how many places named t; others lists who else is
+// named there that is a part of t, or that t is a part of: while they are, t is
+// not out.
+func removeTrust(document, sid string, t trustee) (changed string, removed int, others []string, err error) {
 	policy, statements, err := readTrust(document)
 	if err != nil {
 		return "", 0, nil, err
@@ -168,18 +169,21 @@ func removeTrust(document, sid string, t trustee) (changed string, removed int, 
 			s["Principal"] = left
 			kept = append(kept, s)
 		}
-		for _, name := range namesOf(left) {
-			if wide := (trustee{"AWS", name}); wide.wide() && !wide.same(t.Name) && t.Kind == "AWS" && (name == "*" || strings.Contains(t.Name, "::"+accountOf(name)+":")) {
-				broader = append(broader, name)
+		for _, one := range namesOf(left) {
+			if t.overlaps(one) {
+				others = append(others, one.Name)
 			}
+		}
+		if s["NotPrincipal"] != nil {
+			others = append(others, "everybody but some (NotPrincipal)")
 		}
 	}
 	if len(kept) == 0 {
 		kept = append(kept, denial(sid, trustee{"AWS", "*"}))
 	}
 	changed, err = policy.with(kept)
-	slices.Sort(broader)
-	return changed, removed, slices.Compact(broader), err
+	slices.Sort(others)
+	return changed, removed, slices.Compact(others), err
 }
 
 func accountOf(name string) string {
@@ -232,25 +236,74 @@ func withoutTrustee(principal any, t trustee) (left any, removed int) {
 	return rest, removed
 }
 
-// namesOf lists the AWS principals of a Principal element.
-func namesOf(principal any) []string {
+// namesOf lists all whom a Principal element names.
+func namesOf(principal any) []trustee {
 	if principal == "*" {
-		return []string{"*"}
+		return []trustee{{"AWS", "*"}}
 	}
 	kinds, _ := principal.(map[string]any)
-	switch value := kinds["AWS"].(type) {
-	case string:
-		return []string{value}
-	case []any:
-		var names []string
-		for _, one := range value {
-			if s, ok := one.(string); ok {
-				names = append(names, s)
+	var names []trustee
+	for kind, value := range kinds {
+		list, ok := value.([]any)
+		if !ok {
+			list = []any{value}
+		}
+		for _, one := range list {
+			if name, ok := one.(string); ok {
+				names = append(names, trustee{kind, name})
 			}
 		}
-		return names
 	}
-	return nil
+	return names
+}
+
+// overlaps says whether somebody who is t may come in as other. A role and its
+// sessions are the same here, and so are ARNs that differ in their path alone:
+// one of the two is a mistake, and nothing may be claimed on it.
+func (t trustee) overlaps(other trustee) bool {
+	if other.Name == "*" {
+		return true
+	}
+	if t.Kind != "AWS" || other.Kind != "AWS" {
+		return t.Kind == other.Kind && t.same(other.Name)
+	}
+	mine, session := who(t.Name)
+	theirs, otherSession := who(other.Name)
+	switch {
+	case t.Name == "*", t.same(other.Name):
+		return true
+	case mine == nil || theirs == nil: // the id of a principal that was deleted
+		return false
+	case mine[0] != theirs[0]:
+		return false
+	case t.wide(), other.wide():
+		return true
+	case session != "" && otherSession != "" && session != otherSession:
+		return false
+	}
+	return slices.Equal(mine, theirs)
+}
+
+// who is what an ARN of a principal says without the path: account, user or
+// role, and name in small letters. Of a session it is who has it, and the
+// session's name. It is nil for an id, and the account alone for a whole one.
+func who(name string) (owner []string, session string) {
+	if account := accountOf(name); accountForm.MatchString(account) {
+		return []string{account}, ""
+	}
+	parts := strings.SplitN(name, ":", 6)
+	if len(parts) != 6 {
+		return nil, ""
+	}
+	words := strings.Split(parts[5], "/")
+	kind, last := words[0], words[len(words)-1]
+	switch kind {
+	case "assumed-role":
+		return []string{parts[4], "role", strings.ToLower(words[min(1, len(words)-1)])}, last
+	case "federated-user":
+		kind = "user"
+	}
+	return []string{parts[4], kind, strings.ToLower(last)}, ""
 }
 
 // sameTrust compares two trust policies by meaning: AWS writes an account as

@@ -66,9 +66,15 @@ func TestLockRoleTrustRefuses(t *testing.T) {
 	awstest.Hermetic(t)
 	w := awstest.Moto(t).World(t)
 	w.RoleTrusting(t, "/", "web", assume(`{"AWS":"arn:aws:iam::123456789012:root"}`))
+	w.RoleTrusting(t, "/", "worker", assume(`{"AWS":"arn:aws:iam::123456789012:role/apps/worker"}`))
+	w.RoleTrusting(t, "/", "sessions", assume(`{"AWS":"arn:aws:sts::123456789012:assumed-role/worker/i-0abc1234def567890"}`))
+	w.RoleTrusting(t, "/", "partner", assume(`{"AWS":"arn:aws:iam::999999999999:role/them"}`))
+	w.RoleTrusting(t, "/", "open", assume(`"*"`))
+	w.RoleTrusting(t, "/", "but", strings.Replace(assume(`{"AWS":"arn:aws:iam::123456789012:user/bob"}`), "Principal", "NotPrincipal", 1))
 	w.RoleTrusting(t, "/", "firebreak-release", assume(`{"AWS":"arn:aws:iam::123456789012:root"}`))
 	r := actions.NewRegistry()
-	registerWith(r, w, func(e *cloud.Environment, _ *cloud.Options) {
+	registerWith(r, w, func(e *cloud.Environment, o *cloud.Options) {
+		o.Environments = map[string]cloud.Environment{"staging": {Account: w.Account, Roles: cloud.Roles{Release: "arn:aws:iam::123456789012:role/firebreak-staging"}}}
 		e.Roles.Release = "arn:aws:iam::123456789012:role/firebreak-release"
 	})
 	for _, test := range []struct {
@@ -80,6 +86,13 @@ func TestLockRoleTrustRefuses(t *testing.T) {
 		{"an identity of firebreak", "web", "arn:aws:iam::123456789012:role/firebreak-release", "deny", actions.Precondition, "the identity that firebreak itself uses"},
 		{"everybody behind the account, firebreak too", "web", "123456789012", "remove", actions.Precondition, "use the mode deny"},
 		{"behind the account", "web", victim, "remove", actions.Precondition, "also trusts arn:aws:iam::123456789012:root"},
+		{"a session of a role that is trusted", "worker", "arn:aws:sts::123456789012:assumed-role/worker/i-0abc1234def567890", "remove", actions.Precondition, "use the mode deny"},
+		{"a role with a session that is trusted", "sessions", "arn:aws:iam::123456789012:role/apps/worker", "remove", actions.Precondition, "use the mode deny"},
+		{"a role with another path", "worker", "arn:aws:iam::123456789012:role/worker", "remove", actions.Precondition, "name it as the trust policy does"},
+		{"an account with a principal that is trusted", "partner", "999999999999", "remove", actions.Precondition, "use the mode deny"},
+		{"an identity provider where everybody is trusted", "open", "arn:aws:iam::123456789012:oidc-provider/token.example", "remove", actions.Precondition, "use the mode deny"},
+		{"a service where everybody is trusted", "open", "ec2.amazonaws.com", "remove", actions.Precondition, "use the mode deny"},
+		{"where all but some are trusted", "but", victim, "remove", actions.Precondition, "NotPrincipal"},
 		{"a deleted principal", "web", "AIDAIOSFODNN7EXAMPLE", "deny", actions.Invalid, "use the mode remove"},
 		{"nonsense", "web", "alice", "deny", actions.Invalid, "is no principal of a trust policy"},
 		{"a user", "arn:aws:iam::123456789012:user/alice", victim, "deny", actions.Invalid, "is no role"},
@@ -91,10 +104,12 @@ func TestLockRoleTrustRefuses(t *testing.T) {
 			awstest.Fails(t, err, test.class, test.says)
 		})
 	}
-	t.Run("the quarantine of a role of firebreak", func(t *testing.T) {
-		_, err := awstest.Handler(t, r, "aws.iam.quarantine_principal").Plan(t.Context(), awstest.NewCall(), awstest.Params(t, map[string]any{"principal_arn": "arn:aws:iam::123456789012:role/firebreak-release"}))
-		awstest.Fails(t, err, actions.Precondition, "firebreak itself uses")
-	})
+	for _, own := range []string{"firebreak-release", "firebreak-staging"} { // the second is of another environment
+		t.Run("the quarantine of "+own, func(t *testing.T) {
+			_, err := awstest.Handler(t, r, "aws.iam.quarantine_principal").Plan(t.Context(), awstest.NewCall(), awstest.Params(t, map[string]any{"principal_arn": "arn:aws:iam::123456789012:role/" + own}))
+			awstest.Fails(t, err, actions.Precondition, "firebreak itself uses")
+		})
+	}
 }
 
 // What somebody changed meanwhile is neither overwritten nor believed.

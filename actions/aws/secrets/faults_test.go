@@ -142,7 +142,7 @@ func blockedReads(t *testing.T, emulator *awstest.Emulator) {
 	w := newWorld(t, emulator.World(t), 1, byLambda)
 	w.Secrets.PutPolicy(w.arn, policy)
 	roles := func(e *cloud.Environment, _ *cloud.Options) {
-		e.Roles = cloud.Roles{Release: "arn:aws:iam::123456789012:role/firebreak/release"}
+		e.Roles = cloud.Roles{Preflight: "arn:aws:iam::123456789012:role/firebreak/preflight", Contain: "arn:aws:iam::123456789012:role/firebreak/contain", Release: "arn:aws:iam::123456789012:role/firebreak/release"}
 	}
 	s := awstest.NewStep(t, providerWith(w.World, roles), block, with("secret", name, "except", []string{"arn:aws:iam::123456789012:role/responder"})).Plan().Execute()
 	var put struct {
@@ -156,7 +156,7 @@ func blockedReads(t *testing.T, emulator *awstest.Emulator) {
 	}
 	deny := put.Statement[1]
 	got := strings.Join(deny.Condition["ArnNotLike"]["aws:PrincipalArn"], " ")
-	for _, exempt := range []string{"role/firebreak/release", "role/responder", "role/service-role/rotation-role", "arn:aws:iam::123456789012:user/"} {
+	for _, exempt := range []string{"role/firebreak/release", "role/firebreak/contain", "role/responder", "role/service-role/rotation-role", "arn:aws:iam::123456789012:user/"} {
 		if deny.Effect != "Deny" || !strings.Contains(got, exempt) {
 			t.Errorf("%s of %s does not exempt %s", deny.Effect, got, exempt)
 		}

@@ -35,7 +35,7 @@ func block(except []string) blocking {
 // role it takes, the rotation function's role, and those named in the runbook.
 func exemptions(c *cloud.Conn, others ...string) []string {
 	var list []string
-	for _, self := range c.Selves {
+	for _, self := range slices.Concat(c.Selves, c.Duties) { // a duty's role is a self in another phase, which does not know its path
 		list = append(list, exemption(self)...)
 	}
 	list = append(list, c.DutyARNs()...)

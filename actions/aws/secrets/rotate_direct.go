@@ -111,10 +111,12 @@ func (e setterEvent) MarshalJSON() ([]byte, error) {
 
 // set has a version's value set at the target and tested there.
 func (c *conn) set(ctx context.Context, setter, id, version string) error {
+	done := ""
 	for _, step := range []string{"setSecret", "testSecret"} {
 		if _, err := c.invoke(ctx, cloud.Writes, setter, setterEvent{step, id, version}); err != nil {
-			return about(fmt.Sprintf("step %s of version %s", step, version), err)
+			return partly(opRotate, done, about(fmt.Sprintf("step %s of version %s", step, version), err))
 		}
+		done = fmt.Sprintf("the value of version %s was set at the target", version)
 	}
 	return nil
 }

@@ -257,6 +257,12 @@ func setterThatFails(t *testing.T, emulator *awstest.Emulator) {
 	}
 	s.Is(actions.NotVerified, w.old+" is current")
 	broken = false
+	w.Proxy.Rewrite("lambda:Invoke", 1, func(body []byte) []byte {
+		w.Proxy.Refuse("lambda:Invoke", http.StatusForbidden, "AccessDeniedException")
+		return body
+	})
+	awstest.Fails(t, s.Handler.Undo(t.Context(), s.Call, s.Params, s.Result), actions.Unknown, "was set at the target", "step testSecret")
+	w.Proxy.Heal()
 	s.Undo()
 	if after := w.Snapshot(t); after != before {
 		t.Errorf("before: %s\nafter:  %s", before, after)
