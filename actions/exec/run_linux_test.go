@@ -94,8 +94,8 @@ func TestPreview(t *testing.T) {
 		t.Errorf("without verify and undo: got %+v", preview)
 	}
 	w.write("effect", "on")
-	if preview = plan(rotate()); !preview.InEffect {
-		t.Error("the plan does not say that the effect is there already")
+	if preview = plan(rotate()); !preview.InEffect || preview.NoUndo == "" {
+		t.Error("the plan does not say that the effect is there already, and that it stays")
 	}
 	w.write("check-fault", "4")
 	if preview = plan(rotate()); preview.InEffect || len(preview.Warnings) != 1 || !strings.Contains(preview.Warnings[0], "exit code 4") {
@@ -164,6 +164,32 @@ func TestUndoOnlyWhatIsThere(t *testing.T) {
 	refused(t, s.handler.Undo(t.Context(), s.call, s.params, nil), actions.Precondition, "not there any more")
 	if got := w.read("effect"); got != "half" {
 		t.Errorf("the undo ran although somebody else had changed the target: %s", got)
+	}
+}
+
+// What somebody else had put in place before the step stays, and nothing is
+// undone while the verify program cannot tell.
+func TestUndoNeverTakesBackWhatIsNotOurs(t *testing.T) {
+	w := newWorld(t)
+	w.write("effect", "on")
+	s := w.planned("exec.run", rotate())
+	if preview, err := s.handler.PlanUndo(t.Context(), s.call, s.params, nil); err != nil || !strings.Contains(preview.NoUndo, "before this step") {
+		t.Errorf("got %+v, %v", preview, err)
+	}
+	refused(t, s.handler.Undo(t.Context(), s.call, s.params, nil), actions.Precondition, "was there before this step")
+	if got := w.read("effect"); got != "on" {
+		t.Errorf("the undo took back what was there before: %s", got)
+	}
+
+	w = newWorld(t)
+	p := rotate()
+	delete(p["undo"].(map[string]any), "verify")
+	s = w.planned("exec.run", p)
+	w.write("effect", "on")
+	w.write("check-fault", "4")
+	refused(t, s.handler.Undo(t.Context(), s.call, s.params, nil), actions.Precondition, "cannot tell")
+	if got := w.read("effect"); got != "on" {
+		t.Errorf("the undo ran although nobody could tell whose the target is: %s", got)
 	}
 }
 
