@@ -53,6 +53,23 @@ func TestPlanRefuses(t *testing.T) {
 	}
 }
 
+// A step that sets PATH would choose what a pinned script starts. The program
+// may have it all the same, as firebreak has it.
+func TestStepCannotSetPath(t *testing.T) {
+	w := newWorld(t)
+	for name, program := range w.programs {
+		program.Env = append(program.Env, "PATH")
+		w.programs[name] = program
+	}
+	s := w.step("exec.run", with(map[string]any{"env": map[string]string{"PATH": w.dir}}))
+	_, err := s.handler.Plan(t.Context(), s.call, s.params)
+	refused(t, err, actions.Invalid, "env.PATH: decides which other programs")
+	s = w.step("exec.run", rotate())
+	if _, err := s.handler.Plan(t.Context(), s.call, s.params); err != nil {
+		t.Errorf("with PATH from outside: %v", err)
+	}
+}
+
 func TestSecretsThatCannotBeUsed(t *testing.T) {
 	w := newWorld(t)
 	for ref, want := range map[string]struct {
@@ -210,7 +227,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	_, err := exec.New(exec.Options{Programs: map[string]exec.Program{
 		"Bad Name": {File: good, Effects: []actions.Effect{actions.Read}},
 		"bare":     {},
-		"env":      {File: good, Env: []string{"OK", "LD_PRELOAD", "FIREBREAK_KEY", "A=B", "PYTHONPATH"}, Effects: []actions.Effect{actions.Read}},
+		"env":      {File: good, Env: []string{"OK", "PATH", "LD_PRELOAD", "FIREBREAK_KEY", "A=B", "PYTHONPATH", "_JAVA_OPTIONS", "OPENSSL_CONF"}, Effects: []actions.Effect{actions.Read}},
 		"fine":     {File: good, Env: []string{"TOKEN"}, Dir: "/srv", Effects: []actions.Effect{actions.Read, actions.Destructive}},
 		"relative": {File: exec.File{Path: "tool", SHA256: good.SHA256}, Interpreter: exec.File{Path: "sh"}, Dir: "srv", Effects: []actions.Effect{actions.Reversible}},
 	}})
@@ -219,7 +236,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 	for _, says := range []string{
 		`program "Bad Name": the name`, `program "bare": the path of the file, "", is not absolute`, `program "bare": no effects`, `"LD_PRELOAD": it makes`,
-		`"FIREBREAK_KEY": names that begin`, `"A=B": it is no name`, `"PYTHONPATH"`, `program "relative": the sum of the interpreter is not 64`, `directory "srv"`, `the effect "reversible"`,
+		`"FIREBREAK_KEY": names that begin`, `"A=B": it is no name`, `"PYTHONPATH"`, `"_JAVA_OPTIONS"`, `"OPENSSL_CONF"`, `program "relative": the sum of the interpreter is not 64`, `directory "srv"`, `the effect "reversible"`,
 	} {
 		if !strings.Contains(err.Error(), says) {
 			t.Errorf("got %v, want %q", err, says)
