@@ -125,6 +125,10 @@ func (a isolateInstance) shut(ctx context.Context, c *conn, call actions.Call, s
 	defer done()
 	for _, one := range opened {
 		was, _ := findCard(state.Cards, one.ID)
+		if was.Open {
+			all.note(one.ID, fmt.Errorf("it is OPEN TO EVERYBODY, as it was before, put it into %s by hand at once: %w", groups[one.VPC], failed[one.ID]))
+			continue
+		}
 		how := fmt.Errorf("it is not isolated, and has its former groups %s again: %w", groupList(was.Groups), failed[one.ID])
 		if err := c.setGroups(last, one.ID, was.Groups); err != nil {
 			how = fmt.Errorf("it is OPEN TO EVERYBODY, put it into %s by hand at once: it can neither be isolated (%w) nor get its former groups %s back (%w)", groups[one.VPC], failed[one.ID], groupList(was.Groups), err)
@@ -220,6 +224,9 @@ func (a isolateInstance) PlanUndo(ctx context.Context, call actions.Call, p isol
 	if state.Before {
 		return actions.Preview{Targets: []actions.Target{c.target("instance", state.Instance)}, NoUndo: "the instance was isolated before this step; it stays so"}, nil
 	}
+	if why := leftOpen(state.Cards); why != "" {
+		return actions.Preview{Targets: []actions.Target{c.target("instance", state.Instance)}, NoUndo: why}, nil
+	}
 	preview, err := state.undo().preview(ctx, c)
 	if err != nil {
 		return preview, err
@@ -250,6 +257,9 @@ func (a isolateInstance) Undo(ctx context.Context, call actions.Call, p isolateI
 	c, state, err := a.resume(ctx, call, p)
 	if err != nil || state.Before {
 		return err
+	}
+	if why := leftOpen(state.Cards); why != "" {
+		return &actions.Error{Class: actions.Precondition, Op: "aws.ec2.isolate_instance", Err: errors.New(why), Hint: "undo that step, or use aws.ec2.restore_instance with what it recorded"}
 	}
 	if err := state.undo().do(ctx, c); err != nil {
 		return err
