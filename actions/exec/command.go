@@ -85,6 +85,8 @@ func (c command) problems(path string, p Program, strict bool) actions.Problems 
 		switch value := c.env[name]; {
 		case strict && !slices.Contains(p.Env, name):
 			add("env."+name, fmt.Sprintf("is not in the list of the program %q", c.program), allowedEnv(p.Env))
+		case name == "PATH": // listed, it is passed on as firebreak has it
+			add("env."+name, "decides which other programs a pinned one starts, so a step cannot set it", "leave it out; the program gets firebreak's own")
 		case strings.ContainsRune(value, 0):
 			add("env."+name, "holds a NUL", "")
 		case strings.HasPrefix(value, "secret://"):

@@ -14,6 +14,7 @@ type pins struct {
 	Verify     string `json:"verify,omitempty"`
 	Undo       string `json:"undo,omitempty"`
 	UndoVerify string `json:"undo_verify,omitempty"`
+	Before     bool   `json:"before,omitempty"` // the effect was there before the step, which has no right to take it back
 }
 
 // uses names the programs of a step, as far as a call needs them.
@@ -51,4 +52,7 @@ func interpreted(name string, p Program) []string {
 	return []string{fmt.Sprintf("Program %q is a script: what it imports is not covered by its sum.", name)}
 }
 
-var errNoUndo = errors.New("the step names no undo program")
+var (
+	errNoUndo = errors.New("the step names no undo program")
+	errBefore = errors.New("the effect was there before this step; it stays")
+)

@@ -26,7 +26,7 @@ type Options struct {
 type Program struct {
 	File
 	Interpreter File             // what runs the file when it is a script; zero: the file is run itself
-	Env         []string         // names that the environment may hold: set by the step, else taken from firebreak's own
+	Env         []string         // names that the environment may hold: set by the step, but for PATH, else taken from firebreak's own
 	Dir         string           // working directory; empty: /
 	Effects     []actions.Effect // read: for exec.read and verify; destructive: for exec.run and undo
 }
@@ -126,8 +126,9 @@ func refusedEnv(name string) string {
 		return "names that begin with FIREBREAK_ are set by firebreak"
 	}
 	switch name {
-	case "GCONV_PATH", "GLIBC_TUNABLES", "BASH_ENV", "ENV", "SHELLOPTS", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "NODE_OPTIONS", "NODE_PATH",
-		"PERL5LIB", "PERL5OPT", "PERL5DB", "RUBYLIB", "RUBYOPT", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH":
+	case "GCONV_PATH", "GLIBC_TUNABLES", "BASH_ENV", "ENV", "SHELLOPTS", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONUSERBASE", "NODE_OPTIONS", "NODE_PATH",
+		"PERL5LIB", "PERLLIB", "PERL5OPT", "PERL5DB", "RUBYLIB", "RUBYOPT", "GEM_HOME", "GEM_PATH", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH",
+		"LUA_INIT", "LUA_PATH", "LUA_CPATH", "PHPRC", "PHP_INI_SCAN_DIR", "DOTNET_STARTUP_HOOKS", "CORECLR_PROFILER_PATH", "OPENSSL_CONF", "OPENSSL_ENGINES", "OPENSSL_MODULES":
 		return "it makes the program load other code than what was pinned"
 	}
 	return ""

@@ -101,7 +101,7 @@ func (a run) Plan(ctx context.Context, call actions.Call, p runParams) (actions.
 	preview.Calls = append(preview.Calls, "exec:"+p.Verify.Program)
 	switch answer, detail := a.provider.ask(ctx, call, p.Verify, p.Env); answer {
 	case yes:
-		preview.InEffect = true
+		state.Before, preview.InEffect, preview.NoUndo = true, true, errBefore.Error()
 	case cannotTell:
 		preview.Warnings = append(preview.Warnings, "The verify program cannot tell whether the effect is there: "+detail+".")
 	}
@@ -180,8 +180,8 @@ func (a run) Verify(ctx context.Context, call actions.Call, p runParams, _ resul
 }
 
 func (a run) PlanUndo(ctx context.Context, call actions.Call, p runParams, _ result) (actions.Preview, error) {
-	if p.Undo.Program == "" {
-		return actions.Preview{NoUndo: errNoUndo.Error()}, nil
+	if err := undoable(call, p); err != nil {
+		return actions.Preview{NoUndo: err.Error()}, nil
 	}
 	if _, _, err := a.lookAtUndo(p); err != nil {
 		return actions.Preview{}, err
@@ -208,11 +208,25 @@ func (a run) PlanUndo(ctx context.Context, call actions.Call, p runParams, _ res
 	return preview, nil
 }
 
+// undoable says why a step is not to be taken back, or nil. A state that cannot
+// be read is found wrong by what comes next.
+func undoable(call actions.Call, p runParams) error {
+	var planned pins
+	switch {
+	case p.Undo.Program == "":
+		return errNoUndo
+	case call.LoadState(&planned) == nil && planned.Before:
+		return errBefore
+	}
+	return nil
+}
+
 // Undo does nothing when the old state is back already, and refuses when the
-// effect is not there any more: then somebody else has changed the target.
+// effect is not there any more, or nobody can tell: then somebody else may have
+// changed the target. An effect that was there before the step is none of ours.
 func (a run) Undo(ctx context.Context, call actions.Call, p runParams, _ result) error {
-	if p.Undo.Program == "" {
-		return &actions.Error{Class: actions.Precondition, Op: "exec.run", Err: errNoUndo, Hint: "take the effect back by hand"}
+	if err := undoable(call, p); err != nil {
+		return &actions.Error{Class: actions.Precondition, Op: "exec.run", Err: err, Hint: "take the effect back by hand"}
 	}
 	if err := a.provider.asPlanned(call, uses{verify: p.Verify.Program, undo: p.Undo.Program, undoVerify: p.Undo.Verify.Program}); err != nil {
 		return err
@@ -226,10 +240,16 @@ func (a run) Undo(ctx context.Context, call actions.Call, p runParams, _ result)
 		}
 	}
 	if p.Verify.Program != "" {
-		if answer, detail := a.provider.ask(ctx, call, p.Verify, p.Env); answer == no {
+		switch answer, detail := a.provider.ask(ctx, call, p.Verify, p.Env); answer {
+		case no:
 			return &actions.Error{
 				Class: actions.Precondition, Op: "exec:" + p.Undo.Program, Err: errors.New("the effect is not there any more: " + detail),
 				Hint: "nothing was undone; look at the target, somebody else has changed it",
+			}
+		case cannotTell:
+			return &actions.Error{
+				Class: actions.Precondition, Op: "exec:" + p.Undo.Program, Err: errors.New("the verify program cannot tell whether the target is as the step left it: " + detail),
+				Hint: "nothing was undone; make the verify program work, or take the effect back by hand",
 			}
 		}
 	}

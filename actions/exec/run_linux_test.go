@@ -53,6 +53,23 @@ func TestPlanRefuses(t *testing.T) {
 	}
 }
 
+// A step that sets PATH would choose what a pinned script starts. The program
+// may have it all the same, as firebreak has it.
+func TestStepCannotSetPath(t *testing.T) {
+	w := newWorld(t)
+	for name, program := range w.programs {
+		program.Env = append(program.Env, "PATH")
+		w.programs[name] = program
+	}
+	s := w.step("exec.run", with(map[string]any{"env": map[string]string{"PATH": w.dir}}))
+	_, err := s.handler.Plan(t.Context(), s.call, s.params)
+	refused(t, err, actions.Invalid, "env.PATH: decides which other programs")
+	s = w.step("exec.run", rotate())
+	if _, err := s.handler.Plan(t.Context(), s.call, s.params); err != nil {
+		t.Errorf("with PATH from outside: %v", err)
+	}
+}
+
 func TestSecretsThatCannotBeUsed(t *testing.T) {
 	w := newWorld(t)
 	for ref, want := range map[string]struct {
@@ -94,8 +111,8 @@ func TestPreview(t *testing.T) {
 		t.Errorf("without verify and undo: got %+v", preview)
 	}
 	w.write("effect", "on")
-	if preview = plan(rotate()); !preview.InEffect {
-		t.Error("the plan does not say that the effect is there already")
+	if preview = plan(rotate()); !preview.InEffect || preview.NoUndo == "" {
+		t.Error("the plan does not say that the effect is there already, and that it stays")
 	}
 	w.write("check-fault", "4")
 	if preview = plan(rotate()); preview.InEffect || len(preview.Warnings) != 1 || !strings.Contains(preview.Warnings[0], "exit code 4") {
@@ -167,6 +184,32 @@ func TestUndoOnlyWhatIsThere(t *testing.T) {
 	}
 }
 
+// What somebody else had put in place before the step stays, and nothing is
+// undone while the verify program cannot tell.
+func TestUndoNeverTakesBackWhatIsNotOurs(t *testing.T) {
+	w := newWorld(t)
+	w.write("effect", "on")
+	s := w.planned("exec.run", rotate())
+	if preview, err := s.handler.PlanUndo(t.Context(), s.call, s.params, nil); err != nil || !strings.Contains(preview.NoUndo, "before this step") {
+		t.Errorf("got %+v, %v", preview, err)
+	}
+	refused(t, s.handler.Undo(t.Context(), s.call, s.params, nil), actions.Precondition, "was there before this step")
+	if got := w.read("effect"); got != "on" {
+		t.Errorf("the undo took back what was there before: %s", got)
+	}
+
+	w = newWorld(t)
+	p := rotate()
+	delete(p["undo"].(map[string]any), "verify")
+	s = w.planned("exec.run", p)
+	w.write("effect", "on")
+	w.write("check-fault", "4")
+	refused(t, s.handler.Undo(t.Context(), s.call, s.params, nil), actions.Precondition, "cannot tell")
+	if got := w.read("effect"); got != "on" {
+		t.Errorf("the undo ran although nobody could tell whose the target is: %s", got)
+	}
+}
+
 func TestNoUndo(t *testing.T) {
 	w := newWorld(t)
 	s := w.planned("exec.run", with(map[string]any{"undo": nil}))
@@ -184,7 +227,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	_, err := exec.New(exec.Options{Programs: map[string]exec.Program{
 		"Bad Name": {File: good, Effects: []actions.Effect{actions.Read}},
 		"bare":     {},
-		"env":      {File: good, Env: []string{"OK", "LD_PRELOAD", "FIREBREAK_KEY", "A=B", "PYTHONPATH"}, Effects: []actions.Effect{actions.Read}},
+		"env":      {File: good, Env: []string{"OK", "PATH", "LD_PRELOAD", "FIREBREAK_KEY", "A=B", "PYTHONPATH", "_JAVA_OPTIONS", "OPENSSL_CONF"}, Effects: []actions.Effect{actions.Read}},
 		"fine":     {File: good, Env: []string{"TOKEN"}, Dir: "/srv", Effects: []actions.Effect{actions.Read, actions.Destructive}},
 		"relative": {File: exec.File{Path: "tool", SHA256: good.SHA256}, Interpreter: exec.File{Path: "sh"}, Dir: "srv", Effects: []actions.Effect{actions.Reversible}},
 	}})
@@ -193,7 +236,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 	for _, says := range []string{
 		`program "Bad Name": the name`, `program "bare": the path of the file, "", is not absolute`, `program "bare": no effects`, `"LD_PRELOAD": it makes`,
-		`"FIREBREAK_KEY": names that begin`, `"A=B": it is no name`, `"PYTHONPATH"`, `program "relative": the sum of the interpreter is not 64`, `directory "srv"`, `the effect "reversible"`,
+		`"FIREBREAK_KEY": names that begin`, `"A=B": it is no name`, `"PYTHONPATH"`, `"_JAVA_OPTIONS"`, `"OPENSSL_CONF"`, `program "relative": the sum of the interpreter is not 64`, `directory "srv"`, `the effect "reversible"`,
 	} {
 		if !strings.Contains(err.Error(), says) {
 			t.Errorf("got %v, want %q", err, says)

@@ -219,7 +219,8 @@ func (a invite) PlanUndo(ctx context.Context, call actions.Call, _ inviteParams,
 }
 
 // Undo removes those whom this step brought in. Who has left by themselves is
-// left alone, and so is who was there before.
+// left alone, and so is who was there before. One who cannot be removed keeps
+// nobody else in.
 func (a invite) Undo(ctx context.Context, call actions.Call, _ inviteParams, _ inviteResult) error {
 	there, state, err := a.look(ctx, call)
 	if err != nil {
@@ -229,14 +230,29 @@ func (a invite) Undo(ctx context.Context, call actions.Call, _ inviteParams, _ i
 	if err != nil {
 		return err
 	}
+	var first *actions.Error
+	done := 0
 	for _, id := range brought(state, there) {
-		if err := client.KickUserFromConversationContext(ctx, state.Channel, id); err != nil && !isWord(err, "not_in_channel") {
-			e := actions.AsError("", classify("conversations.kick", writes, err))
-			e.Err = fmt.Errorf("%s: %w", id, e.Err)
-			return e
+		err := client.KickUserFromConversationContext(ctx, state.Channel, id)
+		if err == nil || isWord(err, "not_in_channel") {
+			done++
+			continue
+		}
+		e := *actions.AsError("", classify("conversations.kick", writes, err))
+		if e.Err = fmt.Errorf("%s: %w", id, e.Err); first == nil {
+			first = &e
+		}
+		if e.Class != actions.Precondition && e.Class != actions.NotFound && e.Class != actions.Invalid {
+			break // it is not about this person
 		}
 	}
-	return nil
+	switch {
+	case first == nil:
+		return nil
+	case done > 0:
+		first.Class = actions.Unknown // there was an effect
+	}
+	return first
 }
 
 func (a invite) VerifyUndo(ctx context.Context, call actions.Call, _ inviteParams, _ inviteResult) (actions.Reading, error) {

@@ -176,6 +176,23 @@ func TestInviteLooksAtTheChannelAgain(t *testing.T) {
 	}
 }
 
+// One who cannot be removed keeps nobody else in, and is named; that others were
+// removed is not denied.
+func TestUndoOfInviteThatFailsHalfWay(t *testing.T) {
+	o := newOffice(t)
+	s := o.step("slack.invite", map[string]any{"users": []string{"U2", "U3"}})
+	s.plan()
+	s.run(&invited{})
+	o.FailNext("conversations.kick", 1, slackfake.APIError("restricted_action"))
+	err := s.handler.Undo(t.Context(), s.call, s.params, nil)
+	if err == nil || actions.ClassOf(err) != actions.Unknown || !strings.Contains(err.Error(), "U2: restricted_action") {
+		t.Errorf("got class %s, error %v", actions.ClassOf(err), err)
+	}
+	if c, _ := o.Channel("inc-12"); fmt.Sprint(c.Members) != "[UBOT U1 U2]" {
+		t.Errorf("got members %v", c.Members)
+	}
+}
+
 // An undo removes whom the step brought in and nobody else.
 func TestUndoOfInviteRemovesOnlyItsOwn(t *testing.T) {
 	o := newOffice(t)

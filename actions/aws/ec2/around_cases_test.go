@@ -198,6 +198,14 @@ func room(t *testing.T, moto *awstest.Emulator) {
 	}
 }
 
+// leftAlive: a group that has terminated the instance does not have it either.
+func leftAlive(t *testing.T, moto *awstest.Emulator) {
+	w, step, with := sceneOf(t, "detach").set(t, moto)
+	step.Plan().Execute().Is(actions.Verified, "does not have instance")
+	awstest.Must[*ec2sdk.TerminateInstancesOutput](t)(w.EC2().TerminateInstances(t.Context(), &ec2sdk.TerminateInstancesInput{InstanceIds: []string{with["instance_id"].(string)}}))
+	step.Is(actions.NotVerified, "because it was terminated")
+}
+
 // noGroup: an instance of no group is left as it is, and one that joined since the
 // plan is not.
 func noGroup(t *testing.T, moto *awstest.Emulator) {
@@ -416,6 +424,7 @@ func roles(t *testing.T, moto *awstest.Emulator) {
 		cannotPlan(t, w, action, params, test.class, test.says)
 	}
 	w.SetProfile(t, id, "")
+	awstest.NewStep(t, around(w), action, map[string]any{"instance_id": id, "mode": "replace", "quarantine_profile": "quarantine-profile"}).Plan().Execute().Is(actions.Verified, "has no instance profile")
 	none := awstest.NewStep(t, around(w), action, map[string]any{"instance_id": id, "mode": "remove"}).Plan()
 	if !none.Preview.InEffect || none.Preview.NoUndo == "" {
 		t.Errorf("got %+v", none.Preview)

@@ -157,7 +157,7 @@ func TestAround(t *testing.T) {
 		name string
 		test func(*testing.T, *awstest.Emulator)
 	}{
-		{"never ourselves", neverOurselves}, {"silence", silence}, {"on the way", onTheWay}, {"room", room}, {"no group", noGroup}, {"stops", stops},
+		{"never ourselves", neverOurselves}, {"silence", silence}, {"on the way", onTheWay}, {"room", room}, {"left alive", leftAlive}, {"no group", noGroup}, {"stops", stops},
 		{"stop in a group", stopInGroup}, {"others' changes", othersChanges}, {"subnets", subnets}, {"roles", roles}, {"targets exactly", targetsExactly},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, moto) })

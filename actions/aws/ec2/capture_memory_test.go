@@ -10,8 +10,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/actions/actionstest"
@@ -42,16 +44,27 @@ func machineToRemember(t *testing.T, w *awstest.World) (*awstest.Systems, map[st
 	systems := w.Systems(t)
 	systems.Agent(id, "Online", "Linux")
 	systems.Run = func(_, script string) (string, int, string) {
-		at := regexp.MustCompile(`'s3://([^/']+)/([^']+)'`).FindAllStringSubmatch(script, -1)
-		upload := at[len(at)-1]
-		return hostUploads(t, w, upload[1], upload[2], 1<<20)
+		bucket, key := uploadOf(script)
+		return hostUploads(t, w, bucket, key, 1<<20)
 	}
 	return systems, map[string]any{"instance": id, "tool_url": "https://tools.example.com/avml", "tool_sha256": strings.Repeat("ab", 32)}
 }
 
-func hostUploads(t *testing.T, w *awstest.World, bucket, key string, size int) (string, int, string) {
+// uploadOf finds where a script sends the image.
+func uploadOf(script string) (bucket, key string) {
+	at := regexp.MustCompile(`'s3://([^/']+)/([^']+)'`).FindAllStringSubmatch(script, -1)
+	upload := at[len(at)-1]
+	return upload[1], upload[2]
+}
+
+// hostUploads plays the host. as sets what the bucket's defaults would.
+func hostUploads(t *testing.T, w *awstest.World, bucket, key string, size int, as ...func(*s3.PutObjectInput)) (string, int, string) {
 	body := strings.Repeat("m", size)
-	if _, err := w.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(body)}); err != nil {
+	in := &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(body)}
+	for _, one := range as {
+		one(in)
+	}
+	if _, err := w.S3().PutObject(t.Context(), in); err != nil {
 		t.Error(err)
 	}
 	return "Success", 0, fmt.Sprintf("firebreak sha256 %x\n", sha256.Sum256([]byte(body)))
@@ -112,7 +125,9 @@ func memoryStory(t *testing.T, moto *awstest.Emulator) {
 	hostUploads(t, w, place.Bucket, key, 1<<19)
 	s.Is(actions.NotVerified, "less than 90%")
 	hostUploads(t, w, place.Bucket, key, 1<<20)
-	s.Is(actions.Verified, "SHA-256 by the host's word ")
+	s.Is(actions.Verified, "no lock shows, so it can be deleted")
+	hostUploads(t, w, place.Bucket, key, 1<<20, locked)
+	s.Is(actions.Verified, "; locked until ")
 	for _, broken := range []struct {
 		operation string
 		answer    http.HandlerFunc
@@ -129,6 +144,14 @@ func memoryStory(t *testing.T, moto *awstest.Emulator) {
 			t.Error("the command holds a secret")
 		}
 	}
+}
+
+// locked is what the defaults of a bucket for evidence do to an object.
+func locked(in *s3.PutObjectInput) {
+	until := time.Now().Add(24 * time.Hour)
+	in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ChecksumAlgorithm = types.ObjectLockModeGovernance, &until, types.ChecksumAlgorithmSha256
+	key := "arn:aws:kms:" + awstest.Region + ":123456789012:key/0a1b2c3d-0000-4000-8000-0123456789ab"
+	in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, &key
 }
 
 // TestMemoryScript runs what the host would run, with stand-ins for the tools

@@ -197,6 +197,18 @@ func missingIsUnknown(t *testing.T, moto *awstest.Emulator) {
 	if len(missing) != 11 || !slices.Contains(missing, any("ec2:GetConsoleScreenshot: denied")) {
 		t.Errorf("got missing %v", missing)
 	}
+	w.Proxy.Heal()
+	for _, operation := range []string{"autoscaling:DescribeAutoScalingInstances", "elasticloadbalancing:DescribeTargetGroups"} {
+		w.Proxy.Answer(operation, nothing(operation)) // a runbook would not detach an instance that is in no group
+	}
+	s.Execute()
+	clear(r)
+	if err := json.Unmarshal(s.Result, &r); err != nil {
+		t.Fatal(err)
+	}
+	if r["in_asg"] != "unknown" || r["in_target_groups"] != "unknown" {
+		t.Errorf("of answers that hold nothing: in_asg %v, in_target_groups %v", r["in_asg"], r["in_target_groups"])
+	}
 	w.Proxy.Refuse("ec2:DescribeInstances", http.StatusForbidden, "UnauthorizedOperation")
 	_, err := s.Handler.Execute(t.Context(), s.Call, s.Params)
 	awstest.Fails(t, err, actions.Denied)

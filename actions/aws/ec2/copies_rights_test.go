@@ -31,6 +31,13 @@ func copyWays() map[string][]awstest.Way {
 		"aws.ec2.capture_memory": {func(t *testing.T, w *awstest.World) map[string]any {
 			_, with := memoryIn(t, w)
 			return with
+		}, func(t *testing.T, w *awstest.World) map[string]any {
+			systems, with := memoryIn(t, w)
+			systems.Run = func(_, script string) (string, int, string) {
+				bucket, key := uploadOf(script)
+				return hostUploads(t, w, bucket, key, 1<<20, locked)
+			}
+			return with
 		}},
 	}
 }

@@ -77,6 +77,7 @@ func (detachInstance) Spec() actions.Spec {
 			change(actions.PhaseExecute, "detach", "autoscaling:DetachInstances", "detach the instance"),
 			describe(actions.PhaseVerify, "autoscaling:DescribeAutoScalingInstances", "see that an instance of no group is still in none"),
 			describe(actions.PhaseVerify, "autoscaling:DescribeAutoScalingGroups", "read the state of the instance in its group"),
+			describe(actions.PhaseVerify, "ec2:DescribeInstances", "see that the instance left the group alive"),
 			describe(actions.PhaseUndo, "autoscaling:DescribeAutoScalingGroups", "see whether the instance is still as we left it"),
 			change(actions.PhaseUndo, "standby", "autoscaling:ExitStandby", "put the instance in service again"),
 			change(actions.PhaseUndo, "detach", "autoscaling:AttachInstances", "attach the instance again"),
@@ -249,6 +250,12 @@ func (a detachInstance) Verify(ctx context.Context, call actions.Call, p detachI
 	own, found := member(group, p.InstanceID)
 	switch at := string(own.LifecycleState); {
 	case !found && p.Mode == "detach":
+		// A group that has terminated the instance does not have it any more either.
+		if _, err := c.instance(ctx, p.InstanceID); errors.Is(err, errGone) || actions.ClassOf(err) == actions.NotFound && err != nil {
+			return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("group %s does not have instance %s any more, because it was terminated: %s", state.Group, p.InstanceID, err)}, nil
+		} else if err != nil {
+			return unreadable(err)
+		}
 		return actions.Reading{Verdict: actions.Verified, Detail: fmt.Sprintf("group %s does not have instance %s any more", state.Group, p.InstanceID)}, nil
 	case !found:
 		return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("instance %s is not in standby, it has left group %s", p.InstanceID, state.Group)}, nil

@@ -54,6 +54,9 @@ func (a isolateInstance) Execute(ctx context.Context, call actions.Call, p isola
 		r.GroupIDs = append(r.GroupIDs, id)
 	}
 	a.cut(ctx, c, call, state, now, groups, time.Duration(p.OpenFor), &all)
+	for i, plan := range state.Groups {
+		r.GroupIDs[i] = groups[plan.VPC] // one may have been made again
+	}
 	if err := all.err(op); err != nil {
 		return r, err
 	}
@@ -65,15 +68,16 @@ func (a isolateInstance) Execute(ctx context.Context, call actions.Call, p isola
 // cut puts every interface into its quarantine group. One that fails does not
 // keep the others out. When the instance was opened before, it is closed
 // whatever happens in between.
-func (isolateInstance) cut(ctx context.Context, c *conn, call actions.Call, state isolation, now []card, groups map[string]string, openFor time.Duration, all *tally) {
-	if uncut := slices.DeleteFunc(slices.Clone(now), func(one card) bool { return one.has(groups[one.VPC]) }); len(state.Open) > 0 && len(uncut) > 0 {
+func (a isolateInstance) cut(ctx context.Context, c *conn, call actions.Call, state isolation, now []card, groups map[string]string, openFor time.Duration, all *tally) {
+	uncut := slices.DeleteFunc(slices.Clone(now), func(one card) bool { return one.has(groups[one.VPC]) })
+	if len(state.Open) > 0 && len(uncut) > 0 {
 		untrack(ctx, c, call, state, uncut, openFor, all)
 		late, done := context.WithTimeout(context.WithoutCancel(ctx), closing)
 		defer done()
+		a.shut(late, c, call, state, uncut, groups, all)
 		ctx = late
-	}
-	for _, one := range now {
-		if !one.has(groups[one.VPC]) {
+	} else {
+		for _, one := range uncut {
 			all.note(one.ID, c.setGroups(ctx, one.ID, []string{groups[one.VPC]}))
 		}
 	}
@@ -87,6 +91,49 @@ func (isolateInstance) cut(ctx context.Context, c *conn, call actions.Call, stat
 	}
 	for _, plan := range state.Open {
 		all.note(plan.Name, c.drop(ctx, plan.VPC, plan.Name))
+	}
+}
+
+// shut puts interfaces that were opened into the quarantine, with more patience
+// than others: left alone they would be more open than before. The group is made
+// again when somebody deleted it meanwhile. One that cannot be shut gets the
+// groups back that it had; when even that fails, the error says that it is open.
+func (a isolateInstance) shut(ctx context.Context, c *conn, call actions.Call, state isolation, opened []card, groups map[string]string, all *tally) {
+	failed := map[string]error{}
+	for round := range rounds {
+		if round > 0 {
+			wait(ctx, min(a.cloud.Settle(), time.Second))
+		}
+		opened = slices.DeleteFunc(opened, func(one card) bool {
+			if round > 0 {
+				i := slices.IndexFunc(state.Groups, func(plan groupPlan) bool { return plan.VPC == one.VPC })
+				id, changed, err := c.ensure(ctx, "aws.ec2.isolate_instance", call, state.Groups[i])
+				if all.changed = all.changed || changed; err != nil {
+					failed[one.ID] = err
+					return false
+				}
+				groups[one.VPC] = id
+			}
+			if failed[one.ID] = c.setGroups(ctx, one.ID, []string{groups[one.VPC]}); failed[one.ID] != nil {
+				return false
+			}
+			all.note(one.ID, nil)
+			return true
+		})
+	}
+	last, done := context.WithTimeout(context.WithoutCancel(ctx), closing/2)
+	defer done()
+	for _, one := range opened {
+		was, _ := findCard(state.Cards, one.ID)
+		if was.Open {
+			all.note(one.ID, fmt.Errorf("it is OPEN TO EVERYBODY, as it was before, put it into %s by hand at once: %w", groups[one.VPC], failed[one.ID]))
+			continue
+		}
+		how := fmt.Errorf("it is not isolated, and has its former groups %s again: %w", groupList(was.Groups), failed[one.ID])
+		if err := c.setGroups(last, one.ID, was.Groups); err != nil {
+			how = fmt.Errorf("it is OPEN TO EVERYBODY, put it into %s by hand at once: it can neither be isolated (%w) nor get its former groups %s back (%w)", groups[one.VPC], failed[one.ID], groupList(was.Groups), err)
+		}
+		all.note(one.ID, how)
 	}
 }
 
@@ -177,6 +224,9 @@ func (a isolateInstance) PlanUndo(ctx context.Context, call actions.Call, p isol
 	if state.Before {
 		return actions.Preview{Targets: []actions.Target{c.target("instance", state.Instance)}, NoUndo: "the instance was isolated before this step; it stays so"}, nil
 	}
+	if why := leftOpen(state.Cards); why != "" {
+		return actions.Preview{Targets: []actions.Target{c.target("instance", state.Instance)}, NoUndo: why}, nil
+	}
 	preview, err := state.undo().preview(ctx, c)
 	if err != nil {
 		return preview, err
@@ -207,6 +257,9 @@ func (a isolateInstance) Undo(ctx context.Context, call actions.Call, p isolateI
 	c, state, err := a.resume(ctx, call, p)
 	if err != nil || state.Before {
 		return err
+	}
+	if why := leftOpen(state.Cards); why != "" {
+		return &actions.Error{Class: actions.Precondition, Op: "aws.ec2.isolate_instance", Err: errors.New(why), Hint: "undo that step, or use aws.ec2.restore_instance with what it recorded"}
 	}
 	if err := state.undo().do(ctx, c); err != nil {
 		return err

@@ -232,6 +232,9 @@ func (a isolateInstance) Plan(ctx context.Context, call actions.Call, p isolateI
 	preview.Calls = append(preview.Calls, "ec2:CreateTags")
 	preview.Warnings = append(preview.Warnings, a.livesOn(p, state)...)
 	state.Before, preview.InEffect = ready, ready
+	if why := leftOpen(state.Cards); why != "" {
+		preview.NoUndo, preview.Warnings = why, append(preview.Warnings, strings.ToUpper(why[:1])+why[1:]+".")
+	}
 	if ready {
 		preview.NoUndo = "the instance was isolated before"
 	}

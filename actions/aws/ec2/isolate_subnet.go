@@ -44,6 +44,13 @@ func (isolateSubnet) Spec() actions.Spec {
 	row := func(phase actions.Phase, action, resource, why string) actions.Permission {
 		return actions.Permission{Phase: phase, Action: action, Resource: resource, Why: why}
 	}
+	ours := func(phase actions.Phase, action, resource, why string) actions.Permission {
+		return actions.Permission{Phase: phase, Action: action, Resource: resource, Why: why, Conditions: onlyOurs()}
+	}
+	made := func(p actions.Permission, key, value string) actions.Permission {
+		p.Conditions = actions.Conditions{"StringEquals": {key: {value}}}
+		return p
+	}
 	const acl, subnet = "arn:{partition}:ec2:{region}:{account}:network-acl/{network_acl}", "arn:{partition}:ec2:{region}:{account}:subnet/{subnet_id}"
 	return actions.Spec{
 		Name: opSubnet, Version: 1,
@@ -63,18 +70,18 @@ func (isolateSubnet) Spec() actions.Spec {
 			row(actions.PhasePlan, "ec2:DescribeNetworkInterfaces", "*", "tell what is in the subnet, and whether we are"),
 			row(actions.PhaseExecute, "ec2:DescribeNetworkInterfaces", "*", "see again that we are not in the subnet"),
 			row(actions.PhaseExecute, "ec2:DescribeNetworkAcls", "*", "find the quarantine ACL of an earlier attempt, and read its rules"),
-			row(actions.PhaseExecute, "ec2:CreateNetworkAcl", acl, "make the quarantine ACL"),
+			made(row(actions.PhaseExecute, "ec2:CreateNetworkAcl", acl, "make the quarantine ACL"), "aws:RequestTag/"+cloud.TagManaged, "true"),
 			row(actions.PhaseExecute, "ec2:CreateNetworkAcl", "arn:{partition}:ec2:{region}:{account}:vpc/{vpc}", "make it in the VPC of the subnet"),
-			row(actions.PhaseExecute, "ec2:CreateTags", acl, "mark it as ours while it is made"),
-			row(actions.PhaseExecute, "ec2:CreateNetworkAclEntry", acl, "let the allowed networks through"),
-			row(actions.PhaseExecute, "ec2:DeleteNetworkAclEntry", acl, "remove rules that do not belong there"),
+			made(row(actions.PhaseExecute, "ec2:CreateTags", acl, "mark it as ours while it is made"), "ec2:CreateAction", "CreateNetworkAcl"),
+			ours(actions.PhaseExecute, "ec2:CreateNetworkAclEntry", acl, "let the allowed networks through"),
+			ours(actions.PhaseExecute, "ec2:DeleteNetworkAclEntry", acl, "remove rules that do not belong there"),
 			row(actions.PhaseExecute, "ec2:ReplaceNetworkAclAssociation", acl, "give it to the subnet"),
 			row(actions.PhaseExecute, "ec2:ReplaceNetworkAclAssociation", subnet, "give the subnet its ACL"),
 			row(actions.PhaseVerify, "ec2:DescribeNetworkAcls", "*", "read the ACL of the subnet back, with its rules"),
 			row(actions.PhaseUndo, "ec2:DescribeNetworkAcls", "*", "see whether the subnet is still as we left it"),
 			row(actions.PhaseUndo, "ec2:ReplaceNetworkAclAssociation", acl, "give back the ACL that the subnet had"),
 			row(actions.PhaseUndo, "ec2:ReplaceNetworkAclAssociation", subnet, "give the subnet its ACL back"),
-			row(actions.PhaseUndo, "ec2:DeleteNetworkAcl", acl, "delete the quarantine ACL"),
+			ours(actions.PhaseUndo, "ec2:DeleteNetworkAcl", acl, "delete the quarantine ACL"),
 		},
 		Settle: 10 * time.Second,
 	}

@@ -25,6 +25,7 @@ type card struct {
 	PublicIP    string    `json:"public_ip,omitempty"`   // one that AWS assigned by itself, which cannot be got back
 	SixAddress  bool      `json:"six_address,omitempty"` // it has an IPv6 address
 	ForService  bool      `json:"for_service,omitempty"` // a service of AWS manages it
+	Open        bool      `json:"open,omitempty"`        // it has the group that lets everything through
 	Description string    `json:"-"`
 }
 
@@ -57,6 +58,7 @@ func cardOf(n types.NetworkInterface) card {
 	c := card{ID: aws.ToString(n.NetworkInterfaceId), VPC: aws.ToString(n.VpcId), ForService: aws.ToBool(n.RequesterManaged), SixAddress: len(n.Ipv6Addresses)+len(n.Ipv6Prefixes) > 0}
 	for _, g := range n.Groups {
 		c.Groups = append(c.Groups, aws.ToString(g.GroupId))
+		c.Open = c.Open || strings.HasPrefix(aws.ToString(g.GroupName), openName)
 	}
 	slices.Sort(c.Groups)
 	if n.ConnectionTrackingConfiguration != nil {
@@ -112,6 +114,17 @@ type isolation struct {
 	Open     []groupPlan       `json:"open,omitempty"`   // what makes connections untracked, one a network
 	Tags     map[string]string `json:"tags,omitempty"`   // the instance's tags under our keys
 	Before   bool              `json:"before,omitempty"` // it was isolated already
+}
+
+// leftOpen says why interfaces are not brought back to what they were: they were
+// open, because a step was killed in the moment in which it had opened them.
+// Empty: they were not.
+func leftOpen(cards []card) string {
+	i := slices.IndexFunc(cards, func(c card) bool { return c.Open })
+	if i < 0 {
+		return ""
+	}
+	return fmt.Sprintf("interface %s was open to everybody when this was planned, by an isolation that was cut short: what it had before is known to that step alone", cards[i].ID)
 }
 
 // quarantines maps each network to the id of its quarantine group. One that is

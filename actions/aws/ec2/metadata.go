@@ -295,6 +295,9 @@ func (m *collector) ofGroups(ctx context.Context) {
 	id := aws.ToString(m.instance.InstanceId)
 	scaling, err := cloud.Do(ctx, m.Conn, cloud.Reads, "autoscaling:DescribeAutoScalingInstances", m.autoScaling().DescribeAutoScalingInstances, &autoscaling.DescribeAutoScalingInstancesInput{InstanceIds: []string{id}})
 	m.facts.InASG = unknown
+	if err == nil && scaling.AutoScalingInstances == nil {
+		err = empty("autoscaling:DescribeAutoScalingInstances", "list of instances")
+	}
 	if err != nil {
 		m.keep("", "autoscaling:DescribeAutoScalingInstances", nil, err)
 	} else {
@@ -313,6 +316,9 @@ func (m *collector) ofGroups(ctx context.Context) {
 	m.facts.InTargetGroups = unknown
 	groups, err := all(func(marker *string) ([]elbtypes.TargetGroup, *string, error) {
 		out, err := cloud.Do(ctx, m.Conn, cloud.Reads, "elasticloadbalancing:DescribeTargetGroups", m.balancing().DescribeTargetGroups, &elb.DescribeTargetGroupsInput{Marker: marker})
+		if err == nil && out.TargetGroups == nil {
+			err = empty("elasticloadbalancing:DescribeTargetGroups", "list of target groups")
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -335,6 +341,9 @@ func (m *collector) ofGroups(ctx context.Context) {
 		}
 		arn := aws.ToString(group.TargetGroupArn)
 		health, err := cloud.Do(ctx, m.Conn, cloud.Reads, "elasticloadbalancing:DescribeTargetHealth", m.balancing().DescribeTargetHealth, &elb.DescribeTargetHealthInput{TargetGroupArn: &arn})
+		if err == nil && health.TargetHealthDescriptions == nil {
+			err = empty("elasticloadbalancing:DescribeTargetHealth", "list of targets of "+arn)
+		}
 		if err != nil {
 			complete = m.keep("", "elasticloadbalancing:DescribeTargetHealth "+arn, nil, err)
 			continue

@@ -174,6 +174,8 @@ func (a restoreInstance) Plan(ctx context.Context, call actions.Call, p restoreI
 	}
 	if preview.InEffect {
 		preview.NoUndo = "the instance was not isolated"
+	} else {
+		preview.NoUndo = leftOpen(state.Cards)
 	}
 	preview.Warnings = append(preview.Warnings, "Whoever had a way into the instance has it again at once.")
 	return preview, preview.Capture(state)
@@ -229,6 +231,9 @@ func (a restoreInstance) Undo(ctx context.Context, call actions.Call, p restoreI
 	c, state, wanted, err := a.resume(ctx, call, p)
 	if err != nil {
 		return err
+	}
+	if why := leftOpen(state.Cards); why != "" {
+		return &actions.Error{Class: actions.Precondition, Op: "aws.ec2.restore_instance", Err: errors.New(why), Hint: "isolate the instance with aws.ec2.isolate_instance instead"}
 	}
 	return state.backward(wanted).do(ctx, c)
 }

@@ -56,7 +56,7 @@ func (revokeInstanceRole) Spec() actions.Spec {
 	const instance, role = "arn:{partition}:ec2:{region}:{account}:instance/{instance_id}", "arn:{partition}:iam::{account}:role/{role}"
 	pass := func(phase actions.Phase, why string) actions.Permission {
 		return actions.Permission{Phase: phase, Action: "iam:PassRole", Resource: role, Why: why,
-			Conditions: actions.Conditions{"StringEquals": {"iam:PassedToService": {"ec2.amazonaws.com"}}}}
+			Conditions: actions.Conditions{"StringEquals": {"iam:PassedToService": {"ec2.amazonaws.com", "ec2.amazonaws.com.cn"}}}}
 	}
 	return actions.Spec{
 		Name: opRole, Version: 1,

@@ -15,6 +15,9 @@ func (a revokeInstanceRole) Verify(ctx context.Context, call actions.Call, p rev
 		return actions.Reading{}, err
 	}
 	wanted := state.Quarantine
+	if state.nothing() != "" {
+		wanted = state.Profile // the step leaves what it found
+	}
 	reading, err := c.hasProfile(ctx, p.InstanceID, wanted)
 	if err != nil {
 		return unreadable(err)

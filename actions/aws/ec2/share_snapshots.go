@@ -60,7 +60,7 @@ func (shareSnapshots) Spec() actions.Spec {
 		{Phase: actions.PhaseExecute, Action: "ec2:CreateTags", Resource: snapshotResource, Conditions: actions.Conditions{"StringEquals": {"ec2:CreateAction": {"CopySnapshot"}}}, Why: "mark the copies in the same request; in both accounts"},
 		{Phase: actions.PhaseExecute, Action: "ec2:ModifySnapshotAttribute", Resource: snapshotResource, Why: "let the account use them"},
 		{Phase: actions.PhaseVerify, Action: "ec2:DescribeSnapshotAttribute", Resource: snapshotResource, Why: "read back who may use them"},
-		{Phase: actions.PhaseVerify, Action: "ec2:DescribeSnapshots", Resource: "*", Why: "see that the forensic account owns complete copies; in that account"},
+		{Phase: actions.PhaseVerify, Action: "ec2:DescribeSnapshots", Resource: "*", Why: "see that what is shared is complete, and that the forensic account owns complete copies; in both accounts"},
 		{Phase: actions.PhaseUndo, Action: "ec2:DescribeSnapshotAttribute", Resource: snapshotResource, Why: "see who may use them now"},
 		{Phase: actions.PhaseUndo, Action: "ec2:ModifySnapshotAttribute", Resource: snapshotResource, Why: "take the permission away"},
 	}
@@ -294,13 +294,53 @@ func (a shareSnapshots) Verify(ctx context.Context, call actions.Call, p shareSn
 		}
 	}
 	if p.CopyTo == "" {
-		return actions.Reading{Verdict: actions.Verified, Detail: fmt.Sprintf("account %s may use %d snapshots", state.Account, len(r.Snapshots))}, nil
+		return a.usable(ctx, c, state, p, r)
 	}
 	forensic, err := a.forensic(ctx, call, p)
 	if err != nil {
 		return cloud.Unreadable(err)
 	}
 	return a.owned(ctx, call, forensic, state, p, r)
+}
+
+// usable judges whether what is shared can be used: leave to use a copy that
+// failed, or is not there yet, is worth nothing.
+func (a shareSnapshots) usable(ctx context.Context, c *conn, state shareState, p shareSnapshotsParams, r shareSnapshotsResult) (actions.Reading, error) {
+	var ids []string
+	for _, one := range r.Snapshots {
+		ids = append(ids, one.Shared)
+	}
+	found, err := c.snapshots(ctx, ids)
+	switch {
+	case err != nil && actions.ClassOf(err) == actions.NotFound:
+		return actions.Reading{Verdict: actions.NotVerified, Detail: err.Error()}, nil
+	case err != nil:
+		return unreadable(err)
+	}
+	detail := fmt.Sprintf("account %s may use %d snapshots", state.Account, len(r.Snapshots))
+	var pending []string
+	for i, s := range state.Snapshots {
+		id := r.Snapshots[i].Shared
+		one := found[slices.IndexFunc(found, func(s types.Snapshot) bool { return aws.ToString(s.SnapshotId) == id })]
+		switch {
+		case one.State == "":
+			return actions.Reading{Verdict: actions.CannotVerify, Detail: fmt.Sprintf("EC2 does not tell the state of snapshot %s", id)}, nil
+		case one.State == types.SnapshotStateError:
+			return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("snapshot %s failed: %s", id, cmp.Or(aws.ToString(one.StateMessage), "EC2 does not say why"))}, nil
+		case s.Again && one.KmsKeyId == nil:
+			return actions.Reading{Verdict: actions.CannotVerify, Detail: fmt.Sprintf("EC2 does not tell the key of copy %s", id)}, nil
+		case s.Again && aws.ToString(one.KmsKeyId) != p.Key:
+			return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("copy %s is under key %s, not under %s", id, aws.ToString(one.KmsKeyId), p.Key)}, nil
+		case s.Again && one.State != types.SnapshotStateCompleted:
+			pending = append(pending, fmt.Sprintf("copy %s is %s", id, cmp.Or(aws.ToString(one.Progress), string(one.State))))
+		case one.State != types.SnapshotStateCompleted: // it was pending when the step was planned, which the step allows
+			detail += fmt.Sprintf("; snapshot %s is %s", id, cmp.Or(aws.ToString(one.Progress), string(one.State)))
+		}
+	}
+	if len(pending) > 0 {
+		return actions.Reading{Verdict: actions.Pending, Detail: strings.Join(pending, ", ")}, nil
+	}
+	return actions.Reading{Verdict: actions.Verified, Detail: detail}, nil
 }
 
 // owned judges whether the forensic account has copies of its own.

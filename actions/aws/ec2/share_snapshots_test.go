@@ -58,6 +58,7 @@ func TestShareSnapshots(t *testing.T) {
 			}})
 	})
 	t.Run("refused", func(t *testing.T) { sharingIsRefused(t, moto.World(t)) })
+	t.Run("a copy that is shared is usable", func(t *testing.T) { copyIsUsable(t, moto.World(t)) })
 	t.Run("custody", func(t *testing.T) { custody(t, moto.World(t)) })
 }
 
@@ -89,6 +90,30 @@ func sharingIsRefused(t *testing.T, w *awstest.World) {
 // named says the key of a snapshot, which moto does not when it took it itself.
 func named(body []byte) []byte {
 	return []byte(strings.Replace(string(body), "<encrypted>true</encrypted>", "<encrypted>true</encrypted><kmsKeyId>"+otherKey+"</kmsKeyId>", 1))
+}
+
+// copyIsUsable: that an account may use a copy proves nothing while the copy is
+// on its way, and the contrary when it has failed.
+func copyIsUsable(t *testing.T, w *awstest.World) {
+	key := evidenceKey(t, w)
+	_, encrypted := disks(t, w, otherKey)
+	s := awstest.NewStep(t, registryOf(w), "aws.ec2.share_snapshots", map[string]any{"snapshot_ids": []any{encrypted}, "key": key, "account": forensic})
+	w.Proxy.Rewrite("ec2:DescribeSnapshots", 1, named)
+	s.Plan().Execute().Is(actions.Verified, "may use 1 snapshots")
+	for _, test := range []struct {
+		from, to, says string
+		want           actions.Verdict
+	}{
+		{">completed<", ">pending<", "copy snap-", actions.Pending},
+		{">completed<", ">error<", "failed", actions.NotVerified},
+		{">completed<", "><", "does not tell the state", actions.CannotVerify},
+		{key, otherKey, "is under key", actions.NotVerified},
+	} {
+		w.Proxy.Rewrite("ec2:DescribeSnapshots", 1, func(body []byte) []byte { return []byte(strings.ReplaceAll(string(body), test.from, test.to)) })
+		s.Is(test.want, test.says)
+	}
+	w.Proxy.Rewrite("ec2:DescribeSnapshots", 1, func([]byte) []byte { return []byte("<DescribeSnapshotsResponse></DescribeSnapshotsResponse>") })
+	s.Is(actions.CannotVerify, "proves nothing")
 }
 
 // custody takes an encrypted snapshot all the way: a copy under the evidence

@@ -173,6 +173,8 @@ func TestInstances(t *testing.T) {
 		{"group of ours is shared and cleaned", testGroupOfOursIsSharedAndCleaned},
 		{"undo of isolation is exact", testUndoOfIsolationIsExact},
 		{"two step always closes", testTwoStepAlwaysCloses},
+		{"two step is never left open", testTwoStepIsNeverLeftOpen},
+		{"undo never opens", testUndoNeverOpens},
 		{"assigned address", testAssignedAddress},
 		{"empty answers prove nothing", testEmptyAnswersProveNothing},
 		{"own host is refused", testOwnHostIsRefused},

@@ -49,7 +49,7 @@ func keepCustody(ctx context.Context, c *cloud.Conn, call actions.Call, place cl
 	if actions.ClassOf(err) != actions.Precondition {
 		return document, kept, err
 	}
-	first, kept, err := readCustody(ctx, c, call, place, beside.Name)
+	first, kept, err := readCustody(ctx, c, call, place, beside)
 	if err != nil {
 		return document, kept, err
 	}
@@ -61,23 +61,25 @@ func keepCustody(ctx context.Context, c *cloud.Conn, call actions.Call, place cl
 }
 
 // readCustody reads the record that is there.
-func readCustody(ctx context.Context, c *cloud.Conn, call actions.Call, place cloud.Evidence, name string) (custody, Stored, error) {
+func readCustody(ctx context.Context, c *cloud.Conn, call actions.Call, place cloud.Evidence, item Item) (custody, Stored, error) {
 	var record custody
-	b, _, err := open(c, place)
+	b, place, err := open(c, place)
 	if err != nil {
 		return record, Stored{}, err
 	}
-	key, err := keyOf(call, name)
+	key, err := keyOf(call, item.Name)
 	if err != nil {
 		return record, Stored{}, err
 	}
 	unknown := func(err error) error {
 		return &actions.Error{Class: actions.Unknown, Op: "s3:GetObject", Err: fmt.Errorf("the document is stored, but the record of its custody in %q is not readable: %w", key, err), Hint: "repeat the step"}
 	}
-	kept, err := b.readBack(ctx, Stored{Bucket: b.name, Key: key})
+	want := Stored{Bucket: b.name, Key: key, RetainUntil: retainUntil(call, place), Hold: item.Hold}
+	kept, err := b.readBack(ctx, want)
 	if err != nil {
 		return record, kept, unknown(err)
 	}
+	kept = want.recorded(kept)
 	out, err := do(ctx, b, cloud.Reads, "s3:GetObject", (*s3.Client).GetObject, &s3.GetObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: b.owner})
 	if err != nil {
 		return record, kept, unknown(err)

@@ -111,7 +111,17 @@ func put(ctx context.Context, c *cloud.Conn, call actions.Call, place cloud.Evid
 		// somebody wrote over it at once. Check looks at it again.
 		return want, id, nil
 	}
-	return found, id, nil
+	return want.recorded(found), id, nil
+}
+
+// recorded is what S3 shows, under the lock that was asked for where it shows a
+// weaker one: else [Check] would hold the weak lock against itself.
+func (s Stored) recorded(found Stored) Stored {
+	if found.RetainUntil.Before(s.RetainUntil) {
+		found.RetainUntil = s.RetainUntil
+	}
+	found.Hold = found.Hold || s.Hold
+	return found
 }
 
 // already takes what is under a key for an earlier attempt's work, when it is.
@@ -126,7 +136,7 @@ func (b *bucket) already(ctx context.Context, want Stored) (Stored, error) {
 			Err:  fmt.Errorf("%q in bucket %q already holds other bytes: SHA-256 %s, not %s", want.Key, b.name, known(found.SHA256), want.SHA256),
 			Hint: "nothing was written; look at that object, and store this one under another name"}
 	}
-	return found, nil
+	return want.recorded(found), nil
 }
 
 // readBack gives the current object under the key of want as S3 describes it.

@@ -100,6 +100,26 @@ func evidenceIsKept(t *testing.T, moto *awstest.Emulator) {
 			is(t, c, stored, place, actions.Verified, "")
 		}
 	})
+	t.Run("the same bytes under a weaker lock are not verified", func(t *testing.T) {
+		for name, until := range map[string]time.Time{"shorter": time.Now().Add(24 * time.Hour), "none": {}} {
+			_, c, place := shelf(t, moto)
+			client := s3.NewFromConfig(c.Config, func(o *s3.Options) { o.UsePathStyle = true })
+			in := &s3.PutObjectInput{Bucket: &place.Bucket, Key: &want.Key, Body: strings.NewReader("login:"), ChecksumAlgorithm: types.ChecksumAlgorithmSha256}
+			call := started()
+			call.Started = time.Now()
+			if !until.IsZero() {
+				in.ObjectLockMode, in.ObjectLockRetainUntilDate = types.ObjectLockModeGovernance, &until
+			}
+			if _, err := client.PutObject(t.Context(), in); err != nil {
+				t.Fatal(err)
+			}
+			stored, err := evidence.Put(t.Context(), c, call, place, item)
+			if err != nil {
+				t.Fatal(err)
+			}
+			is(t, c, stored, place, actions.NotVerified, map[string]string{"shorter": "is locked until", "none": "shows no lock"}[name])
+		}
+	})
 	t.Run("two puts at once", func(t *testing.T) {
 		w, c, place := shelf(t, moto)
 		w.Proxy.Refuse("s3:PutObject", http.StatusConflict, "ConditionalRequestConflict")
