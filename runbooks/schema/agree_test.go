@@ -21,8 +21,10 @@ var unquoted = regexp.MustCompile(`got boolean, want [a-z ]*string`)
 // there, and where they are still good they are still valid.
 func TestWhatCompilesIsValid(t *testing.T) {
 	all := files(t, "../testdata/ok/*.yaml")
-	for _, e := range library.List() {
-		all[e.Name] = e.Source
+	for _, e := range library.List() { // those that need no other actions
+		if _, found := runbooks.Load(e.Name, e.Source, runbookstest.Catalog()); !found.HasErrors() {
+			all[e.Name] = e.Source
+		}
 	}
 	var list []runbooks.File
 	for name, src := range files(t, "../testdata/callees/*.yaml") {
