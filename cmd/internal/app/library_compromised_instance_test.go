@@ -26,7 +26,7 @@ func compromisedInstanceTale() tale {
 			c.Directory.Groups["ciso"] = []string{"carol"}
 		},
 		lines: []string{
-			"bob: approve INC-1 protect", "bob: approve INC-1 standby", "bob: approve INC-1 targets", "bob: approve INC-1 cut",
+			"bob: approve INC-1 protect", "bob: approve INC-1 standby", "bob: approve INC-1 targets", "bob: approve INC-1 cut", "bob: approve INC-1 memory",
 			"bob: approve INC-1 isolate", "bob: approve INC-1 role", "bob: approve INC-1 share",
 			"alice: done INC-1 review compromised", "bob: approve INC-1 stop", "carol: approve INC-1 stop", "alice: done INC-1 rebuild",
 		},
