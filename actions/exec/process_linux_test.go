@@ -98,8 +98,8 @@ func (h *held) ends() {
 }
 
 // stopped runs a program that never ends, cancels it when it is ready, and
-// gives the error.
-func (w *world) stopped(what string, h *held) (error, int) {
+// gives the error, and what left its group.
+func (w *world) stopped(what string, h *held) (escaped int, err error) {
 	w.Helper()
 	s := w.planned("exec.run", map[string]any{"program": "tool", "args": []string{"do:" + what, h.path}})
 	ctx, cancel := context.WithCancelCause(w.Context())
@@ -112,11 +112,11 @@ func (w *world) stopped(what string, h *held) (error, int) {
 		h.until("ready ")
 		cancel(context.DeadlineExceeded)
 	}()
-	_, err := s.execute(ctx)
+	_, err = s.execute(ctx)
 	if what == "hold" {
-		return err, 0
+		return 0, err
 	}
-	return err, <-child
+	return <-child, err
 }
 
 // A program, and what it started, is dead after the time limit, although it
@@ -124,7 +124,7 @@ func (w *world) stopped(what string, h *held) (error, int) {
 func TestTimeLimitKillsTheWholeTree(t *testing.T) {
 	w := newWorld(t)
 	pipe := w.pipe()
-	err, _ := w.stopped("tree", pipe)
+	_, err := w.stopped("tree", pipe)
 	refused(t, err, actions.Unknown, "before the time limit; its processes were killed")
 	pipe.until("asked")
 	pipe.ends()
@@ -134,7 +134,7 @@ func TestTimeLimitKillsTheWholeTree(t *testing.T) {
 func TestTimeLimitNamesWhatEscapes(t *testing.T) {
 	w := newWorld(t)
 	pipe := w.pipe()
-	err, escaped := w.stopped("daemon", pipe)
+	escaped, err := w.stopped("daemon", pipe)
 	refused(t, err, actions.Unknown, "still run: pid "+strconv.Itoa(escaped))
 
 	s := w.planned("exec.run", rotate())

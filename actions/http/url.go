@@ -53,7 +53,7 @@ func checkHost(host string) error {
 	labels := strings.Split(host, ".")
 	for _, l := range labels {
 		if l == "" || len(l) > 63 || strings.Trim(l, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" || l[0] == '-' || l[len(l)-1] == '-' {
-			return errors.New("this is no host name; write letters, digits, hyphens and dots only, a name in another script as xn--...")
+			return errors.New("this is no host name; write letters, digits, hyphens and dots only, a name in another script in its form that begins with xn--")
 		}
 	}
 	if last := labels[len(labels)-1]; len(host) > 253 || strings.ContainsAny(last[:1], "0123456789") {

@@ -72,7 +72,7 @@ func (a invite) Plan(ctx context.Context, call actions.Call, p inviteParams) (ac
 	if len(p.Users) == 0 && len(p.Groups) == 0 {
 		return preview, &actions.Error{Class: actions.Invalid, Op: "slack.invite", Err: errors.New("nobody is named"), Hint: "give users, groups or both"}
 	}
-	channel, err := post{a.provider}.channel(call, postParams{Channel: p.Channel})
+	channel, err := post(a).channel(call, postParams{Channel: p.Channel})
 	if err != nil {
 		return preview, err
 	}

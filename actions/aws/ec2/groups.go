@@ -28,7 +28,8 @@ type rule struct {
 }
 
 func (r rule) String() string {
-	direction, what := "in from ", r.Protocol
+	direction := "in from "
+	var what string
 	if r.Out {
 		direction = "out to "
 	}

@@ -16,9 +16,6 @@ import (
 	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
 )
 
-// instanceForm is the pattern of a parameter that holds an instance id.
-const instanceForm = "^i-[0-9a-f]{8,17}$"
-
 // errEmpty is the cause of an error about an answer that holds nothing.
 var errEmpty = errors.New("which proves nothing")
 
