@@ -17,10 +17,10 @@ demo: ## play one leaked-key incident here, with no account and no network, into
 	CGO_ENABLED=0 go run ./cmd/firebreak demo --out demo-out
 
 test: ## run the tests with Go alone, and say what was skipped
-	@{ CGO_ENABLED=0 go test -timeout 5m -v ./... 2>&1; echo "exit $$?"; } | $(REPORT)
+	@{ CGO_ENABLED=0 go test -timeout 10m -v ./... 2>&1; echo "exit $$?"; } | $(REPORT)
 
 race: ## run the tests with the race detector (needs a C compiler)
-	@{ go test -race -timeout 8m -v ./... 2>&1; echo "exit $$?"; } | $(REPORT)
+	@{ go test -race -timeout 12m -v ./... 2>&1; echo "exit $$?"; } | $(REPORT)
 
 lint: ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l actions runbooks engine chatops cmd); test -z "$$files" || { echo "run gofmt -w on:"; echo "$$files"; exit 1; }
@@ -50,5 +50,6 @@ check: lint ## all that CI does; nothing lands without it
 	@before=$$(git diff | git hash-object --stdin); go generate ./... && test "$$before" = "$$(git diff | git hash-object --stdin)" || \
 		{ echo "generated files are stale; run make generate and commit"; exit 1; }
 	FIREBREAK_REQUIRE_EMULATOR=1 $(MAKE) race
+	CGO_ENABLED=0 go test -run ^TestLibraryNoticesEveryEdit ./cmd/internal/app
 	$(MAKE) fuzz
 	CGO_ENABLED=0 go run ./cmd/firebreak demo --out "$$(mktemp -d)"

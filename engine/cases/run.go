@@ -20,6 +20,7 @@ import (
 type Options struct {
 	Only    *regexp.Regexp   // names of the cases to run; nil: all
 	Catalog runbooks.Catalog // for hints about what an action answers; may be nil
+	OneWord bool             // begin no further case once one has failed, for who only asks whether all hold; coverage says nothing then
 }
 
 // Result is what came of one file.
@@ -95,6 +96,9 @@ func Run(ctx context.Context, f *runbooks.TestFile, p *runbooks.Program, o Optio
 		work.Go(func() {
 			for n := int(next.Add(1)) - 1; n < len(chosen) && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
 				r.Cases[n] = play(ctx, chosen[n], p, pinned, o)
+				if o.OneWord && len(r.Cases[n].Failures) > 0 {
+					next.Store(int64(len(chosen)))
+				}
 			}
 		})
 	}

@@ -22,7 +22,11 @@ import (
 // not counted, because then nothing was taken away.
 func TestLibraryNoticesEveryEdit(t *testing.T) {
 	registry := Registry(nil, Options{}, nil)
-	for _, e := range library.List() {
+	list := library.List()
+	if underRace { // it takes five times as long there; make check runs all of it without
+		list = slices.DeleteFunc(list, func(e library.Entry) bool { return e.ID != "leaked-access-key" })
+	}
+	for _, e := range list {
 		i := slices.IndexFunc(library.Tests(), func(tests library.Entry) bool { return tests.ID == e.ID })
 		if i < 0 {
 			t.Errorf("%s has no tests beside it", e.Name)
@@ -55,7 +59,7 @@ func TestLibraryNoticesEveryEdit(t *testing.T) {
 			if file == nil || found.HasErrors() {
 				continue
 			}
-			result, err := cases.Run(t.Context(), file, p, cases.Options{})
+			result, err := cases.Run(t.Context(), file, p, cases.Options{OneWord: true})
 			if err != nil {
 				t.Fatal(err)
 			}
