@@ -220,10 +220,13 @@ func TestRegisteringTouchesNothing(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", "/nonexistent/config")
 	r := actions.NewRegistry()
 	aws.New(aws.Options{Environments: map[string]aws.Environment{"prod": {Endpoint: "http://127.0.0.1:1", Role: "nonsense"}}}).Register(r)
-	want := []string{"aws.iam.deactivate_access_key", "aws.iam.delete_access_key", "aws.iam.disable_user", "aws.iam.lock_role_trust", "aws.iam.lookup_access_key",
-		"aws.iam.quarantine_principal", "aws.iam.revoke_sessions", "aws.iam.rotate_access_key"}
-	if diff := cmp.Diff(want, r.Names()); diff != "" {
-		t.Errorf("want -, got +\n%s", diff)
+	var services []string
+	for _, name := range r.Names() {
+		services = append(services, strings.Split(name, ".")[1])
+	}
+	want := []string{"autoscaling", "cloudtrail", "ec2", "elbv2", "iam", "identitycenter", "kms", "lambda", "organizations", "rds", "s3", "secretsmanager"}
+	if diff := cmp.Diff(want, slices.Compact(services)); diff != "" {
+		t.Errorf("services of actions: want -, got +\n%s", diff)
 	}
 	for _, name := range r.Names() {
 		spec, _ := r.Spec(name)

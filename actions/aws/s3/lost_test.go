@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,18 +21,18 @@ func lostAnswers(t *testing.T, moto *awstest.Emulator) {
 		w := moto.World(t)
 		w.Evidence(t, "evidence")
 		s := awstest.NewStep(t, provider(w), "aws.s3.put_evidence", map[string]any{"name": "a", "text": "b"}).Plan()
-		lost := 0
+		var lost atomic.Int32
 		w.Proxy.Answer("s3:PutObject", func(rw http.ResponseWriter, r *http.Request) {
 			forward(t, w, rw, r)
 			if strings.HasSuffix(r.URL.Path, ".custody.json") {
-				lost++
+				lost.Add(1)
 				panic(http.ErrAbortHandler)
 			}
 		})
 		_, err := s.Handler.Execute(t.Context(), s.Call, s.Params)
 		awstest.Fails(t, err, actions.Unknown)
-		if lost != awstest.EveryAttempt {
-			t.Errorf("%d answers were lost, want %d", lost, awstest.EveryAttempt)
+		if n := lost.Load(); n != awstest.EveryAttempt {
+			t.Errorf("%d answers were lost, want %d", n, awstest.EveryAttempt)
 		}
 		w.Proxy.Heal()
 		state := w.Snapshot(t)

@@ -30,7 +30,7 @@ import (
 
 const leaked = "AKIAIOSFODNN7EXAMPLE"
 
-// house makes a configuration with alice and bob, one environment at endpoint
+// house makes a configuration with alice, bob and carol, one environment at endpoint
 // and the library.
 func house(t *testing.T, endpoint string) *config.Config {
 	t.Helper()
@@ -53,8 +53,9 @@ func house(t *testing.T, endpoint string) *config.Config {
 			People: []chatops.PersonEntry{
 				{ID: "alice", OSUser: "alice", Roles: []chatops.Role{chatops.Commander, chatops.Responder}},
 				{ID: "bob", OSUser: "bob", Roles: []chatops.Role{chatops.Responder}},
+				{ID: "carol", OSUser: "carol", Roles: []chatops.Role{chatops.Responder}},
 			},
-			Groups: map[string][]string{"security-leads": {"alice", "bob"}, "ciso": {"bob"}},
+			Groups: map[string][]string{"security-leads": {"alice", "bob", "carol"}, "ciso": {"bob"}},
 		},
 	}
 }

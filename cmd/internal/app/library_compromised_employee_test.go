@@ -55,7 +55,6 @@ func compromisedEmployeeTale() tale {
 			c.Okta = &config.Okta{URL: okta.url, Token: "secret://env/FIREBREAK_TEST_OKTA"}
 			c.HTTP = &config.HTTP{Private: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}
 			c.Directory.People = append(c.Directory.People,
-				chatops.PersonEntry{ID: "carol", OSUser: "carol", Roles: []chatops.Role{chatops.Responder}},
 				chatops.PersonEntry{ID: "grace", OSUser: "grace", Roles: []chatops.Role{chatops.Responder}, Identities: []string{
 					"okta.user:grace@example.com", "aws.iam.user:grace", "aws.identitycenter.user:grace", "aws.identitycenter.user:" + user, "aws.sts.session_name:grace@example.com",
 				}})

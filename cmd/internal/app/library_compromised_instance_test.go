@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/firebreak-ir/firebreak/actions/aws/awstest"
-	"github.com/firebreak-ir/firebreak/chatops"
 	"github.com/firebreak-ir/firebreak/cmd/internal/config"
 )
 
@@ -22,7 +21,6 @@ func compromisedInstanceTale() tale {
 		},
 		cfg: func(_ *testing.T, _ *awstest.World, c *config.Config) {
 			c.Environments[0].Evidence = &config.Evidence{Bucket: host.Evidence.Bucket, Mode: "GOVERNANCE", Days: host.Evidence.Days, KMSKey: host.Evidence.KMSKey}
-			c.Directory.People = append(c.Directory.People, chatops.PersonEntry{ID: "carol", OSUser: "carol", Roles: []chatops.Role{chatops.Responder}})
 			c.Directory.Groups["ciso"] = []string{"carol"}
 		},
 		lines: []string{
