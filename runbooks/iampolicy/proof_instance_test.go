@@ -33,7 +33,6 @@ func compromisedInstanceSpare() map[string]string {
 		"evidence iam:GetPolicy":                           "the role has no managed policy",
 		"evidence iam:GetPolicyVersion":                    "as above",
 		"contain ec2:CopySnapshot":                         "its disk is not encrypted, so its snapshot is shared as it is: the tests of the action",
-		"contain ec2:DescribeSnapshots":                    "as above",
 		"preflight kms:DescribeKey":                        "as above",
 		"contain kms:CreateGrant":                          "as above",
 		"contain kms:Decrypt":                              "as above",

@@ -160,7 +160,7 @@ func TestPreflight(t *testing.T) {
 		{"no more simulation", func() {
 			w.Proxy.Heal()
 			w.Proxy.Refuse("iam:SimulatePrincipalPolicy", http.StatusForbidden, "AccessDenied")
-		}, "unknown | isolate | rights for contain | 16 of 16 could not be found out; see the rights of firebreak-contain above\n"},
+		}, "unknown | isolate | rights for contain | 13 of 13 could not be found out; see the rights of firebreak-contain above\n"},
 		{"moto has no such call", func() { w.Proxy.Heal() }, "unknown | protect | rights for release | "},
 		{"a dry run that is refused", func() { w.Proxy.Refuse("ec2:CreateSnapshots", http.StatusForbidden, "UnauthorizedOperation") },
 			"not_ready | copies | dry run of ec2:CreateSnapshots | ec2:CreateSnapshots: UnauthorizedOperation: made by the test; grant ec2:CreateSnapshots to the identity that firebreak uses\n"},
