@@ -197,22 +197,25 @@ func (s *said) Error() string {
 
 func (s *said) Unwrap() error { return s.err }
 
+// ErrEmpty is the cause of an error about an answer that does not hold what was
+// asked for. [Unreadable] makes cannot_verify of it, never a proof.
+var ErrEmpty = errors.New("which proves nothing")
+
 // Empty is the error for an answer that is not about what was asked for. It is
 // of class transient, as the next answer may be a better one.
 func Empty(op, about string) error {
-	return &actions.Error{Class: actions.Transient, Op: op, Err: &emptyAnswer{about}}
+	return &actions.Error{Class: actions.Transient, Op: op, Err: fmt.Errorf("the answer is not about %q, %w", about, ErrEmpty)}
 }
 
-type emptyAnswer struct{ about string }
-
-func (e *emptyAnswer) Error() string {
-	return fmt.Sprintf("the answer is not about %q, which proves nothing", e.about)
+// Without is [Empty] for an answer in which a part is missing.
+func Without(op, part string) error {
+	return &actions.Error{Class: actions.Transient, Op: op, Err: fmt.Errorf("the answer holds no %s, %w", part, ErrEmpty)}
 }
 
 // Unreadable turns a refusal to let us read, and an empty answer, into a reading;
 // other errors stay errors, and the caller looks again.
 func Unreadable(err error) (actions.Reading, error) {
-	if _, empty := errors.AsType[*emptyAnswer](err); empty || actions.ClassOf(err) == actions.Denied {
+	if errors.Is(err, ErrEmpty) || actions.ClassOf(err) == actions.Denied {
 		return actions.Reading{Verdict: actions.CannotVerify, Detail: err.Error()}, nil
 	}
 	return actions.Reading{}, err
@@ -235,4 +238,18 @@ func Partly(op, done string, err error) error {
 		return err
 	}
 	return &actions.Error{Class: actions.Unknown, Op: op, Err: fmt.Errorf("%s, then: %w", done, err), Hint: "a repeated attempt goes on from there"}
+}
+
+// AfterEffect takes the promise of no effect from an error that came after a first
+// change had worked. [Partly] says what had worked, too.
+func AfterEffect(changed bool, err error) error {
+	if err == nil || !changed {
+		return err
+	}
+	e := *actions.AsError("aws", err)
+	if e.Class != actions.Unknown {
+		e.Hint = strings.TrimSuffix("a part was changed before; "+e.Hint, "; ")
+	}
+	e.Class = actions.Unknown
+	return &e
 }

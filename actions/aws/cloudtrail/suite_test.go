@@ -91,27 +91,12 @@ func asked(with map[string]any) map[string]any {
 
 // faults prepares the errors that every call must classify.
 func faults(w *awstest.World, operation string) func(*testing.T, string) {
-	return func(t *testing.T, name string) {
-		switch name {
-		case "denied":
-			w.Proxy.Refuse(operation, http.StatusForbidden, "AccessDeniedException")
-		case "throttled":
-			w.Proxy.Refuse(operation, http.StatusBadRequest, "ThrottlingException")
-		case "gone":
-			w.Proxy.Refuse(operation, http.StatusNotFound, "TrailNotFoundException")
-		case "invalid":
-			w.Proxy.Refuse(operation, http.StatusBadRequest, "InvalidTrailNameException")
-		case "broken after the effect":
-			w.Proxy.BreakAfterEffect(operation, awstest.EveryAttempt, http.StatusInternalServerError, "InternalError")
-		case "cut before the effect":
-			w.Proxy.DropBeforeEffect(operation, awstest.EveryAttempt)
-		case "cut, then refused":
-			w.Proxy.DropAfterEffect(operation, 1)
-			w.Proxy.Refuse(operation, http.StatusForbidden, "AccessDeniedException")
-		default:
-			t.Fatalf("no fault is called %q", name)
-		}
-	}
+	return w.Faults(operation, map[string]awstest.Refusal{
+		"denied":    {Status: http.StatusForbidden, Code: "AccessDeniedException"},
+		"throttled": {Status: http.StatusBadRequest, Code: "ThrottlingException"},
+		"gone":      {Status: http.StatusNotFound, Code: "TrailNotFoundException"},
+		"invalid":   {Status: http.StatusBadRequest, Code: "InvalidTrailNameException"},
+	})
 }
 
 func TestActions(t *testing.T) {

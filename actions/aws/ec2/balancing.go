@@ -93,7 +93,7 @@ func (c *conn) targetGroups(ctx context.Context, arns []string) ([]elb.TargetGro
 			return nil, err
 		}
 		if out.TargetGroups == nil {
-			return nil, empty(op, "list of target groups")
+			return nil, cloud.Without(op, "list of target groups")
 		}
 		found = append(found, out.TargetGroups...)
 		if in.Marker = out.NextMarker; aws.ToString(in.Marker) == "" {
@@ -102,7 +102,7 @@ func (c *conn) targetGroups(ctx context.Context, arns []string) ([]elb.TargetGro
 	}
 	for _, arn := range arns {
 		if !slices.ContainsFunc(found, func(g elb.TargetGroup) bool { return aws.ToString(g.TargetGroupArn) == arn }) {
-			return nil, empty(op, "target group "+arn)
+			return nil, cloud.Without(op, "target group "+arn)
 		}
 	}
 	slices.SortFunc(found, func(a, b elb.TargetGroup) int {
@@ -121,7 +121,7 @@ func (c *conn) registrations(ctx context.Context, group elb.TargetGroup, names [
 		return nil, nil, err
 	}
 	if out.TargetHealthDescriptions == nil {
-		return nil, nil, empty(op, "list of targets of "+arn)
+		return nil, nil, cloud.Without(op, "list of targets of "+arn)
 	}
 	for _, one := range out.TargetHealthDescriptions {
 		if one.Target == nil || one.TargetHealth == nil || !slices.Contains(names, aws.ToString(one.Target.Id)) || one.TargetHealth.Reason == elb.TargetHealthReasonEnumNotRegistered {
@@ -155,7 +155,7 @@ func (c *conn) healthOf(ctx context.Context, targets []registration) ([]health, 
 			return d.Target != nil && d.TargetHealth != nil && aws.ToString(d.Target.Id) == want.ID && (want.Port == 0 || int(aws.ToInt32(d.Target.Port)) == want.Port)
 		})
 		if at < 0 {
-			return nil, empty(op, "target "+want.String())
+			return nil, cloud.Without(op, "target "+want.String())
 		}
 		states[i] = health{out.TargetHealthDescriptions[at].TargetHealth.State, out.TargetHealthDescriptions[at].TargetHealth.Reason}
 	}

@@ -94,11 +94,8 @@ func (a captureMemory) Plan(ctx context.Context, call actions.Call, p captureMem
 	if err != nil {
 		return preview, err
 	}
-	instance, err := c.instance(ctx, p.Instance)
+	instance, err := c.instanceToChange(ctx, op, p.Instance) // our own keys are in our own memory
 	if err != nil {
-		return preview, err
-	}
-	if err := c.refuseInstance(op, instance); err != nil { // our own keys are in our own memory
 		return preview, err
 	}
 	if state := stateOf(instance); state != ec2types.InstanceStateNameRunning {
@@ -113,7 +110,7 @@ func (a captureMemory) Plan(ctx context.Context, call actions.Call, p captureMem
 		state.MemoryMiB = int(aws.ToInt64(info.MemoryInfo.SizeInMiB))
 	}
 	if state.MemoryMiB == 0 {
-		return preview, empty("ec2:DescribeInstanceTypes", "size of the memory of "+string(instance.InstanceType))
+		return preview, cloud.Without("ec2:DescribeInstanceTypes", "size of the memory of "+string(instance.InstanceType))
 	}
 	agent, err := c.agent(ctx, p.Instance)
 	switch {

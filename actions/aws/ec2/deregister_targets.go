@@ -76,11 +76,8 @@ func (a deregisterTargets) Plan(ctx context.Context, call actions.Call, p deregi
 	if err != nil {
 		return preview, err
 	}
-	instance, err := c.instance(ctx, p.InstanceID)
+	instance, err := c.instanceToChange(ctx, opDeregister, p.InstanceID)
 	if err != nil {
-		return preview, err
-	}
-	if err := c.refuseInstance(opDeregister, instance); err != nil {
 		return preview, err
 	}
 	interfaces, err := c.interfaces(ctx, p.InstanceID)
@@ -143,11 +140,7 @@ func (a deregisterTargets) Execute(ctx context.Context, call actions.Call, p der
 		return r, err
 	}
 	r.Targets = state.Targets
-	instance, err := c.instance(ctx, p.InstanceID)
-	if err != nil {
-		return r, err
-	}
-	if err := c.refuseInstance(opDeregister, instance); err != nil {
+	if _, err := c.instanceToChange(ctx, opDeregister, p.InstanceID); err != nil {
 		return r, err
 	}
 	return r, c.setTargets(ctx, state.Targets, func(h health) bool { return !h.gone() && h.state != elb.TargetHealthStateEnumDraining }, registration.description, func(group string, targets []elb.TargetDescription) error {
@@ -162,7 +155,7 @@ func (c *conn) setTargets(ctx context.Context, targets []registration, needs fun
 	for _, list := range byGroup(targets) {
 		states, err := c.healthOf(ctx, list)
 		if err != nil {
-			return afterEffect(changed, err)
+			return cloud.AfterEffect(changed, err)
 		}
 		var due []elb.TargetDescription
 		for i, one := range list {
@@ -176,7 +169,7 @@ func (c *conn) setTargets(ctx context.Context, targets []registration, needs fun
 			continue
 		}
 		if err := change(list[0].Group, due); err != nil {
-			return afterEffect(changed, err)
+			return cloud.AfterEffect(changed, err)
 		}
 		changed = true
 	}

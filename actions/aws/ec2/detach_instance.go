@@ -93,11 +93,8 @@ func (a detachInstance) Plan(ctx context.Context, call actions.Call, p detachIns
 	if err != nil {
 		return preview, err
 	}
-	instance, err := c.instance(ctx, p.InstanceID)
+	instance, err := c.instanceToChange(ctx, opDetach, p.InstanceID)
 	if err != nil {
-		return preview, err
-	}
-	if err := c.refuseInstance(opDetach, instance); err != nil {
 		return preview, err
 	}
 	state := detachState{Instance: p.InstanceID}
@@ -189,11 +186,7 @@ func (a detachInstance) Execute(ctx context.Context, call actions.Call, p detach
 		return r, err
 	}
 	r = detachInstanceResult{Group: state.Group, PreviousState: state.State, DesiredCapacity: state.Desired, TargetGroups: append([]string{}, state.TargetGroups...)}
-	instance, err := c.instance(ctx, p.InstanceID)
-	if err != nil {
-		return r, err
-	}
-	if err := c.refuseInstance(opDetach, instance); err != nil {
+	if _, err := c.instanceToChange(ctx, opDetach, p.InstanceID); err != nil {
 		return r, err
 	}
 	if state.Group == "" {

@@ -97,7 +97,7 @@ func (a detachInstance) Undo(ctx context.Context, call actions.Call, p detachIns
 	}
 	_, err = cloud.Do(ctx, c.Conn, cloud.Writes, "autoscaling:SetInstanceProtection", c.autoScaling().SetInstanceProtection, &autoscaling.SetInstanceProtectionInput{
 		AutoScalingGroupName: &state.Group, InstanceIds: ids, ProtectedFromScaleIn: &state.Protected})
-	return afterEffect(changed, err)
+	return cloud.AfterEffect(changed, err)
 }
 
 func (a detachInstance) VerifyUndo(ctx context.Context, call actions.Call, p detachInstanceParams, _ detachInstanceResult) (actions.Reading, error) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
@@ -234,7 +232,7 @@ func (c *conn) ensure(ctx context.Context, op string, call actions.Call, plan gr
 		}
 	}
 	if !found {
-		return "", changed, empty("ec2:DescribeSecurityGroups", "security group "+plan.Name+", which was just made")
+		return "", changed, cloud.Without("ec2:DescribeSecurityGroups", "security group "+plan.Name+", which was just made")
 	}
 	return "", changed, &actions.Error{Class: actions.Precondition, Op: op, Err: fmt.Errorf("the rules of the security group %s are not the planned ones, although they were corrected %d times", aws.ToString(group.GroupId), rounds),
 		Hint: "somebody fights it: take away their rights on security groups first"}
@@ -247,7 +245,7 @@ func (c *conn) create(ctx context.Context, call actions.Call, plan groupPlan) er
 		VpcId: &plan.VPC, GroupName: &plan.Name, Description: aws.String("made by firebreak to contain instances"),
 		TagSpecifications: []types.TagSpecification{{ResourceType: types.ResourceTypeSecurityGroup, Tags: tagsOf(call)}},
 	})
-	if code(err) == "InvalidGroup.Duplicate" {
+	if cloud.Code(err) == "InvalidGroup.Duplicate" {
 		return nil
 	}
 	return err
@@ -266,7 +264,7 @@ func (c *conn) correct(ctx context.Context, id string, foreign, missing []rule) 
 		return list
 	}
 	note := func(err error, already string) error {
-		if err == nil || code(err) == already {
+		if err == nil || cloud.Code(err) == already {
 			sent = true
 			return nil
 		}
@@ -313,16 +311,8 @@ func (c *conn) drop(ctx context.Context, vpc, name string) error {
 		return err
 	}
 	_, err = cloud.Do(ctx, c.Conn, cloud.Writes, "ec2:DeleteSecurityGroup", c.ec2.DeleteSecurityGroup, &ec2.DeleteSecurityGroupInput{GroupId: group.GroupId})
-	if class := actions.ClassOf(err); err != nil && (class == actions.NotFound || class == actions.Precondition || code(err) == "InvalidGroup.NotFound") {
+	if class := actions.ClassOf(err); err != nil && (class == actions.NotFound || class == actions.Precondition || cloud.Code(err) == "InvalidGroup.NotFound") {
 		return nil
 	}
 	return err
-}
-
-// code is what AWS called an error; empty: it said nothing.
-func code(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return api.ErrorCode()
-	}
-	return ""
 }

@@ -16,36 +16,12 @@ import (
 	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
 )
 
-// errEmpty is the cause of an error about an answer that holds nothing.
-var errEmpty = errors.New("which proves nothing")
-
-// empty is the error for an answer that does not hold what was asked for.
-func empty(op, what string) error {
-	return &actions.Error{Class: actions.Transient, Op: op, Err: fmt.Errorf("the answer holds no %s, %w", what, errEmpty)}
-}
-
-// unreadable turns what keeps a proof from being read into a reading: no right,
-// an empty answer, a target that is gone. Other errors stay errors, and the
-// caller looks again.
+// unreadable is [cloud.Unreadable], for a target that is gone, too.
 func unreadable(err error) (actions.Reading, error) {
-	if errors.Is(err, errEmpty) || errors.Is(err, errGone) || actions.ClassOf(err) == actions.NotFound {
+	if errors.Is(err, errGone) || actions.ClassOf(err) == actions.NotFound {
 		return actions.Reading{Verdict: actions.CannotVerify, Detail: err.Error()}, nil
 	}
 	return cloud.Unreadable(err)
-}
-
-// afterEffect takes the promise of no effect from an error that came after a
-// first change had worked.
-func afterEffect(changed bool, err error) error {
-	if err == nil || !changed {
-		return err
-	}
-	e := *actions.AsError("aws", err)
-	if e.Class != actions.Unknown {
-		e.Hint = strings.TrimSuffix("a part was changed before; "+e.Hint, "; ")
-	}
-	e.Class = actions.Unknown
-	return &e
 }
 
 // errGone is the cause of an error about an instance that has ended.
@@ -63,6 +39,16 @@ func (c *conn) instance(ctx context.Context, id string) (types.Instance, error) 
 			Hint: "what is left of it are snapshots, and volumes that were not deleted with it"}
 	}
 	return instance, nil
+}
+
+// instanceToChange reads an instance that somebody wants to contain: it still
+// exists and is not our own.
+func (c *conn) instanceToChange(ctx context.Context, op, id string) (types.Instance, error) {
+	instance, err := c.instance(ctx, id)
+	if err != nil {
+		return instance, err
+	}
+	return instance, c.refuseInstance(op, instance)
 }
 
 // anyInstance reads one in whatever state it is.
@@ -84,7 +70,7 @@ func (c *conn) anyInstance(ctx context.Context, id string) (types.Instance, erro
 			}
 		}
 	}
-	return types.Instance{}, empty(op, "instance "+id)
+	return types.Instance{}, cloud.Without(op, "instance "+id)
 }
 
 func stateOf(instance types.Instance) types.InstanceStateName {
@@ -115,7 +101,7 @@ func (c *conn) interfaces(ctx context.Context, id string) ([]types.NetworkInterf
 		}
 	}
 	if len(found) == 0 {
-		return nil, empty(op, "interface of instance "+id)
+		return nil, cloud.Without(op, "interface of instance "+id)
 	}
 	slices.SortFunc(found, func(a, b types.NetworkInterface) int {
 		return cmp.Or(cmp.Compare(aws.ToInt32(a.Attachment.DeviceIndex), aws.ToInt32(b.Attachment.DeviceIndex)),

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
 )
 
 // closing is how long the quarantine of an instance that was opened may take
@@ -25,11 +26,8 @@ func (a isolateInstance) Execute(ctx context.Context, call actions.Call, p isola
 	if err != nil {
 		return r, err
 	}
-	instance, err := c.instance(ctx, state.Instance)
+	instance, err := c.instanceToChange(ctx, op, state.Instance)
 	if err != nil {
-		return r, err
-	}
-	if err := c.refuseInstance(op, instance); err != nil {
 		return r, err
 	}
 	now, err := c.cards(ctx, state.Instance)
@@ -48,7 +46,7 @@ func (a isolateInstance) Execute(ctx context.Context, call actions.Call, p isola
 		id, changed, err := c.ensure(ctx, op, call, plan)
 		all.changed = all.changed || changed
 		if err != nil {
-			return r, afterEffect(all.changed, err)
+			return r, cloud.AfterEffect(all.changed, err)
 		}
 		groups[plan.VPC] = id
 		r.GroupIDs = append(r.GroupIDs, id)
@@ -209,7 +207,7 @@ func (a isolateInstance) Verify(ctx context.Context, call actions.Call, p isolat
 // interface which still has its old groups is not isolated, and else nothing.
 func (isolateInstance) withoutGroups(state isolation, now []card, err error) (actions.Reading, error) {
 	for _, one := range now {
-		if was, known := findCard(state.Cards, one.ID); known && errors.Is(err, errEmpty) && !state.Before && one.has(was.Groups...) {
+		if was, known := findCard(state.Cards, one.ID); known && errors.Is(err, cloud.ErrEmpty) && !state.Before && one.has(was.Groups...) {
 			return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("interface %s has %s, and there is no quarantine group", one.ID, groupList(one.Groups))}, nil
 		}
 	}
@@ -266,14 +264,14 @@ func (a isolateInstance) Undo(ctx context.Context, call actions.Call, p isolateI
 	}
 	for _, plan := range slices.Concat(state.Groups, state.Open) {
 		if err := c.drop(ctx, plan.VPC, plan.Name); err != nil {
-			return afterEffect(true, err)
+			return cloud.AfterEffect(true, err)
 		}
 	}
 	instance, err := c.instance(ctx, state.Instance)
 	if err != nil {
-		return afterEffect(true, err)
+		return cloud.AfterEffect(true, err)
 	}
-	return afterEffect(true, c.unmark(ctx, call, instance, state.Tags))
+	return cloud.AfterEffect(true, c.unmark(ctx, call, instance, state.Tags))
 }
 
 func (a isolateInstance) VerifyUndo(ctx context.Context, call actions.Call, p isolateInstanceParams, _ isolateInstanceResult) (actions.Reading, error) {

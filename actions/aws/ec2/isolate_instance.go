@@ -178,11 +178,8 @@ func (a isolateInstance) Plan(ctx context.Context, call actions.Call, p isolateI
 	if err != nil {
 		return preview, err
 	}
-	instance, err := c.instance(ctx, p.InstanceID)
+	instance, err := c.instanceToChange(ctx, op, p.InstanceID)
 	if err != nil {
-		return preview, err
-	}
-	if err := c.refuseInstance(op, instance); err != nil {
 		return preview, err
 	}
 	state := isolation{Instance: p.InstanceID, Mode: p.Mode, Tags: marksOf(call, instance)}

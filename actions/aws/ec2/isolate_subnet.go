@@ -223,7 +223,7 @@ func (c *conn) vpcOf(ctx context.Context, subnet string) (string, error) {
 			return aws.ToString(one.VpcId), nil
 		}
 	}
-	return "", empty(op, "subnet "+subnet)
+	return "", cloud.Without(op, "subnet "+subnet)
 }
 
 // inSubnet reads every interface in a subnet, whoever's it is.
@@ -236,7 +236,7 @@ func (c *conn) inSubnet(ctx context.Context, subnet string) ([]types.NetworkInte
 			return nil, err
 		}
 		if out.NetworkInterfaces == nil {
-			return nil, empty("ec2:DescribeNetworkInterfaces", "list of interfaces")
+			return nil, cloud.Without("ec2:DescribeNetworkInterfaces", "list of interfaces")
 		}
 		found = append(found, out.NetworkInterfaces...)
 		if in.NextToken = out.NextToken; aws.ToString(in.NextToken) == "" {

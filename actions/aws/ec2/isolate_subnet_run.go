@@ -39,7 +39,7 @@ func (a isolateSubnet) Execute(ctx context.Context, call actions.Call, p isolate
 	}
 	changed := found
 	if now := aws.ToString(current.NetworkAclId); now != state.ACL && (!found || now != aws.ToString(acl.NetworkAclId)) {
-		return r, afterEffect(changed, aclChanged(p.SubnetID, now, state.ACL))
+		return r, cloud.AfterEffect(changed, aclChanged(p.SubnetID, now, state.ACL))
 	}
 	if !found {
 		if acl, err = c.createACL(ctx, call, p.SubnetID, state.VPC); err != nil {
@@ -49,17 +49,17 @@ func (a isolateSubnet) Execute(ctx context.Context, call actions.Call, p isolate
 	}
 	r.NetworkACL = aws.ToString(acl.NetworkAclId)
 	if err := c.makeExact(ctx, p.SubnetID, acl, wanted); err != nil {
-		return r, afterEffect(changed, err)
+		return r, cloud.AfterEffect(changed, err)
 	}
 	if aws.ToString(current.NetworkAclId) != r.NetworkACL {
 		if err := c.associateACL(ctx, association, r.NetworkACL); err != nil {
-			return r, afterEffect(changed, err)
+			return r, cloud.AfterEffect(changed, err)
 		}
 	}
 	// The id of the new association is read by subnet, so that an attempt whose
 	// answer was lost tells the same one.
 	if _, r.AssociationID, err = c.aclOf(ctx, p.SubnetID); err != nil {
-		return r, afterEffect(true, err)
+		return r, cloud.AfterEffect(true, err)
 	}
 	return r, nil
 }
@@ -179,7 +179,7 @@ func (a isolateSubnet) Undo(ctx context.Context, call actions.Call, p isolateSub
 	if err != nil && actions.ClassOf(err) == actions.NotFound {
 		return nil
 	}
-	return afterEffect(changed, err)
+	return cloud.AfterEffect(changed, err)
 }
 
 func (a isolateSubnet) VerifyUndo(ctx context.Context, call actions.Call, p isolateSubnetParams, r isolateSubnetResult) (actions.Reading, error) {

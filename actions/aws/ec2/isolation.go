@@ -137,7 +137,7 @@ func (c *conn) quarantines(ctx context.Context, plans []groupPlan) (ids map[stri
 			return nil, nil, err
 		}
 		if !found {
-			return nil, nil, empty("ec2:DescribeSecurityGroups", "security group "+plan.Name)
+			return nil, nil, cloud.Without("ec2:DescribeSecurityGroups", "security group "+plan.Name)
 		}
 		ids[plan.VPC] = aws.ToString(group.GroupId)
 		now := rulesOf(group)
@@ -177,7 +177,7 @@ func (c *conn) setPublic(ctx context.Context, id string, on bool) error {
 func (c *conn) takeAddresses(ctx context.Context, now card) error {
 	for _, one := range now.Addresses {
 		_, err := cloud.Do(ctx, c.Conn, cloud.Writes, "ec2:DisassociateAddress", c.ec2.DisassociateAddress, &ec2.DisassociateAddressInput{AssociationId: aws.String(one.Association)})
-		if err != nil && code(err) != "InvalidAssociationID.NotFound" {
+		if err != nil && cloud.Code(err) != "InvalidAssociationID.NotFound" {
 			return err
 		}
 	}
@@ -209,7 +209,7 @@ func (c *conn) nitro(ctx context.Context, kind types.InstanceType) (bool, error)
 			return one.Hypervisor == types.InstanceTypeHypervisorNitro || aws.ToBool(one.BareMetal), nil
 		}
 	}
-	return false, empty(op, "instance type "+string(kind))
+	return false, cloud.Without(op, "instance type "+string(kind))
 }
 
 // marksOf are the tags of an instance under our keys.

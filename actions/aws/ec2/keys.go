@@ -19,7 +19,7 @@ func (c *conn) key(ctx context.Context, arn string) (types.KeyMetadata, error) {
 		return types.KeyMetadata{}, err
 	}
 	if out.KeyMetadata == nil || aws.ToString(out.KeyMetadata.KeyId) == "" {
-		return types.KeyMetadata{}, empty(op, "key "+arn)
+		return types.KeyMetadata{}, cloud.Without(op, "key "+arn)
 	}
 	return *out.KeyMetadata, nil
 }

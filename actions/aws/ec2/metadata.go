@@ -211,7 +211,7 @@ func (m *collector) ofRole(ctx context.Context) {
 	client := iam.NewFromConfig(m.Config)
 	out, err := cloud.Do(ctx, m.Conn, cloud.Reads, "iam:GetInstanceProfile", client.GetInstanceProfile, &iam.GetInstanceProfileInput{InstanceProfileName: &profile})
 	if err != nil || out.InstanceProfile == nil || len(out.InstanceProfile.Roles) == 0 {
-		m.keep("", "iam:GetInstanceProfile", nil, cmp.Or(err, empty("iam:GetInstanceProfile", "role of profile "+profile)))
+		m.keep("", "iam:GetInstanceProfile", nil, cmp.Or(err, cloud.Without("iam:GetInstanceProfile", "role of profile "+profile)))
 		return
 	}
 	m.sections["instance_profile"] = out.InstanceProfile
@@ -268,12 +268,12 @@ func (m *collector) ofPolicies(ctx context.Context, client *iam.Client, role str
 		arn := aws.ToString(one.PolicyArn)
 		out, err := cloud.Do(ctx, m.Conn, cloud.Reads, "iam:GetPolicy", client.GetPolicy, &iam.GetPolicyInput{PolicyArn: &arn})
 		if err != nil || out.Policy == nil {
-			m.keep("", "iam:GetPolicy "+arn, nil, cmp.Or(err, empty("iam:GetPolicy", "policy "+arn)))
+			m.keep("", "iam:GetPolicy "+arn, nil, cmp.Or(err, cloud.Without("iam:GetPolicy", "policy "+arn)))
 			continue
 		}
 		version, err := cloud.Do(ctx, m.Conn, cloud.Reads, "iam:GetPolicyVersion", client.GetPolicyVersion, &iam.GetPolicyVersionInput{PolicyArn: &arn, VersionId: out.Policy.DefaultVersionId})
 		if err != nil || version.PolicyVersion == nil {
-			m.keep("", "iam:GetPolicyVersion "+arn, nil, cmp.Or(err, empty("iam:GetPolicyVersion", "policy "+arn)))
+			m.keep("", "iam:GetPolicyVersion "+arn, nil, cmp.Or(err, cloud.Without("iam:GetPolicyVersion", "policy "+arn)))
 			continue
 		}
 		documents[arn] = plainDocument(version.PolicyVersion.Document)
@@ -296,7 +296,7 @@ func (m *collector) ofGroups(ctx context.Context) {
 	scaling, err := cloud.Do(ctx, m.Conn, cloud.Reads, "autoscaling:DescribeAutoScalingInstances", m.autoScaling().DescribeAutoScalingInstances, &autoscaling.DescribeAutoScalingInstancesInput{InstanceIds: []string{id}})
 	m.facts.InASG = unknown
 	if err == nil && scaling.AutoScalingInstances == nil {
-		err = empty("autoscaling:DescribeAutoScalingInstances", "list of instances")
+		err = cloud.Without("autoscaling:DescribeAutoScalingInstances", "list of instances")
 	}
 	if err != nil {
 		m.keep("", "autoscaling:DescribeAutoScalingInstances", nil, err)
@@ -317,7 +317,7 @@ func (m *collector) ofGroups(ctx context.Context) {
 	groups, err := all(func(marker *string) ([]elbtypes.TargetGroup, *string, error) {
 		out, err := cloud.Do(ctx, m.Conn, cloud.Reads, "elasticloadbalancing:DescribeTargetGroups", m.balancing().DescribeTargetGroups, &elb.DescribeTargetGroupsInput{Marker: marker})
 		if err == nil && out.TargetGroups == nil {
-			err = empty("elasticloadbalancing:DescribeTargetGroups", "list of target groups")
+			err = cloud.Without("elasticloadbalancing:DescribeTargetGroups", "list of target groups")
 		}
 		if err != nil {
 			return nil, nil, err
@@ -342,7 +342,7 @@ func (m *collector) ofGroups(ctx context.Context) {
 		arn := aws.ToString(group.TargetGroupArn)
 		health, err := cloud.Do(ctx, m.Conn, cloud.Reads, "elasticloadbalancing:DescribeTargetHealth", m.balancing().DescribeTargetHealth, &elb.DescribeTargetHealthInput{TargetGroupArn: &arn})
 		if err == nil && health.TargetHealthDescriptions == nil {
-			err = empty("elasticloadbalancing:DescribeTargetHealth", "list of targets of "+arn)
+			err = cloud.Without("elasticloadbalancing:DescribeTargetHealth", "list of targets of "+arn)
 		}
 		if err != nil {
 			complete = m.keep("", "elasticloadbalancing:DescribeTargetHealth "+arn, nil, err)

@@ -121,7 +121,7 @@ func (c *conn) aclOf(ctx context.Context, subnet string) (types.NetworkAcl, stri
 			}
 		}
 	}
-	return types.NetworkAcl{}, "", empty("ec2:DescribeNetworkAcls", "network ACL of subnet "+subnet)
+	return types.NetworkAcl{}, "", cloud.Without("ec2:DescribeNetworkAcls", "network ACL of subnet "+subnet)
 }
 
 // quarantineACL finds the one that this step made for the subnet, by its marks.
@@ -159,7 +159,7 @@ func (c *conn) createACL(ctx context.Context, call actions.Call, subnet, vpc str
 		return types.NetworkAcl{}, err
 	}
 	if out.NetworkAcl == nil || aws.ToString(out.NetworkAcl.NetworkAclId) == "" {
-		return types.NetworkAcl{}, &actions.Error{Class: actions.Unknown, Op: op, Err: fmt.Errorf("the answer names no network ACL, %w", errEmpty)}
+		return types.NetworkAcl{}, &actions.Error{Class: actions.Unknown, Op: op, Err: fmt.Errorf("the answer names no network ACL, %w", cloud.ErrEmpty)}
 	}
 	return *out.NetworkAcl, nil
 }

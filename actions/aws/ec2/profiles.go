@@ -68,7 +68,7 @@ func (c *conn) profileRole(ctx context.Context, name string) (arn, role string, 
 		return "", "", err
 	}
 	if out.InstanceProfile == nil || aws.ToString(out.InstanceProfile.Arn) == "" {
-		return "", "", empty(op, "instance profile "+name)
+		return "", "", cloud.Without(op, "instance profile "+name)
 	}
 	if len(out.InstanceProfile.Roles) > 0 {
 		role = aws.ToString(out.InstanceProfile.Roles[0].RoleName)

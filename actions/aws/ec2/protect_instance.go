@@ -106,7 +106,7 @@ func (c *conn) protection(ctx context.Context, instance types.Instance) (protect
 		case name == types.InstanceAttributeNameDisableApiStop && flag != nil && flag.Value != nil:
 			p.Stop = *flag.Value
 		default:
-			return p, empty(op, "value of "+string(name))
+			return p, cloud.Without(op, "value of "+string(name))
 		}
 	}
 	p.Volumes = volumesOf(instance)

@@ -91,7 +91,7 @@ func (c *conn) groups(ctx context.Context, ids []string) (map[string]types.Secur
 		}
 	}
 	if len(found) == 0 {
-		return nil, empty("ec2:DescribeSecurityGroups", "security group")
+		return nil, cloud.Without("ec2:DescribeSecurityGroups", "security group")
 	}
 	return found, nil
 }
@@ -220,7 +220,7 @@ func (p putBack) do(ctx context.Context, c *conn) error {
 		}
 		for _, one := range p.missing(w) {
 			err := c.giveAddress(ctx, id, one)
-			if !slices.Contains([]string{"Resource.AlreadyAssociated", "InvalidAllocationID.NotFound"}, code(err)) { // the proof says that it is missing
+			if !slices.Contains([]string{"Resource.AlreadyAssociated", "InvalidAllocationID.NotFound"}, cloud.Code(err)) { // the proof says that it is missing
 				all.note(id, err)
 			}
 		}

@@ -138,11 +138,7 @@ func (a restoreInstance) Plan(ctx context.Context, call actions.Call, p restoreI
 	if err != nil {
 		return actions.Preview{}, err
 	}
-	instance, err := c.instance(ctx, p.InstanceID)
-	if err != nil {
-		return actions.Preview{}, err
-	}
-	if err := c.refuseInstance(op, instance); err != nil {
+	if _, err := c.instanceToChange(ctx, op, p.InstanceID); err != nil {
 		return actions.Preview{}, err
 	}
 	preview, err := p.forward(wanted).preview(ctx, c)
@@ -187,11 +183,7 @@ func (a restoreInstance) Execute(ctx context.Context, call actions.Call, p resto
 	if err != nil {
 		return r, err
 	}
-	instance, err := c.instance(ctx, state.Instance)
-	if err != nil {
-		return r, err
-	}
-	if err := c.refuseInstance("aws.ec2.restore_instance", instance); err != nil {
+	if _, err := c.instanceToChange(ctx, "aws.ec2.restore_instance", state.Instance); err != nil {
 		return r, err
 	}
 	forward := p.forward(wanted)

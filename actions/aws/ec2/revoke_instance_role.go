@@ -103,11 +103,8 @@ func (a revokeInstanceRole) Plan(ctx context.Context, call actions.Call, p revok
 	if err != nil {
 		return preview, err
 	}
-	instance, err := c.instance(ctx, p.InstanceID)
+	instance, err := c.instanceToChange(ctx, opRole, p.InstanceID)
 	if err != nil {
-		return preview, err
-	}
-	if err := c.refuseInstance(opRole, instance); err != nil {
 		return preview, err
 	}
 	all, err := c.associations(ctx, p.InstanceID)
@@ -202,11 +199,8 @@ func (a revokeInstanceRole) Execute(ctx context.Context, call actions.Call, p re
 	if state.Revocation != nil {
 		r.Role, r.PolicyName = state.Revocation.Role.Name, state.Revocation.PolicyName
 	}
-	instance, err := c.instance(ctx, p.InstanceID)
+	instance, err := c.instanceToChange(ctx, opRole, p.InstanceID)
 	if err != nil {
-		return r, err
-	}
-	if err := c.refuseInstance(opRole, instance); err != nil {
 		return r, err
 	}
 	all, err := c.associations(ctx, p.InstanceID)
@@ -240,7 +234,7 @@ func (a revokeInstanceRole) Execute(ctx context.Context, call actions.Call, p re
 		return r, nil
 	}
 	// The source is cut, so that nothing newer than this deny can be fetched.
-	return r, afterEffect(true, state.Revocation.Put(ctx, c.Conn, call))
+	return r, cloud.AfterEffect(true, state.Revocation.Put(ctx, c.Conn, call))
 }
 
 // resume loads what Plan captured and opens the session.

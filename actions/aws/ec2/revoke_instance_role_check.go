@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
 )
 
 func (a revokeInstanceRole) Verify(ctx context.Context, call actions.Call, p revokeInstanceRoleParams, _ revokeInstanceRoleResult) (actions.Reading, error) {
@@ -129,7 +130,7 @@ func (a revokeInstanceRole) Undo(ctx context.Context, call actions.Call, p revok
 	// The deny first: when somebody changed it, nothing is taken back.
 	if state.Revocation != nil {
 		if err := state.Revocation.Restore(ctx, c.Conn, call); err != nil {
-			return afterEffect(back, err)
+			return cloud.AfterEffect(back, err)
 		}
 	}
 	switch {
@@ -140,7 +141,7 @@ func (a revokeInstanceRole) Undo(ctx context.Context, call actions.Call, p revok
 	default:
 		err = c.associateProfile(ctx, p.InstanceID, state.Profile)
 	}
-	return afterEffect(state.Revocation != nil, err)
+	return cloud.AfterEffect(state.Revocation != nil, err)
 }
 
 func (a revokeInstanceRole) VerifyUndo(ctx context.Context, call actions.Call, p revokeInstanceRoleParams, _ revokeInstanceRoleResult) (actions.Reading, error) {

@@ -36,7 +36,7 @@ func (c *conn) scalingInstance(ctx context.Context, id string) (own scaling.Auto
 		return own, false, err
 	}
 	if out.AutoScalingInstances == nil {
-		return own, false, empty(op, "list of instances")
+		return own, false, cloud.Without(op, "list of instances")
 	}
 	for _, one := range out.AutoScalingInstances {
 		if aws.ToString(one.InstanceId) == id {
@@ -67,7 +67,7 @@ func (c *conn) scalingGroup(ctx context.Context, name string) (scaling.AutoScali
 		}
 	}
 	if out.AutoScalingGroups == nil {
-		return scaling.AutoScalingGroup{}, empty(op, "list of groups")
+		return scaling.AutoScalingGroup{}, cloud.Without(op, "list of groups")
 	}
 	return scaling.AutoScalingGroup{}, &actions.Error{Class: actions.NotFound, Op: op, Err: fmt.Errorf("there is no Auto Scaling group %q", name), Hint: "was it deleted?"}
 }

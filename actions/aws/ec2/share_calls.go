@@ -89,7 +89,7 @@ func (c *conn) mayUse(ctx context.Context, id, account string) (bool, error) {
 		return false, err
 	}
 	if aws.ToString(out.SnapshotId) != id {
-		return false, empty(op, "permissions of snapshot "+id)
+		return false, cloud.Without(op, "permissions of snapshot "+id)
 	}
 	return slices.ContainsFunc(out.CreateVolumePermissions, func(v types.CreateVolumePermission) bool { return aws.ToString(v.UserId) == account }), nil
 }

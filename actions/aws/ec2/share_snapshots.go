@@ -227,7 +227,7 @@ func (a shareSnapshots) Execute(ctx context.Context, call actions.Call, p shareS
 	r := shareSnapshotsResult{Account: state.Account, Snapshots: []sharedSnapshot{}, CopyIDs: []string{}}
 	changed := false
 	fail := func(err error) (shareSnapshotsResult, error) {
-		return shareSnapshotsResult{}, afterEffect(changed, err)
+		return shareSnapshotsResult{}, cloud.AfterEffect(changed, err)
 	}
 	for _, s := range state.Snapshots {
 		one := sharedSnapshot{Source: s.ID, Shared: s.ID}

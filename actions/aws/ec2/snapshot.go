@@ -78,7 +78,7 @@ func (c *conn) snapshots(ctx context.Context, ids []string) ([]types.Snapshot, e
 	}
 	for _, id := range ids {
 		if !slices.ContainsFunc(out.Snapshots, func(s types.Snapshot) bool { return aws.ToString(s.SnapshotId) == id }) {
-			return nil, empty(op, "snapshot "+id)
+			return nil, cloud.Without(op, "snapshot "+id)
 		}
 	}
 	slices.SortFunc(out.Snapshots, byID)
@@ -133,7 +133,7 @@ func (c *conn) volumes(ctx context.Context, instance types.Instance) ([]types.Vo
 	}
 	for _, mapping := range instance.BlockDeviceMappings {
 		if mapping.Ebs != nil && !slices.ContainsFunc(found, func(v types.Volume) bool { return aws.ToString(v.VolumeId) == aws.ToString(mapping.Ebs.VolumeId) }) {
-			return nil, empty(op, "volume "+aws.ToString(mapping.Ebs.VolumeId)+" of instance "+id)
+			return nil, cloud.Without(op, "volume "+aws.ToString(mapping.Ebs.VolumeId)+" of instance "+id)
 		}
 	}
 	slices.SortFunc(found, func(a, b types.Volume) int {
@@ -164,7 +164,7 @@ func (c *conn) instanceType(ctx context.Context, name types.InstanceType) (types
 			return one, nil
 		}
 	}
-	return types.InstanceTypeInfo{}, empty(op, "instance type "+string(name))
+	return types.InstanceTypeInfo{}, cloud.Without(op, "instance type "+string(name))
 }
 
 // instanceStore says which disks of a type are no EBS volumes; empty: none.

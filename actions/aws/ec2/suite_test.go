@@ -39,23 +39,10 @@ func registry(w *awstest.World) *actions.Registry {
 
 // faults prepares the errors that every change must classify.
 func faults(w *awstest.World, operation string) func(*testing.T, string) {
-	return func(t *testing.T, name string) {
-		switch name {
-		case "denied":
-			w.Proxy.Refuse(operation, http.StatusForbidden, "UnauthorizedOperation")
-		case "throttled":
-			w.Proxy.Refuse(operation, http.StatusServiceUnavailable, "RequestLimitExceeded")
-		case "broken after the effect":
-			w.Proxy.BreakAfterEffect(operation, awstest.EveryAttempt, http.StatusInternalServerError, "InternalError")
-		case "cut before the effect":
-			w.Proxy.DropBeforeEffect(operation, awstest.EveryAttempt)
-		case "cut, then refused":
-			w.Proxy.DropAfterEffect(operation, 1)
-			w.Proxy.Refuse(operation, http.StatusForbidden, "UnauthorizedOperation")
-		default:
-			t.Fatalf("no fault is called %q", name)
-		}
-	}
+	return w.Faults(operation, map[string]awstest.Refusal{
+		"denied":    {Status: http.StatusForbidden, Code: "UnauthorizedOperation"},
+		"throttled": {Status: http.StatusServiceUnavailable, Code: "RequestLimitExceeded"},
+	})
 }
 
 func changeErrors() map[string]actions.Class {

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
 )
 
 // shared gives, for each snapshot that this step shared, what it shared.
@@ -59,7 +60,7 @@ func (a shareSnapshots) Undo(ctx context.Context, call actions.Call, p shareSnap
 	for i, id := range state.shared(r) {
 		err := c.allow(ctx, id, state.Account, types.OperationTypeRemove)
 		if err != nil && actions.ClassOf(err) != actions.NotFound { // a snapshot that is gone can be used by nobody
-			return afterEffect(i > 0, err)
+			return cloud.AfterEffect(i > 0, err)
 		}
 	}
 	return nil

@@ -134,7 +134,7 @@ func (c *conn) password(ctx context.Context, user string) (exists, mustReset boo
 	case err != nil:
 		return false, false, err
 	case out.LoginProfile == nil || aws.ToString(out.LoginProfile.UserName) != user:
-		return false, false, &actions.Error{Class: actions.Transient, Op: "iam:GetLoginProfile", Err: errEmpty}
+		return false, false, cloud.Empty("iam:GetLoginProfile", user)
 	}
 	return true, out.LoginProfile.PasswordResetRequired, nil
 }
@@ -174,7 +174,7 @@ func (c *conn) existing(ctx context.Context, op, name string) (cloud.Principal, 
 		return cloud.Principal{}, err
 	}
 	if out.User == nil || aws.ToString(out.User.UserName) != name {
-		return cloud.Principal{}, &actions.Error{Class: actions.Transient, Op: "iam:GetUser", Err: errEmpty}
+		return cloud.Principal{}, cloud.Empty("iam:GetUser", name)
 	}
 	who, err := cloud.ParsePrincipal(aws.ToString(out.User.Arn))
 	if err != nil {

@@ -123,7 +123,7 @@ func (a deleteAccessKey) Verify(ctx context.Context, call actions.Call, p delete
 	}
 	keys, err := c.accessKeys(ctx, p.User)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	if key, found := findKey(keys, p.AccessKeyID); found {
 		return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("user %s still has the key %s, which is %s", p.User, key.ID, key.Status)}, nil
@@ -136,7 +136,7 @@ func (a deleteAccessKey) Verify(ctx context.Context, call actions.Call, p delete
 		case actions.ClassOf(err) == actions.Precondition: // an answer without a user
 			return actions.Reading{Verdict: actions.CannotVerify, Detail: err.Error()}, nil
 		case actions.ClassOf(err) != actions.NotFound:
-			return unreadable(err)
+			return cloud.Unreadable(err)
 		}
 	}
 	return actions.Reading{Verdict: actions.Verified, Detail: fmt.Sprintf("user %s has no key %s", p.User, p.AccessKeyID)}, nil

@@ -92,7 +92,7 @@ func (c *conn) labelsOf(ctx context.Context, arn string) (labels, error) {
 		return nil, err
 	}
 	if aws.ToString(out.ARN) != arn {
-		return nil, &actions.Error{Class: actions.Transient, Op: "secretsmanager:DescribeSecret", Err: errEmpty}
+		return nil, cloud.Empty("secretsmanager:DescribeSecret", arn)
 	}
 	found := labels{}
 	for version, stages := range out.VersionIdsToStages {
@@ -101,18 +101,6 @@ func (c *conn) labelsOf(ctx context.Context, arn string) (labels, error) {
 		}
 	}
 	return found, nil
-}
-
-// errEmpty is what an answer without content becomes.
-var errEmpty = errors.New("the answer is empty, which proves nothing")
-
-// unreadable turns what cannot be read into a reading: a refusal, and an answer
-// that holds nothing.
-func unreadable(err error) (actions.Reading, error) {
-	if errors.Is(err, errEmpty) {
-		return actions.Reading{Verdict: actions.CannotVerify, Detail: err.Error()}, nil
-	}
-	return cloud.Unreadable(err)
 }
 
 // has says whether a version with a label has this id.

@@ -32,7 +32,7 @@ func (a disableUser) Execute(ctx context.Context, call actions.Call, p disableUs
 		return r, err
 	}
 	if err := c.switchOff(ctx, state, p); err != nil {
-		return r, afterEffect(err)
+		return r, cloud.AfterEffect(true, err)
 	}
 	r = disableUserResult{User: state.User.Name, PolicyName: state.PolicyName, Deactivated: []string{}, Console: "none", MFA: state.kept(p), Groups: []string{}}
 	for _, one := range state.active() {
@@ -118,7 +118,7 @@ func (a disableUser) Verify(ctx context.Context, call actions.Call, p disableUse
 	}
 	document, found, err := c.inline(ctx, state.User, state.PolicyName)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	var wrong, unproved []string
 	if !found || !sameDocument(document, denyAll) {
@@ -129,7 +129,7 @@ func (a disableUser) Verify(ctx context.Context, call actions.Call, p disableUse
 			exists, mustReset, err := c.password(ctx, p.User)
 			switch {
 			case err != nil:
-				return unreadable(err)
+				return cloud.Unreadable(err)
 			case exists && (p.Console == "delete" || !mustReset):
 				wrong = append(wrong, "the user has a console password")
 			case !exists && state.Password && p.Console == "reset":
@@ -139,7 +139,7 @@ func (a disableUser) Verify(ctx context.Context, call actions.Call, p disableUse
 		}
 		now, err := c.credentials(ctx, p.User, class)
 		if err != nil {
-			return unreadable(err)
+			return cloud.Unreadable(err)
 		}
 		for _, one := range now {
 			if one.Status == string(types.StatusTypeActive) {
@@ -154,7 +154,7 @@ func (a disableUser) Verify(ctx context.Context, call actions.Call, p disableUse
 	}
 	serials, err := c.devices(ctx, p.User)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	for _, serial := range p.DeactivateMFA {
 		if slices.Contains(serials, serial) {
@@ -163,7 +163,7 @@ func (a disableUser) Verify(ctx context.Context, call actions.Call, p disableUse
 	}
 	groups, err := c.groups(ctx, state.User)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	if p.Groups == "remove" && len(groups) > 0 {
 		wrong = append(wrong, "the user is in "+strings.Join(groups, ", "))

@@ -154,22 +154,22 @@ func (a disableUser) Undo(ctx context.Context, call actions.Call, p disableUserP
 	}
 	for _, one := range m.credentials {
 		if err := c.setCredential(ctx, p.User, one, types.StatusTypeActive); err != nil {
-			return afterEffect(err)
+			return cloud.AfterEffect(true, err)
 		}
 	}
 	for _, group := range m.groups {
 		if _, err := cloud.Do(ctx, c.Conn, cloud.Writes, "iam:AddUserToGroup", c.iam.AddUserToGroup, &iam.AddUserToGroupInput{UserName: &p.User, GroupName: &group}); err != nil {
-			return afterEffect(err)
+			return cloud.AfterEffect(true, err)
 		}
 	}
 	if m.password {
 		if err := c.givePassword(ctx, state); err != nil {
-			return afterEffect(err)
+			return cloud.AfterEffect(true, err)
 		}
 	}
 	err = c.restoreInline(ctx, opDisable, state.User, state.PolicyName, state.DenyBefore, func(document string) bool { return sameDocument(document, denyAll) })
 	if err != nil {
-		return afterEffect(err)
+		return cloud.AfterEffect(true, err)
 	}
 	return nil
 }
@@ -201,7 +201,7 @@ func (a disableUser) VerifyUndo(ctx context.Context, call actions.Call, p disabl
 		if actions.ClassOf(err) == actions.Precondition {
 			return actions.Reading{Verdict: actions.NotVerified, Detail: err.Error()}, nil
 		}
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	var wrong []string
 	for _, one := range m.credentials {

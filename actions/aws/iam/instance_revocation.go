@@ -173,7 +173,7 @@ func (c *conn) role(ctx context.Context, name string) (*types.Role, time.Time, e
 		return nil, time.Time{}, err
 	}
 	if out.Role == nil || aws.ToString(out.Role.RoleId) == "" {
-		return nil, time.Time{}, &actions.Error{Class: actions.Transient, Op: "iam:GetRole", Err: fmt.Errorf("role %q: %w", name, errEmpty)}
+		return nil, time.Time{}, cloud.Empty("iam:GetRole", name)
 	}
 	server, ok := awsmiddleware.GetServerTime(out.ResultMetadata)
 	if !ok {

@@ -188,7 +188,7 @@ func (c *conn) trusted(ctx context.Context, op, given string) (who cloud.Princip
 func trustOf(role *types.Role) (string, error) {
 	document, err := url.PathUnescape(aws.ToString(role.AssumeRolePolicyDocument))
 	if err == nil && canonical(document) == "" {
-		err = errEmpty
+		return "", cloud.Without("iam:GetRole", fmt.Sprintf("trust policy of role %q", aws.ToString(role.RoleName)))
 	}
 	if err != nil {
 		return "", &actions.Error{Class: actions.Transient, Op: "iam:GetRole", Err: fmt.Errorf("the trust policy of role %q: %w", aws.ToString(role.RoleName), err)}
@@ -259,7 +259,7 @@ func (a lockRoleTrust) read(ctx context.Context, call actions.Call, p lockRoleTr
 		if actions.ClassOf(err) == actions.Precondition {
 			return actions.Reading{Verdict: actions.NotVerified, Detail: err.Error()}, nil
 		}
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	document, says := want(state)
 	if !sameTrust(now, document) {

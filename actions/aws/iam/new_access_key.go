@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
@@ -32,16 +31,16 @@ func (c *conn) makeKey(ctx context.Context, from *cloud.Cloud, call actions.Call
 	id := aws.ToString(out.AccessKey.AccessKeyId)
 	if err := c.works(ctx, from, state.User, *out.AccessKey); err != nil {
 		if gone := c.deleteKey(ctx, state.User, id); gone != nil {
-			return "", afterEffect(gone)
+			return "", cloud.AfterEffect(true, gone)
 		}
-		return "", afterEffect(err)
+		return "", cloud.AfterEffect(true, err)
 	}
 	value, err := json.Marshal(map[string]string{p.IDField: id, p.SecretField: aws.ToString(out.AccessKey.SecretAccessKey)})
 	if err != nil {
 		panic("aws: " + err.Error()) // a map of strings always marshals
 	}
 	if err := c.store(ctx, state.Destination.ARN, state.token(call, id), string(value)); err != nil {
-		return "", afterEffect(err)
+		return "", cloud.AfterEffect(true, err)
 	}
 	return id, nil
 }
@@ -67,17 +66,17 @@ func (c *conn) works(ctx context.Context, from *cloud.Cloud, user string, key ty
 	answer := "no answer"
 	for range tryKeyTimes {
 		out, err := cloud.Do(ctx, c.Conn, cloud.Reads, "iam:GetUser", client.GetUser, &iam.GetUserInput{})
-		api, _ := errors.AsType[smithy.APIError](err)
+		code := cloud.Code(err)
 		switch {
 		case err == nil && out.User != nil && aws.ToString(out.User.UserName) == user:
 			return nil
 		case err == nil:
 			return &actions.Error{Class: actions.Unknown, Op: "iam:GetUser", Err: fmt.Errorf("the new key %s does not act as user %q", aws.ToString(key.AccessKeyId), user)}
-		case api != nil && (api.ErrorCode() == "AccessDenied" || api.ErrorCode() == "AccessDeniedException"):
+		case code == "AccessDenied", code == "AccessDeniedException":
 			return nil
 		}
-		if api != nil {
-			answer = api.ErrorCode()
+		if code != "" {
+			answer = code
 		}
 		select {
 		case <-ctx.Done():

@@ -262,18 +262,10 @@ func (c *conn) hold(ctx context.Context, watch time.Duration, s quarantineState)
 		}
 		puts, seen, unseen = puts+1, 0, 0
 		if err := c.putDeny(ctx, s); err != nil {
-			return afterEffect(err)
+			return cloud.AfterEffect(true, err)
 		}
 	}
 	return nil
-}
-
-// afterEffect takes the promise of no effect from an error that came after a
-// first change had worked.
-func afterEffect(err error) error {
-	e := *actions.AsError("aws", err)
-	e.Class = actions.Unknown
-	return &e
 }
 
 func (a quarantinePrincipal) Verify(ctx context.Context, call actions.Call, p quarantinePrincipalParams, _ quarantinePrincipalResult) (actions.Reading, error) {

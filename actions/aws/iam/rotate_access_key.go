@@ -218,7 +218,7 @@ func (a rotateAccessKey) Execute(ctx context.Context, call actions.Call, p rotat
 // after takes the promise of no effect from an error that came after a change.
 func after(changed bool, err error) error {
 	if changed {
-		return afterEffect(err)
+		return cloud.AfterEffect(true, err)
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
 )
 
 // newKey finds the key that this step made, by the version of the secret that
@@ -31,7 +32,7 @@ func (c *conn) look(ctx context.Context, state rotationState) ([]accessKey, labe
 		return nil, nil, err
 	}
 	if len(keys) == 0 { // the old key at least has to be there
-		return nil, nil, &actions.Error{Class: actions.Transient, Op: "iam:ListAccessKeys", Err: errEmpty}
+		return nil, nil, cloud.Without("iam:ListAccessKeys", "access key")
 	}
 	now, err := c.labelsOf(ctx, state.Destination.ARN)
 	return keys, now, err
@@ -44,7 +45,7 @@ func (a rotateAccessKey) Verify(ctx context.Context, call actions.Call, p rotate
 	}
 	keys, now, err := c.look(ctx, state)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	not := func(format string, args ...any) (actions.Reading, error) {
 		return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf(format, args...)}, nil
@@ -194,10 +195,10 @@ func (a rotateAccessKey) Undo(ctx context.Context, call actions.Call, p rotateAc
 		return nil
 	}
 	if err := c.setKey(ctx, state.User, made.ID, types.StatusTypeInactive); err != nil {
-		return afterEffect(err)
+		return cloud.AfterEffect(true, err)
 	}
 	if err := c.deleteKey(ctx, state.User, made.ID); err != nil {
-		return afterEffect(err)
+		return cloud.AfterEffect(true, err)
 	}
 	return nil
 }
@@ -209,7 +210,7 @@ func (a rotateAccessKey) VerifyUndo(ctx context.Context, call actions.Call, p ro
 	}
 	keys, now, err := c.look(ctx, state)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	before, _ := findKey(state.Keys, state.OldKey)
 	old, found := findKey(keys, state.OldKey)

@@ -46,25 +46,12 @@ func world(t *testing.T, w *awstest.World, concurrency int32) (on, off string) {
 var with = map[string]any{"function": "resize"}
 
 func faults(w *awstest.World, operation string) func(*testing.T, string) {
-	return func(t *testing.T, name string) {
-		switch name {
-		case "denied":
-			w.Proxy.Refuse(operation, http.StatusForbidden, "AccessDeniedException")
-		case "throttled":
-			w.Proxy.Refuse(operation, http.StatusTooManyRequests, "TooManyRequestsException")
-		case "gone":
-			w.Proxy.Refuse(operation, http.StatusNotFound, "ResourceNotFoundException")
-		case "broken after the effect":
-			w.Proxy.BreakAfterEffect(operation, awstest.EveryAttempt, http.StatusInternalServerError, "ServiceException")
-		case "cut, then refused":
-			w.Proxy.DropAfterEffect(operation, 1)
-			w.Proxy.Refuse(operation, http.StatusForbidden, "AccessDeniedException")
-		case "denied half way":
-			w.Proxy.Refuse("lambda:UpdateEventSourceMapping", http.StatusForbidden, "AccessDeniedException")
-		default:
-			t.Fatalf("no fault is called %q", name)
-		}
-	}
+	return w.Faults(operation, map[string]awstest.Refusal{
+		"denied":          {Status: http.StatusForbidden, Code: "AccessDeniedException"},
+		"throttled":       {Status: http.StatusTooManyRequests, Code: "TooManyRequestsException"},
+		"gone":            {Status: http.StatusNotFound, Code: "ResourceNotFoundException"},
+		"denied half way": {Status: http.StatusForbidden, Code: "AccessDeniedException", Of: []string{"lambda:UpdateEventSourceMapping"}},
+	})
 }
 
 func TestActions(t *testing.T) {

@@ -34,23 +34,12 @@ func motoIsWrong() []string {
 }
 
 func faults(w *awstest.World, operation string) func(*testing.T, string) {
-	return func(t *testing.T, name string) {
-		switch name {
-		case "denied":
-			w.Proxy.Refuse(operation, http.StatusBadRequest, "AccessDeniedException")
-		case "throttled":
-			w.Proxy.Refuse(operation, http.StatusBadRequest, map[bool]string{true: "TooManyRequestsException", false: "ThrottlingException"}[operation == "organizations:CreatePolicy"])
-		case "limit":
-			w.Proxy.Refuse(operation, http.StatusBadRequest, "ConstraintViolationException")
-		case "denied half way":
-			w.Proxy.Refuse("organizations:AttachPolicy", http.StatusBadRequest, "AccessDeniedException")
-			w.Proxy.Refuse("identitystore:DeleteGroupMembership", http.StatusBadRequest, "AccessDeniedException")
-		case "broken after the effect":
-			w.Proxy.BreakAfterEffect(operation, awstest.EveryAttempt, http.StatusInternalServerError, "ServiceException")
-		default:
-			t.Fatalf("no fault is called %q", name)
-		}
-	}
+	return w.Faults(operation, map[string]awstest.Refusal{
+		"denied":          {Status: http.StatusBadRequest, Code: "AccessDeniedException"},
+		"throttled":       {Status: http.StatusBadRequest, Code: map[bool]string{true: "TooManyRequestsException", false: "ThrottlingException"}[operation == "organizations:CreatePolicy"]},
+		"limit":           {Status: http.StatusBadRequest, Code: "ConstraintViolationException"},
+		"denied half way": {Status: http.StatusBadRequest, Code: "AccessDeniedException", Of: []string{"organizations:AttachPolicy", "identitystore:DeleteGroupMembership"}},
+	})
 }
 
 func errorsOf(extra map[string]actions.Class) map[string]actions.Class {

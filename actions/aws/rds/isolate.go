@@ -66,19 +66,9 @@ func (isolate) Spec() actions.Spec {
 
 func (a isolate) Plan(ctx context.Context, call actions.Call, p isolateParams) (actions.Preview, error) {
 	var preview actions.Preview
-	if err := which(isolateOp, p.Instance, p.Cluster); err != nil {
-		return preview, err
-	}
-	c, err := open(ctx, a.cloud, call)
+	c, before, err := find(ctx, a.cloud, call, isolateOp, p.Instance, p.Cluster)
 	if err != nil {
 		return preview, err
-	}
-	before, err := c.read(ctx, p.Instance, p.Cluster)
-	if err != nil {
-		return preview, err
-	}
-	if before.Cluster != "" {
-		return preview, &actions.Error{Class: actions.Precondition, Op: isolateOp, Err: fmt.Errorf("%s belongs to cluster %q, whose groups it has", before, before.Cluster), Hint: "give the cluster; that isolates all of its instances"}
 	}
 	vpc, open, err := c.lets(ctx, p.Group)
 	switch {
@@ -158,7 +148,7 @@ func (c *conn) lets(ctx context.Context, group string) (vpc string, who []string
 }
 
 func (a isolate) Execute(ctx context.Context, call actions.Call, p isolateParams) (isolateResult, error) {
-	c, before, err := a.resume(ctx, call, p)
+	c, before, err := resume(ctx, a.cloud, call, p.Instance+p.Cluster)
 	if err != nil {
 		return isolateResult{}, err
 	}
@@ -178,7 +168,7 @@ func (c *conn) set(ctx context.Context, d database, groups []string, public, kee
 }
 
 func (a isolate) Verify(ctx context.Context, call actions.Call, p isolateParams, _ isolateResult) (actions.Reading, error) {
-	c, _, err := a.resume(ctx, call, p)
+	c, _, err := resume(ctx, a.cloud, call, p.Instance+p.Cluster)
 	if err != nil {
 		return actions.Reading{}, err
 	}
@@ -202,7 +192,7 @@ func (a isolate) Verify(ctx context.Context, call actions.Call, p isolateParams,
 }
 
 func (a isolate) PlanUndo(ctx context.Context, call actions.Call, p isolateParams, _ isolateResult) (actions.Preview, error) {
-	c, before, err := a.resume(ctx, call, p)
+	c, before, err := resume(ctx, a.cloud, call, p.Instance+p.Cluster)
 	if err != nil {
 		return actions.Preview{}, err
 	}
@@ -232,7 +222,7 @@ func (d database) same(o database) bool {
 }
 
 func (a isolate) Undo(ctx context.Context, call actions.Call, p isolateParams, _ isolateResult) error {
-	c, before, err := a.resume(ctx, call, p)
+	c, before, err := resume(ctx, a.cloud, call, p.Instance+p.Cluster)
 	if err != nil {
 		return err
 	}
@@ -250,7 +240,7 @@ func (a isolate) Undo(ctx context.Context, call actions.Call, p isolateParams, _
 }
 
 func (a isolate) VerifyUndo(ctx context.Context, call actions.Call, p isolateParams, _ isolateResult) (actions.Reading, error) {
-	c, before, err := a.resume(ctx, call, p)
+	c, before, err := resume(ctx, a.cloud, call, p.Instance+p.Cluster)
 	if err != nil {
 		return actions.Reading{}, err
 	}
@@ -264,17 +254,4 @@ func (a isolate) VerifyUndo(ctx context.Context, call actions.Call, p isolatePar
 		return actions.Reading{Verdict: actions.Pending, Detail: "group " + list(now.Pending)}, nil
 	}
 	return actions.Reading{Verdict: actions.Verified, Detail: fmt.Sprintf("%s has groups %s again", now, list(now.Groups))}, nil
-}
-
-// resume loads what Plan captured and opens the session.
-func (a isolate) resume(ctx context.Context, call actions.Call, p isolateParams) (*conn, database, error) {
-	var before database
-	if err := call.LoadState(&before); err != nil {
-		return nil, before, err
-	}
-	if !strings.EqualFold(before.ID, p.Instance+p.Cluster) {
-		return nil, before, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: fmt.Errorf("it is of %s", before), Hint: "plan the step again"}
-	}
-	c, err := open(ctx, a.cloud, call)
-	return c, before, err
 }

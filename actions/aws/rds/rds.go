@@ -41,15 +41,37 @@ const (
 	clusterResource  = "arn:{partition}:rds:{region}:{account}:cluster:{cluster}"
 )
 
-// which says what is wrong with the choice between instance and cluster.
-func which(op, instance, cluster string) error {
+// find opens a session and reads the database that a step names: an instance that
+// stands by itself, or a cluster.
+func find(ctx context.Context, cl *cloud.Cloud, call actions.Call, op, instance, cluster string) (*conn, database, error) {
 	switch {
 	case instance == "" && cluster == "":
-		return &actions.Error{Class: actions.Invalid, Op: op, Err: fmt.Errorf("no database is named"), Hint: "give instance, or cluster for Aurora"}
+		return nil, database{}, &actions.Error{Class: actions.Invalid, Op: op, Err: fmt.Errorf("no database is named"), Hint: "give instance, or cluster for Aurora"}
 	case instance != "" && cluster != "":
-		return &actions.Error{Class: actions.Invalid, Op: op, Err: fmt.Errorf("instance %q and cluster %q are both given", instance, cluster), Hint: "give one of them"}
+		return nil, database{}, &actions.Error{Class: actions.Invalid, Op: op, Err: fmt.Errorf("instance %q and cluster %q are both given", instance, cluster), Hint: "give one of them"}
 	}
-	return nil
+	c, err := open(ctx, cl, call)
+	if err != nil {
+		return nil, database{}, err
+	}
+	d, err := c.read(ctx, instance, cluster)
+	if err == nil && d.Cluster != "" {
+		err = &actions.Error{Class: actions.Precondition, Op: op, Err: fmt.Errorf("%s belongs to cluster %q, whose groups and storage it has", d, d.Cluster), Hint: "give the cluster; what is done then is done to all of its instances"}
+	}
+	return c, d, err
+}
+
+// resume opens a session and loads the database as Plan captured it.
+func resume(ctx context.Context, cl *cloud.Cloud, call actions.Call, id string) (*conn, database, error) {
+	var d database
+	if err := call.LoadState(&d); err != nil {
+		return nil, d, err
+	}
+	if !strings.EqualFold(d.ID, id) {
+		return nil, d, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: fmt.Errorf("it is of %s", d), Hint: "plan the step again"}
+	}
+	c, err := open(ctx, cl, call)
+	return c, d, err
 }
 
 // database is what matters here of an instance or a cluster.

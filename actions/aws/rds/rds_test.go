@@ -42,27 +42,12 @@ var (
 )
 
 func faults(w *awstest.World, operation string) func(*testing.T, string) {
-	return func(t *testing.T, name string) {
-		switch name {
-		case "denied":
-			w.Proxy.Refuse(operation, http.StatusForbidden, "AccessDenied")
-		case "throttled":
-			w.Proxy.Refuse(operation, http.StatusBadRequest, "Throttling")
-		case "gone":
-			w.Proxy.Refuse(operation, http.StatusNotFound, "DBInstanceNotFound")
-		case "busy":
-			w.Proxy.Refuse(operation, http.StatusBadRequest, "InvalidDBInstanceState")
-		case "broken after the effect":
-			w.Proxy.BreakAfterEffect(operation, awstest.EveryAttempt, http.StatusInternalServerError, "InternalFailure")
-		case "cut before the effect":
-			w.Proxy.DropBeforeEffect(operation, awstest.EveryAttempt)
-		case "cut, then refused":
-			w.Proxy.DropAfterEffect(operation, 1)
-			w.Proxy.Refuse(operation, http.StatusForbidden, "AccessDenied")
-		default:
-			t.Fatalf("no fault is called %q", name)
-		}
-	}
+	return w.Faults(operation, map[string]awstest.Refusal{
+		"denied":    {Status: http.StatusForbidden, Code: "AccessDenied"},
+		"throttled": {Status: http.StatusBadRequest, Code: "Throttling"},
+		"gone":      {Status: http.StatusNotFound, Code: "DBInstanceNotFound"},
+		"busy":      {Status: http.StatusBadRequest, Code: "InvalidDBInstanceState"},
+	})
 }
 
 // database makes one of a kind.

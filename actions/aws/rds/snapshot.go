@@ -67,19 +67,9 @@ func (snapshot) Spec() actions.Spec {
 
 func (a snapshot) Plan(ctx context.Context, call actions.Call, p snapshotParams) (actions.Preview, error) {
 	var preview actions.Preview
-	if err := which(snapshotOp, p.Instance, p.Cluster); err != nil {
-		return preview, err
-	}
-	c, err := open(ctx, a.cloud, call)
+	c, d, err := find(ctx, a.cloud, call, snapshotOp, p.Instance, p.Cluster)
 	if err != nil {
 		return preview, err
-	}
-	d, err := c.read(ctx, p.Instance, p.Cluster)
-	if err != nil {
-		return preview, err
-	}
-	if d.Cluster != "" {
-		return preview, &actions.Error{Class: actions.Precondition, Op: snapshotOp, Err: fmt.Errorf("%s belongs to cluster %q, which is what can be copied", d, d.Cluster), Hint: "give the cluster"}
 	}
 	name := snapshotName(call, d.ID)
 	there, found, err := c.taken(ctx, d.Kind, name)
@@ -164,7 +154,7 @@ func missing(err error) error {
 }
 
 func (a snapshot) Execute(ctx context.Context, call actions.Call, p snapshotParams) (snapshotResult, error) {
-	c, d, err := a.resume(ctx, call, p)
+	c, d, err := resume(ctx, a.cloud, call, p.Instance+p.Cluster)
 	if err != nil {
 		return snapshotResult{}, err
 	}
@@ -210,7 +200,7 @@ func (c *conn) take(ctx context.Context, call actions.Call, d database, name str
 }
 
 func (a snapshot) Verify(ctx context.Context, call actions.Call, p snapshotParams, _ snapshotResult) (actions.Reading, error) {
-	c, d, err := a.resume(ctx, call, p)
+	c, d, err := resume(ctx, a.cloud, call, p.Instance+p.Cluster)
 	if err != nil {
 		return actions.Reading{}, err
 	}
@@ -229,17 +219,4 @@ func (a snapshot) Verify(ctx context.Context, call actions.Call, p snapshotParam
 		return actions.Reading{Verdict: actions.NotVerified, Detail: fmt.Sprintf("snapshot %s is %q", name, there.status)}, nil
 	}
 	return actions.Reading{Verdict: actions.Pending, Detail: fmt.Sprintf("snapshot %s is %s", name, there.status)}, nil
-}
-
-// resume loads what Plan captured and opens the session.
-func (a snapshot) resume(ctx context.Context, call actions.Call, p snapshotParams) (*conn, database, error) {
-	var d database
-	if err := call.LoadState(&d); err != nil {
-		return nil, d, err
-	}
-	if !strings.EqualFold(d.ID, p.Instance+p.Cluster) {
-		return nil, d, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: fmt.Errorf("it is of %s", d), Hint: "plan the step again"}
-	}
-	c, err := open(ctx, a.cloud, call)
-	return c, d, err
 }

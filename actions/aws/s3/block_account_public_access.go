@@ -130,7 +130,7 @@ func (a account) publicAccess(ctx context.Context) (*accessFlags, error) {
 	const op = "s3control:GetPublicAccessBlock"
 	out, err := cloud.Do(ctx, a.Conn, cloud.Reads, op, a.control.GetPublicAccessBlock, &s3control.GetPublicAccessBlockInput{AccountId: &a.Account})
 	switch {
-	case codeOf(err) == noConfiguration:
+	case cloud.Code(err) == noConfiguration:
 		return nil, nil
 	case err != nil:
 		return nil, err

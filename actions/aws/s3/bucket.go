@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go"
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
@@ -68,14 +67,6 @@ func elsewhere(err error) string {
 	switch answer.HTTPStatusCode() {
 	case 301, 307, 400:
 		return answer.HTTPResponse().Header.Get("X-Amz-Bucket-Region")
-	}
-	return ""
-}
-
-// codeOf is the code of AWS behind err; empty when there is none.
-func codeOf(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return api.ErrorCode()
 	}
 	return ""
 }

@@ -66,7 +66,7 @@ func (d *description) told(section string) bool {
 // keep notes an answer, or that there was none.
 func (d *description) keep(section string, answer any, err error) {
 	switch {
-	case codeOf(err) == "NoSuchBucket":
+	case cloud.Code(err) == "NoSuchBucket":
 		d.gone = err
 	case missing(err):
 		d.sections[section] = nil

@@ -92,12 +92,12 @@ func put(ctx context.Context, c *cloud.Conn, call actions.Call, place cloud.Evid
 	var out *s3.PutObjectOutput
 	for range conflicts {
 		in.Body = bytes.NewReader(item.Body)
-		if out, err = do(ctx, b, cloud.Writes, op, (*s3.Client).PutObject, in); codeOf(err) != "ConditionalRequestConflict" {
+		if out, err = do(ctx, b, cloud.Writes, op, (*s3.Client).PutObject, in); cloud.Code(err) != "ConditionalRequestConflict" {
 			break
 		}
 	}
 	switch {
-	case codeOf(err) == "PreconditionFailed":
+	case cloud.Code(err) == "PreconditionFailed":
 		stored, err := b.already(ctx, want)
 		return stored, "", err
 	case err != nil:

@@ -27,7 +27,7 @@ func (b *bucket) policy(ctx context.Context) (*string, error) {
 	const op = "s3:GetBucketPolicy"
 	out, err := do(ctx, b, cloud.Reads, op, (*s3.Client).GetBucketPolicy, &s3.GetBucketPolicyInput{Bucket: &b.name, ExpectedBucketOwner: b.owner})
 	switch {
-	case codeOf(err) == "NoSuchBucketPolicy":
+	case cloud.Code(err) == "NoSuchBucketPolicy":
 		return nil, nil
 	case err != nil:
 		return nil, err

@@ -65,7 +65,7 @@ func (b *bucket) publicAccess(ctx context.Context) (*accessFlags, error) {
 	const op = "s3:GetPublicAccessBlock"
 	out, err := do(ctx, b, cloud.Reads, op, (*s3.Client).GetPublicAccessBlock, &s3.GetPublicAccessBlockInput{Bucket: &b.name, ExpectedBucketOwner: b.owner})
 	switch {
-	case codeOf(err) == noConfiguration:
+	case cloud.Code(err) == noConfiguration:
 		return nil, nil
 	case err != nil:
 		return nil, err

@@ -40,27 +40,12 @@ func provider(w *awstest.World) *actions.Registry {
 
 // faults prepares the errors that every change must classify.
 func faults(w *awstest.World, operation string) func(*testing.T, string) {
-	return func(t *testing.T, name string) {
-		switch name {
-		case "denied":
-			w.Proxy.Refuse(operation, http.StatusForbidden, "AccessDenied")
-		case "throttled":
-			w.Proxy.Refuse(operation, http.StatusTooManyRequests, "TooManyRequestsException")
-		case "gone":
-			w.Proxy.Refuse(operation, http.StatusNotFound, "NoSuchBucket")
-		case "invalid":
-			w.Proxy.Refuse(operation, http.StatusBadRequest, "InvalidRequest")
-		case "broken after the effect":
-			w.Proxy.BreakAfterEffect(operation, awstest.EveryAttempt, http.StatusInternalServerError, "InternalError")
-		case "cut before the effect":
-			w.Proxy.DropBeforeEffect(operation, awstest.EveryAttempt)
-		case "cut, then refused":
-			w.Proxy.DropAfterEffect(operation, 1)
-			w.Proxy.Refuse(operation, http.StatusForbidden, "AccessDenied")
-		default:
-			t.Fatalf("no fault is called %q", name)
-		}
-	}
+	return w.Faults(operation, map[string]awstest.Refusal{
+		"denied":    {Status: http.StatusForbidden, Code: "AccessDenied"},
+		"throttled": {Status: http.StatusTooManyRequests, Code: "TooManyRequestsException"},
+		"gone":      {Status: http.StatusNotFound, Code: "NoSuchBucket"},
+		"invalid":   {Status: http.StatusBadRequest, Code: "InvalidRequest"},
+	})
 }
 
 func changeErrors() map[string]actions.Class {

@@ -157,7 +157,7 @@ func (a blockReads) Verify(ctx context.Context, call actions.Call, p blockReadsP
 	now, err := c.policy(ctx, state.Secret.ARN)
 	switch {
 	case err != nil:
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	case now == "":
 		return read(actions.NotVerified, "secret %s has no resource policy", state.Secret.Name)
 	case !samePolicy(now, state.Document):
@@ -220,7 +220,7 @@ func (a blockReads) VerifyUndo(ctx context.Context, call actions.Call, p blockRe
 	now, err := c.policy(ctx, state.Secret.ARN)
 	switch {
 	case err != nil:
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	case !samePolicy(now, state.Before):
 		return read(actions.NotVerified, "the resource policy of secret %s is not what it was", state.Secret.Name)
 	}
@@ -236,7 +236,7 @@ func (c *conn) policy(ctx context.Context, id string) (string, error) {
 	case err != nil:
 		return "", err
 	case aws.ToString(out.ARN) != id:
-		return "", empty(op, "secret")
+		return "", cloud.Without(op, "secret")
 	}
 	return aws.ToString(out.ResourcePolicy), nil
 }

@@ -117,7 +117,7 @@ func (a clearPending) Execute(ctx context.Context, call actions.Call, p clearPen
 func (a clearPending) Verify(ctx context.Context, call actions.Call, p clearPendingParams, _ clearPendingResult) (actions.Reading, error) {
 	_, state, now, err := a.resume(ctx, call, p)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	before := state.Secret.holder(labelCurrent)
 	switch {
@@ -172,7 +172,7 @@ func (a clearPending) Undo(ctx context.Context, call actions.Call, p clearPendin
 func (a clearPending) VerifyUndo(ctx context.Context, call actions.Call, p clearPendingParams, _ clearPendingResult) (actions.Reading, error) {
 	_, state, now, err := a.resume(ctx, call, p)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	if differs := now.sameLabels(&state.Secret); differs != "" {
 		return read(actions.NotVerified, "%s", differs)

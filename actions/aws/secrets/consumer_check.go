@@ -95,7 +95,7 @@ func (c *conn) consumer(ctx context.Context, p rotateSecretParams, id, newer, ol
 	case errors.Is(err, errFunction):
 		return read(actions.CannotVerify, "version %s is current, but the consumer's check %s failed; look at its log", newer, p.ConsumerCheck)
 	case err != nil:
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	case got.New == refused:
 		return read(actions.NotVerified, "version %s is current, but the target refuses its value", newer)
 	case got.New != works:

@@ -134,7 +134,7 @@ func (a disableKey) Verify(ctx context.Context, call actions.Call, p disableKeyP
 	_, _, now, err := a.resume(ctx, call, p)
 	switch {
 	case err != nil:
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	case now.State != string(types.KeyStateDisabled):
 		return read(actions.NotVerified, "key %s is %s", now.ID, now.State)
 	}
@@ -180,7 +180,7 @@ func (a disableKey) VerifyUndo(ctx context.Context, call actions.Call, p disable
 	_, state, now, err := a.resume(ctx, call, p)
 	switch {
 	case err != nil:
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	case now.State != state.Key.State:
 		return read(actions.NotVerified, "key %s is %s, it was %s", now.ID, now.State, state.Key.State)
 	}

@@ -49,7 +49,7 @@ func (c *conn) key(ctx context.Context, id string) (*key, error) {
 	case err != nil:
 		return nil, err
 	case out.KeyMetadata == nil || aws.ToString(out.KeyMetadata.Arn) == "" || out.KeyMetadata.KeyState == "":
-		return nil, empty(op, "key")
+		return nil, cloud.Without(op, "key")
 	}
 	m := out.KeyMetadata
 	return &key{
@@ -91,7 +91,7 @@ func (c *conn) grants(ctx context.Context, id string) ([]types.GrantListEntry, e
 		case err != nil:
 			return nil, err
 		case out.Grants == nil:
-			return nil, empty(op, "list of grants")
+			return nil, cloud.Without(op, "list of grants")
 		}
 		list = append(list, out.Grants...)
 		if !out.Truncated || out.NextMarker == nil {

@@ -171,7 +171,7 @@ func (a revokeGrant) Verify(ctx context.Context, call actions.Call, p revokeGran
 	grants, err := c.grants(ctx, state.Key.ARN)
 	switch {
 	case err != nil:
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	case listed(grants, p.GrantID):
 		return read(actions.NotVerified, "grant %s is still there", p.GrantID)
 	}

@@ -31,23 +31,23 @@ func (c *conn) setDirectly(ctx context.Context, p rotateSecretParams, now *secre
 			done = "the new value was stored as pending"
 		}
 		if err := c.set(ctx, p.Setter, now.ARN, version); err != nil {
-			return partly(opRotate, done, err)
+			return cloud.Partly(opRotate, done, err)
 		}
 		done = "the new value was stored and set at the target"
 		if err := c.moveLabel(ctx, now.ARN, labelCurrent, old, version); err != nil {
-			return partly(opRotate, done, err)
+			return cloud.Partly(opRotate, done, err)
 		}
 	}
 	if now.has(version) {
 		var err error
 		if now, err = c.describe(ctx, now.ARN); err != nil {
-			return partly(opRotate, done, err)
+			return cloud.Partly(opRotate, done, err)
 		}
 		if now.holder(labelPending) != version {
 			return nil
 		}
 	}
-	return partly(opRotate, "the new version is current", c.moveLabel(ctx, now.ARN, labelPending, version, ""))
+	return cloud.Partly(opRotate, "the new version is current", c.moveLabel(ctx, now.ARN, labelPending, version, ""))
 }
 
 // storeNew stores a new value as the pending version. The value is held by
@@ -114,7 +114,7 @@ func (c *conn) set(ctx context.Context, setter, id, version string) error {
 	done := ""
 	for _, step := range []string{"setSecret", "testSecret"} {
 		if _, err := c.invoke(ctx, cloud.Writes, setter, setterEvent{step, id, version}); err != nil {
-			return partly(opRotate, done, about(fmt.Sprintf("step %s of version %s", step, version), err))
+			return cloud.Partly(opRotate, done, about(fmt.Sprintf("step %s of version %s", step, version), err))
 		}
 		done = fmt.Sprintf("the value of version %s was set at the target", version)
 	}

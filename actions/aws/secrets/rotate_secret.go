@@ -286,7 +286,7 @@ func (a rotateSecret) Execute(ctx context.Context, call actions.Call, p rotateSe
 		}
 		if _, err := cloud.Do(ctx, c.Conn, cloud.Writes, "secretsmanager:RotateSecret", c.secrets.RotateSecret,
 			&secretsmanager.RotateSecretInput{SecretId: &before.ARN, ClientRequestToken: &token}); err != nil {
-			return r, partly(opRotate, done, err)
+			return r, cloud.Partly(opRotate, done, err)
 		}
 	}
 	return r, nil
@@ -320,7 +320,7 @@ func (a rotateSecret) wait(ctx context.Context, c *conn, s *secret, first, secon
 		now, err := c.describe(ctx, s.ARN)
 		switch {
 		case err != nil && actions.ClassOf(err) != actions.Transient && actions.ClassOf(err) != actions.Throttled:
-			return nil, partly(opRotate, "the first of two rotations was started", err)
+			return nil, cloud.Partly(opRotate, "the first of two rotations was started", err)
 		case err == nil && (now.has(second) || now.holder(labelCurrent) == first):
 			return now, nil
 		case err == nil && !now.has(first):

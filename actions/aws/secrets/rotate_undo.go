@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/firebreak-ir/firebreak/actions"
+	"github.com/firebreak-ir/firebreak/actions/aws/cloud"
 )
 
 func (a rotateSecret) Verify(ctx context.Context, call actions.Call, p rotateSecretParams, r rotateSecretResult) (actions.Reading, error) {
@@ -16,7 +17,7 @@ func (a rotateSecret) Verify(ctx context.Context, call actions.Call, p rotateSec
 	before := &state.Secret
 	now, err := c.describe(ctx, before.ARN)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	version := madeBy(p, call, r)
 	switch current := now.holder(labelCurrent); {
@@ -124,7 +125,7 @@ func (a rotateSecret) Undo(ctx context.Context, call actions.Call, p rotateSecre
 		}
 		done = "the old value was set again"
 	}
-	return partly(opRotate, done, c.restoreLabels(ctx, before))
+	return cloud.Partly(opRotate, done, c.restoreLabels(ctx, before))
 }
 
 func (a rotateSecret) VerifyUndo(ctx context.Context, call actions.Call, p rotateSecretParams, r rotateSecretResult) (actions.Reading, error) {
@@ -135,7 +136,7 @@ func (a rotateSecret) VerifyUndo(ctx context.Context, call actions.Call, p rotat
 	before := &state.Secret
 	now, err := c.describe(ctx, before.ARN)
 	if err != nil {
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	}
 	if differs := now.sameLabels(before); differs != "" {
 		return read(actions.NotVerified, "%s", differs)
@@ -149,7 +150,7 @@ func (a rotateSecret) VerifyUndo(ctx context.Context, call actions.Call, p rotat
 	case errors.Is(err, errFunction):
 		return read(actions.CannotVerify, "version %s is current again, but the consumer's check %s failed", old, p.ConsumerCheck)
 	case err != nil:
-		return unreadable(err)
+		return cloud.Unreadable(err)
 	case got.Old == refused:
 		return read(actions.NotVerified, "version %s is current again, but the target refuses its value", old)
 	case got.Old != works:

@@ -2,7 +2,6 @@ package secrets
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -79,34 +78,9 @@ func (c *conn) functionRole(ctx context.Context, function string) (string, error
 	case err != nil:
 		return "", err
 	case aws.ToString(out.FunctionArn) == "":
-		return "", empty("lambda:GetFunctionConfiguration", "function")
+		return "", cloud.Without("lambda:GetFunctionConfiguration", "function")
 	}
 	return aws.ToString(out.Role), nil
-}
-
-// errEmpty marks answers that hold nothing.
-var errEmpty = errors.New("which proves nothing")
-
-// empty is the error for an answer that does not say what was asked.
-func empty(op, what string) error {
-	return &actions.Error{Class: actions.Transient, Op: op, Err: fmt.Errorf("the answer names no %s, %w", what, errEmpty)}
-}
-
-// unreadable is [cloud.Unreadable], for empty answers too.
-func unreadable(err error) (actions.Reading, error) {
-	if errors.Is(err, errEmpty) {
-		return actions.Reading{Verdict: actions.CannotVerify, Detail: err.Error()}, nil
-	}
-	return cloud.Unreadable(err)
-}
-
-// partly says of an error that part of the action had been done by then: the
-// class of a later call then promises too much.
-func partly(op, done string, err error) error {
-	if err == nil || done == "" {
-		return err
-	}
-	return &actions.Error{Class: actions.Unknown, Op: op, Err: fmt.Errorf("%s, then: %w", done, err), Hint: "a repeated attempt goes on from there"}
 }
 
 // about says what a call was for; its class stays.

@@ -53,9 +53,9 @@ func (c *conn) describe(ctx context.Context, id string) (*secret, error) {
 	case err != nil:
 		return nil, err
 	case aws.ToString(out.ARN) == "":
-		return nil, empty(op, "secret")
+		return nil, cloud.Without(op, "secret")
 	case len(out.VersionIdsToStages) == 0:
-		return nil, empty(op, "version")
+		return nil, cloud.Without(op, "version")
 	}
 	s := &secret{
 		ARN: *out.ARN, Name: aws.ToString(out.Name), Region: c.Region, Account: c.Account, Versions: map[string][]string{},
@@ -163,14 +163,14 @@ func (c *conn) restoreLabels(ctx context.Context, before *secret) error {
 	for _, label := range []string{labelCurrent, labelPrevious, labelPending} {
 		now, err := c.describe(ctx, before.ARN) // moving one label moves others
 		if err != nil {
-			return partly("aws.secretsmanager", done, err)
+			return cloud.Partly("aws.secretsmanager", done, err)
 		}
 		has, wants := now.holder(label), before.holder(label)
 		if has == wants {
 			continue
 		}
 		if err := c.moveLabel(ctx, before.ARN, label, has, wants); err != nil {
-			return partly("aws.secretsmanager", done, err)
+			return cloud.Partly("aws.secretsmanager", done, err)
 		}
 		done = fmt.Sprintf("label %s was put back", label)
 	}
