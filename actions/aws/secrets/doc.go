@@ -20,7 +20,9 @@
 // the action itself, because firebreak would then have to read both values to
 // hand them over; a runbook can still do it in the next step (http.get or
 // exec.read with an expected failure), where the program that tries fetches the
-// values itself. Without any of these the action is proved only by labels, and
+// values itself. Then old_may_work has to be said: without it a rotation that no
+// consumer_check looks at is refused by its plan, because it could not be proved.
+// With it the action is proved only by labels, and
 // says so: in the plan, in the reading, and in its result (old_value_tried),
 // which a runbook can demand.
 //

@@ -26,9 +26,9 @@ func lossyCalls() []lossy {
 	direct := with("strategy", "direct", "setter", "set", "consumer_check", "check")
 	double := with("strategy", "lambda", "double", true, "consumer_check", "check")
 	return []lossy{
-		{rotate, "secretsmanager:RotateSecret", byLambda, with("strategy", "lambda"), false},
+		{rotate, "secretsmanager:RotateSecret", byLambda, with("strategy", "lambda", "old_may_work", true), false},
 		{rotate, "secretsmanager:RotateSecret", byLambda, double, false},
-		{rotate, "secretsmanager:RotateSecret", byService, with("strategy", "managed"), false},
+		{rotate, "secretsmanager:RotateSecret", byService, with("strategy", "managed", "old_may_work", true), false},
 		{rotate, "secretsmanager:PutSecretValue", byNobody, direct, false},
 		{rotate, "lambda:Invoke", byNobody, direct, false},
 		{rotate, "secretsmanager:UpdateSecretVersionStage", byNobody, direct, false},

@@ -32,8 +32,8 @@ func TestPermissionsAreExact(t *testing.T) {
 	awstest.ExactRights(t, emulator, provider, map[string][]awstest.Way{
 		"aws.secretsmanager.describe_secret": {secret(1, byNobody, nil)},
 		rotate: {
-			secret(1, byLambda, nil, "strategy", "lambda"), secret(2, byLambda, nil, "strategy", "lambda", "consumer_check", "check", "old_may_work", true),
-			secret(2, byLambda, nil, "strategy", "lambda", "consumer_check", "check", "double", true), secret(1, byService, nil, "strategy", "managed"), encrypted,
+			secret(1, byLambda, nil, "strategy", "lambda", "old_may_work", true), secret(2, byLambda, nil, "strategy", "lambda", "consumer_check", "check", "old_may_work", true),
+			secret(2, byLambda, nil, "strategy", "lambda", "consumer_check", "check", "double", true), secret(1, byService, nil, "strategy", "managed", "old_may_work", true), encrypted,
 		},
 		clearStuck: {secret(1, byLambda, func(w *world) { w.Stuck(w.arn) })},
 		block: {secret(1, byLambda, nil), secret(1, byNobody, func(w *world) {

@@ -19,7 +19,7 @@ type rotateSecretParams struct {
 	Strategy      string            `json:"strategy" doc:"who sets the new value: lambda (the secret's rotation function), managed (the service that owns it), direct (firebreak has a value made, and setter sets it)" enum:"lambda,managed,direct"`
 	Double        bool              `json:"double,omitempty" doc:"rotate twice, for alternating users: one rotation leaves the leaked password working; only for lambda"`
 	ConsumerCheck string            `json:"consumer_check,omitempty" doc:"name or ARN of a function that tries both values at the target: it gets {secret_id, new, old} with version ids and answers {\"new\": \"works\" or \"refused\", \"old\": \"works\" or \"refused\"}; without it nothing proves that the old value is refused" example:"payments-db-check" pattern:"^[A-Za-z0-9_:-]{0,256}$"`
-	OldMayWork    bool              `json:"old_may_work,omitempty" doc:"for routine rotation in stages, never for a leak: be satisfied when the new value works, although the old one still does"`
+	OldMayWork    bool              `json:"old_may_work,omitempty" doc:"be satisfied although the old value may still work: for routine rotation in stages, or for a leak whose old value a later step tries; without it a consumer_check is needed"`
 	Setter        string            `json:"setter,omitempty" doc:"for direct: name or ARN of a function that sets and tests a version's value at the target; it gets {Step, SecretId, ClientRequestToken} as rotation functions do, with Step setSecret, then testSecret, and must be safe to repeat" example:"payments-db-set" pattern:"^[A-Za-z0-9_:-]{0,256}$"`
 	Length        int               `json:"length,omitempty" doc:"for direct: characters of the new value, 12 to 4096" default:"32"`
 	Exclude       string            `json:"exclude,omitempty" doc:"for direct: characters that the target cannot take" default:"/@\"'\\"`
@@ -117,8 +117,10 @@ func (p rotateSecretParams) check() error {
 		return wrong("name the member that is the password", "json_fields need a json_key")
 	case twice && p.JSONKey != "":
 		return wrong("take it out of json_fields", "json_fields hold %q, which is the json_key", p.JSONKey)
-	case p.OldMayWork && p.Double:
+	case p.OldMayWork && p.Double && p.ConsumerCheck != "":
 		return wrong("leave one of them out", "double is there to make the old value fail, and old_may_work says that it need not")
+	case !p.OldMayWork && p.ConsumerCheck == "":
+		return wrong("name the function that tries both values, or say old_may_work: true and try the old value in a later step", "without a consumer_check nothing shows that the old value is refused")
 	}
 	return nil
 }
@@ -170,11 +172,11 @@ func (rotateSecret) preview(p rotateSecretParams, s *secret) (actions.Preview, e
 		preview.Changes = append(preview.Changes, "When that is done it is rotated once more, so that the user of the old value gets a new password too.")
 	}
 	if p.ConsumerCheck == "" {
-		preview.Warnings = append(preview.Warnings, "Nothing tries the old value: only labels will be proved. Give consumer_check, or let the next step try it and expect it to fail.")
+		preview.Warnings = append(preview.Warnings, "Nothing tries the old value: only labels will be proved. Let the next step try it and expect it to fail.")
 	} else if p.OldMayWork {
 		preview.Warnings = append(preview.Warnings, "The step is satisfied although the old value still works (old_may_work).")
 	}
-	if p.Strategy == byLambda && !p.Double && !p.OldMayWork {
+	if p.Strategy == byLambda && !p.Double && (!p.OldMayWork || p.ConsumerCheck == "") {
 		preview.Warnings = append(preview.Warnings, "If the function alternates between two users, the old password still works after one rotation: use double.")
 	}
 	if len(s.ReplicasIn) > 0 {

@@ -65,7 +65,7 @@ func stuckRotationIsFoundBefore(t *testing.T, emulator *awstest.Emulator) {
 	w := newWorld(t, emulator.World(t), 1, byLambda)
 	stuck := w.Stuck(w.arn)
 	before := w.Snapshot(t)
-	planFails(t, w.step(t, rotate, with("strategy", "lambda")), actions.Precondition, "rotation_stuck", stuck, "aws.secretsmanager.clear_pending")
+	planFails(t, w.step(t, rotate, with("strategy", "lambda", "old_may_work", true)), actions.Precondition, "rotation_stuck", stuck, "aws.secretsmanager.clear_pending")
 	if after := w.Snapshot(t); after != before {
 		t.Errorf("the plan changed something:\n%s\n%s", before, after)
 	}
@@ -86,7 +86,7 @@ func stuckRotationIsFoundBefore(t *testing.T, emulator *awstest.Emulator) {
 // One that gets stuck after the plan stops the step as well.
 func stuckSinceThePlan(t *testing.T, emulator *awstest.Emulator) {
 	w := newWorld(t, emulator.World(t), 1, byLambda)
-	s := w.step(t, rotate, with("strategy", "lambda")).Plan()
+	s := w.step(t, rotate, with("strategy", "lambda", "old_may_work", true)).Plan()
 	w.Stuck(w.arn)
 	executeFails(t, s, actions.Precondition, "rotation_stuck")
 	w.Label(w.arn, "AWSPENDING", "")
@@ -171,7 +171,7 @@ func oldValueMustFail(t *testing.T, emulator *awstest.Emulator) {
 func oldValueNotTried(t *testing.T, emulator *awstest.Emulator) {
 	w := newWorld(t, emulator.World(t), 2, byLambda)
 	w.Promptly()
-	s := w.step(t, rotate, with("strategy", "lambda")).Plan()
+	s := w.step(t, rotate, with("strategy", "lambda", "old_may_work", true)).Plan()
 	if !strings.Contains(strings.Join(s.Preview.Warnings, " "), "Nothing tries the old value") || s.Preview.NoUndo == "" {
 		t.Errorf("got %+v", s.Preview)
 	}
@@ -314,19 +314,20 @@ func secretsThatAreRefused(t *testing.T, emulator *awstest.Emulator) {
 		class  actions.Class
 		says   []string
 	}{
-		{"nothing rotates it", with("secret", "plain", "strategy", "lambda"), actions.Precondition, []string{"no rotation function", "use strategy direct"}},
-		{"a function rotates it", with("strategy", "managed"), actions.Precondition, []string{"use strategy lambda"}},
-		{"a service manages it", with("secret", "rds!cluster-1", "strategy", "direct", "setter", "set"), actions.Precondition, []string{"rds manages it", "use strategy managed"}},
-		{"the function is gone", with("secret", "orphan", "strategy", "lambda"), actions.NotFound, []string{"function:gone"}},
+		{"nothing rotates it", with("secret", "plain", "strategy", "lambda", "old_may_work", true), actions.Precondition, []string{"no rotation function", "use strategy direct"}},
+		{"a function rotates it", with("strategy", "managed", "old_may_work", true), actions.Precondition, []string{"use strategy lambda"}},
+		{"a service manages it", with("secret", "rds!cluster-1", "strategy", "direct", "old_may_work", true, "setter", "set"), actions.Precondition, []string{"rds manages it", "use strategy managed"}},
+		{"the function is gone", with("secret", "orphan", "strategy", "lambda", "old_may_work", true), actions.NotFound, []string{"function:gone"}},
 		{"the check is gone", with("strategy", "lambda", "consumer_check", "nobody"), actions.NotFound, []string{`"nobody"`}},
-		{"no setter", with("secret", "plain", "strategy", "direct"), actions.Invalid, []string{"needs a setter"}},
-		{"double for direct", with("secret", "plain", "strategy", "direct", "setter", "set", "double", true), actions.Invalid, []string{"double"}},
-		{"double and old_may_work", with("strategy", "lambda", "double", true, "old_may_work", true), actions.Invalid, []string{"leave one of them out"}},
-		{"short", with("secret", "plain", "strategy", "direct", "setter", "set", "length", 8), actions.Invalid, []string{"length is 8"}},
-		{"the key twice", with("secret", "plain", "strategy", "direct", "setter", "set", "json_key", "p", "json_fields", with("p", "x")), actions.Invalid, []string{"json_key"}},
-		{"not there", with("secret", "nothing", "strategy", "lambda"), actions.NotFound, nil},
-		{"another account", with("secret", strings.Replace(plain, "123456789012", "999999999999", 1), "strategy", "lambda"), actions.Precondition, []string{"account 999999999999"}},
-		{"another service", with("secret", "arn:aws:s3:::bucket", "strategy", "lambda"), actions.Invalid, []string{"no ARN of secretsmanager"}},
+		{"no setter", with("secret", "plain", "strategy", "direct", "old_may_work", true), actions.Invalid, []string{"needs a setter"}},
+		{"double for direct", with("secret", "plain", "strategy", "direct", "old_may_work", true, "setter", "set", "double", true), actions.Invalid, []string{"double"}},
+		{"nothing tries the old value", with("strategy", "lambda"), actions.Invalid, []string{"nothing shows that the old value is refused", "old_may_work: true"}},
+		{"double and old_may_work", with("strategy", "lambda", "double", true, "old_may_work", true, "consumer_check", "check"), actions.Invalid, []string{"leave one of them out"}},
+		{"short", with("secret", "plain", "strategy", "direct", "old_may_work", true, "setter", "set", "length", 8), actions.Invalid, []string{"length is 8"}},
+		{"the key twice", with("secret", "plain", "strategy", "direct", "old_may_work", true, "setter", "set", "json_key", "p", "json_fields", with("p", "x")), actions.Invalid, []string{"json_key"}},
+		{"not there", with("secret", "nothing", "strategy", "lambda", "old_may_work", true), actions.NotFound, nil},
+		{"another account", with("secret", strings.Replace(plain, "123456789012", "999999999999", 1), "strategy", "lambda", "old_may_work", true), actions.Precondition, []string{"account 999999999999"}},
+		{"another service", with("secret", "arn:aws:s3:::bucket", "strategy", "lambda", "old_may_work", true), actions.Invalid, []string{"no ARN of secretsmanager"}},
 	} {
 		t.Run(test.name, func(t *testing.T) { planFails(t, w.step(t, rotate, test.params), test.class, test.says...) })
 	}
@@ -348,7 +349,7 @@ func emptyAnswers(t *testing.T, emulator *awstest.Emulator) {
 			w.Promptly()
 			id, _ := w.Key(t, "alias/payments")
 			params := map[string]map[string]any{
-				rotate: with("strategy", "lambda"), clearStuck: with(), block: with(), "aws.kms.disable_key": with("secret", nil, "key", id),
+				rotate: with("strategy", "lambda", "old_may_work", true), clearStuck: with(), block: with(), "aws.kms.disable_key": with("secret", nil, "key", id),
 				"aws.kms.revoke_grant": with("key", id, "grant_id", w.Grant(t, id, "arn:aws:iam::123456789012:role/app")),
 			}[test.action]
 			delete(params, "secret")

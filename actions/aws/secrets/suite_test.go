@@ -28,29 +28,13 @@ func motoIsWrong() []string {
 
 // faults prepares the errors that every change must classify.
 func faults(w *awstest.World, operation string) func(*testing.T, string) {
-	return func(t *testing.T, name string) {
-		switch name {
-		case "denied":
-			w.Proxy.Refuse(operation, http.StatusBadRequest, "AccessDeniedException")
-		case "throttled":
-			w.Proxy.Refuse(operation, http.StatusBadRequest, "ThrottlingException")
-		case "gone":
-			w.Proxy.Refuse(operation, http.StatusBadRequest, "ResourceNotFoundException")
-		case "invalid":
-			w.Proxy.Refuse(operation, http.StatusBadRequest, "InvalidParameterException")
-		case "not now":
-			w.Proxy.Refuse(operation, http.StatusBadRequest, "InvalidRequestException")
-		case "broken after the effect":
-			w.Proxy.BreakAfterEffect(operation, awstest.EveryAttempt, http.StatusInternalServerError, "InternalServiceError")
-		case "cut before the effect":
-			w.Proxy.DropBeforeEffect(operation, awstest.EveryAttempt)
-		case "cut, then refused":
-			w.Proxy.DropAfterEffect(operation, 1)
-			w.Proxy.Refuse(operation, http.StatusBadRequest, "AccessDeniedException")
-		default:
-			t.Fatalf("no fault is called %q", name)
-		}
-	}
+	return w.Faults(operation, map[string]awstest.Refusal{
+		"denied":    {Status: http.StatusBadRequest, Code: "AccessDeniedException"},
+		"throttled": {Status: http.StatusBadRequest, Code: "ThrottlingException"},
+		"gone":      {Status: http.StatusBadRequest, Code: "ResourceNotFoundException"},
+		"invalid":   {Status: http.StatusBadRequest, Code: "InvalidParameterException"},
+		"not now":   {Status: http.StatusBadRequest, Code: "InvalidRequestException"},
+	})
 }
 
 var (
@@ -145,7 +129,7 @@ func TestActions(t *testing.T) {
 			World: of(1, byLambda, "secretsmanager:RotateSecret", with("strategy", "lambda", "consumer_check", "check"), nil)}},
 		{"rotate twice", actionstest.Case{Action: rotate, Errors: map[string]actions.Class{"cut, then refused": actions.Unknown}, Skip: noWayBack,
 			World: of(2, byLambda, "secretsmanager:RotateSecret", with("strategy", "lambda", "consumer_check", "check", "double", true), nil)}},
-		{"rotate managed", actionstest.Case{Action: rotate, Skip: noWayBack, World: of(1, byService, "secretsmanager:RotateSecret", with("strategy", "managed"), nil)}},
+		{"rotate managed", actionstest.Case{Action: rotate, Skip: noWayBack, World: of(1, byService, "secretsmanager:RotateSecret", with("strategy", "managed", "old_may_work", true), nil)}},
 		{"rotate directly", actionstest.Case{Action: rotate, Errors: lookErrors, World: of(1, byNobody, "secretsmanager:PutSecretValue", direct, nil)}},
 		{"clear", actionstest.Case{Action: clearStuck,
 			World: of(1, byLambda, "secretsmanager:UpdateSecretVersionStage", with(), func(_ *testing.T, w *world) { w.Stuck(w.arn) })}},
