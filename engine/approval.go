@@ -19,7 +19,7 @@ import (
 // asks for none. Nil: nobody has to be asked. What adds to the record leaves its
 // target alone, unless it is destructive.
 func EffectiveApproval(step *runbooks.Step, floor *Floor) *runbooks.Approval {
-	if floor == nil || step.Uses == "" || step.Tells || step.Adds && step.Effect != actions.Destructive || !step.Effect.AtLeast(floor.Effect) {
+	if floor == nil || step.Uses == "" || step.Tells || step.Copies() || !step.Effect.AtLeast(floor.Effect) {
 		return step.Approval
 	}
 	if step.Approval == nil {

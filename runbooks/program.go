@@ -167,7 +167,13 @@ func (s *Step) Name() string {
 
 // Changes says whether a step changes something in an environment: it is no
 // read, and does more than tell people.
-func (s *Step) Changes() bool { return s.Uses != "" && s.Effect != actions.Read && !s.Tells && !s.Adds }
+func (s *Step) Changes() bool {
+	return s.Uses != "" && s.Effect != actions.Read && !s.Tells && !s.Copies()
+}
+
+// Copies says whether a step only puts a copy beside what is there. One that adds
+// to the record and is destructive leaves a trace on its target, and so does not.
+func (s *Step) Copies() bool { return s.Adds && s.Effect != actions.Destructive }
 
 // Kind is what a step does, in one word: the name of its action, "manual",
 // "wait" or "runbook".

@@ -121,7 +121,7 @@ func (g *page) summary(p *runbooks.Program) string {
 		switch {
 		case s.Manual != nil:
 			people++
-		case s.Uses == "" || s.Tells || s.Adds:
+		case s.Uses == "" || s.Tells || s.Copies():
 		case s.Effect == actions.Destructive:
 			destructive++
 		case s.Effect == actions.Reversible:

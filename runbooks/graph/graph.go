@@ -139,8 +139,8 @@ func flow(prefix string, steps []runbooks.Step) *Flow {
 
 func node(prefix string, s *runbooks.Step) Node {
 	n := Node{ID: prefix + s.ID, Kind: Action, Title: s.Name(), Does: s.Uses, Effect: s.Effect, Tells: s.Tells, Many: s.ForEach != nil, Marks: marks(s)}
-	if s.Adds {
-		n.Effect, n.Adds = actions.Read, true // what is there stays as it is
+	if n.Adds = s.Adds; s.Copies() {
+		n.Effect = actions.Read // what is there stays as it is
 	}
 	switch {
 	case s.Manual != nil:

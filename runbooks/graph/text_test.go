@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
 )
@@ -176,6 +177,21 @@ func TestModel(t *testing.T) {
 		{SignLimit, "at most 10m in all", ""},
 	}, g.Main.Nodes[2].Marks); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A copy for the record looks as harmless as a read; one that leaves a trace on its
+// target looks as dangerous as it is.
+func TestCopiesAndTraces(t *testing.T) {
+	step := func(effect actions.Effect) *Node {
+		n := node("", &runbooks.Step{ID: "a", Uses: "test.snapshot", Effect: effect, Adds: true})
+		return &n
+	}
+	if n := step(actions.Reversible); look(n) != "read" || n.word() != "adds" {
+		t.Errorf("a copy looks %s, and is called %s", look(n), n.word())
+	}
+	if n := step(actions.Destructive); look(n) != "destructive" || n.word() != "adds" {
+		t.Errorf("a copy that leaves a trace looks %s, and is called %s", look(n), n.word())
 	}
 }
 

@@ -20,19 +20,6 @@ import (
 	"github.com/firebreak-ir/firebreak/runbooks/library"
 )
 
-// hermetic keeps the SDK away from the files and variables of whoever runs the
-// tests.
-func hermetic(t *testing.T) {
-	t.Helper()
-	for name, value := range map[string]string{
-		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_PROFILE": "", "AWS_EC2_METADATA_DISABLED": "true",
-		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": "", "AWS_REGION": "", "AWS_DEFAULT_REGION": "",
-		"AWS_ENDPOINT_URL": "", "AWS_MAX_ATTEMPTS": "", "AWS_SDK_UA_APP_ID": "", "AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "",
-	} {
-		t.Setenv(name, value)
-	}
-}
-
 // registry gives the real actions, against a world.
 func registry(w *awstest.World, change ...func(*aws.Environment)) *actions.Registry {
 	r, prod := actions.NewRegistry(), aws.Environment{Account: w.Account, Endpoint: w.Proxy.URL}
@@ -280,7 +267,7 @@ func exactly(t *testing.T, set *iampolicy.Set, calls recorded, spare map[string]
 // TestLibraryIsExact runs the ready runbooks and holds the policies against
 // what was called.
 func TestLibraryIsExact(t *testing.T) {
-	hermetic(t)
+	awstest.Hermetic(t)
 	// The world of each runbook, and the rights that this world cannot use.
 	worlds := map[string]struct {
 		prepare func(t *testing.T, w *awstest.World) map[string]any
@@ -344,7 +331,7 @@ const allowS3 = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action"
 // TestActionsAreExact gives each action everything beforehand: then nothing is
 // allowed that is not used, and nothing on anybody else.
 func TestActionsAreExact(t *testing.T) {
-	hermetic(t)
+	awstest.Hermetic(t)
 	put := func(kind, policy string) func(*testing.T, *awstest.World) {
 		return func(t *testing.T, w *awstest.World) { w.PutPolicy(t, kind, "it", policy, allowS3) }
 	}

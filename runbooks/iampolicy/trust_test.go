@@ -15,7 +15,7 @@ import (
 // The printed trust lets firebreak in as it comes, and nobody without the
 // external id. moto checks neither.
 func TestTrustLetsFirebreakIn(t *testing.T) {
-	hermetic(t)
+	awstest.Hermetic(t)
 	w := awstest.Fake(awsfake.Options{}).World(t)
 	w.User(t, "/", "ci-deploy")
 	id, _ := w.AccessKey(t, "ci-deploy")
