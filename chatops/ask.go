@@ -254,6 +254,8 @@ func (v asking) confirm() string {
 		return fmt.Sprintf("%s (%s) will be done by a person.", v.name(), line(s.Def.Name(), 60))
 	case s.Def.Effect == actions.Read:
 		return fmt.Sprintf("%s (%s) only reads %s.", v.name(), line(s.Def.Name(), 60), on)
+	case s.Def.Adds && s.Undoes == nil:
+		return what + " It " + adds(s.Def) + "."
 	case s.Undoes != nil:
 		return what + " It takes back what " + s.Undoes.ID + " did."
 	case s.Def.CanUndo && (s.Preview == nil || s.Preview.NoUndo == ""):

@@ -98,7 +98,7 @@ func afterwards(i *engine.Incident, r *engine.Run) (undo, stays []string) {
 	for n := len(r.Steps) - 1; n >= 0; n-- {
 		s := r.Steps[n]
 		switch {
-		case s.Undoes != nil || s.Status != engine.StepDone || s.Undone() || s.Def.Effect == actions.Read:
+		case s.Undoes != nil || s.Status != engine.StepDone || s.Undone() || s.Def.Effect == actions.Read || s.Def.Copies():
 		case s.Undoable():
 			if len(undo) < cardSteps {
 				undo = append(undo, fmt.Sprintf(`undo %s %s/%s --reason "..."`, i.ID, r.ID, s.ID))

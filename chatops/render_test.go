@@ -327,6 +327,19 @@ func TestConfirmFollowsTheEffect(t *testing.T) {
 	}
 }
 
+// What adds to the record is told apart from what changes a target, and one that
+// leaves a trace is not called harmless.
+func TestWhatAddsToTheRecord(t *testing.T) {
+	i, a := handmade(1)
+	a.Step.Def.Adds = true
+	for effect, want := range map[actions.Effect]string{actions.Reversible: "what is there stays as it is", actions.Destructive: "leaves a trace on its target"} {
+		a.Step.Def.Effect = effect
+		if text := dump(AskMessage(i, a)); strings.Count(text, want) != 2 || strings.Contains(text, "not by firebreak") || strings.Contains(text, "It is destructive") {
+			t.Errorf("%s: the question says:\n%s", effect, text)
+		}
+	}
+}
+
 // The same delivery twice is followed once.
 func TestRepeatedDelivery(t *testing.T) {
 	l := newLedger(t)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // who names an actor: "Alice (alice)".
@@ -165,9 +166,20 @@ func latest(s *engine.Step) *engine.Attempt {
 	return s.Attempts[len(s.Attempts)-1]
 }
 
+// adds says in words what a step that adds to the record does to its target.
+func adds(def *runbooks.Step) string {
+	if def.Copies() {
+		return "only adds to the record, and what is there stays as it is"
+	}
+	return "adds to the record, and leaves a trace on its target that cannot be taken back"
+}
+
 // effect says in words what a step does to its target.
 func effect(s *engine.Step) string {
 	undoable := s.Def.CanUndo && (s.Preview == nil || s.Preview.NoUndo == "")
+	if s.Def.Adds {
+		return "record: it " + adds(s.Def)
+	}
 	switch s.Def.Effect {
 	case actions.Read:
 		return "read: it only looks, nothing is changed"

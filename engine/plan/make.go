@@ -81,7 +81,7 @@ type walk struct {
 }
 
 func (w *walk) step(ctx context.Context, def *runbooks.Step) Step {
-	s := Step{ID: w.prefix + def.ID, Title: def.Title, Uses: def.Uses, Manual: def.Manual != nil, Effect: def.Effect, CanUndo: def.CanUndo, Fate: Runs, Evidence: def.Evidence}
+	s := Step{ID: w.prefix + def.ID, Title: def.Title, Uses: def.Uses, Manual: def.Manual != nil, Effect: def.Effect, CanUndo: def.CanUndo, Fate: Runs, Evidence: def.Evidence, Adds: def.Copies()}
 	if def.Contains != nil {
 		s.Contains = def.Contains.Expires
 	}

@@ -74,6 +74,7 @@ type Step struct {
 	Evidence bool               `json:"evidence,omitempty"`
 	Contains runbooks.Span      `json:"contains,omitempty"` // how long its effect is meant to last
 	Effect   actions.Effect     `json:"effect,omitempty"`
+	Adds     bool               `json:"adds,omitempty"` // only to the record: what is there stays as it is
 	Fate     Fate               `json:"fate"`
 	Why      string             `json:"why,omitempty"` // of an unknown, failing or skipped step
 	If       string             `json:"if,omitempty"`

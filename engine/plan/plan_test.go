@@ -390,3 +390,22 @@ func TestTextIsHarmless(t *testing.T) {
 		t.Errorf("got:\n%s", got)
 	}
 }
+
+// What only adds to the record is neither called reversible nor said to have no
+// undo; what leaves a trace is as destructive as it is.
+func TestWhatAddsIsSaid(t *testing.T) {
+	w := newWorld()
+	p := load(t, w, story)
+	p.Steps[1].Adds = true
+	says := func() string {
+		lines := strings.Split(outputs(t, makePlan(t, w, request(p)))["text"], "\n 3. ")[0]
+		return lines[strings.Index(lines, " 2. "):]
+	}
+	if got := says(); !strings.Contains(got, "will run         adds ") || strings.Contains(got, "undo") {
+		t.Errorf("a copy: got\n%s", got)
+	}
+	p.Steps[1].Effect, p.Steps[1].CanUndo = actions.Destructive, false
+	if got := says(); !strings.Contains(got, " destructive ") || !strings.Contains(got, "undo: not possible") {
+		t.Errorf("a copy that leaves a trace: got\n%s", got)
+	}
+}

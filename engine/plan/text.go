@@ -166,7 +166,7 @@ func (t *text) step(n int, s *Step) {
 	for _, warning := range s.Warnings {
 		t.line(yellow, "    warning: %s", warning)
 	}
-	if s.Effect.AtLeast(actions.Reversible) && s.Fate != Skips {
+	if s.Effect.AtLeast(actions.Reversible) && !s.Adds && s.Fate != Skips {
 		switch {
 		case s.Items > 0: // each says so
 		case s.UndoByHand:
@@ -240,9 +240,9 @@ func (s *Step) color() string {
 		return dim
 	case s.Fate == Fails, s.Effect == actions.Destructive:
 		return red
-	case s.Effect == actions.Reversible:
+	case s.Effect == actions.Reversible && !s.Adds:
 		return yellow
-	case s.Effect == actions.Read:
+	case s.Effect == actions.Read, s.Adds:
 		return green
 	}
 	return plain
@@ -268,6 +268,8 @@ func (s *Step) dangerWord() string {
 		return "waits"
 	case s.Runbook != "":
 		return "runbook"
+	case s.Adds:
+		return "adds"
 	}
 	return string(s.Effect)
 }
