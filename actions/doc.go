@@ -6,7 +6,9 @@
 // destructive) and the [Repeat] (idempotent, keyed, probe, once). Lint, the
 // color of a plan, the words of a confirmation, what a rehearsal may call,
 // what happens after a crash and whether undo is offered are all derived from
-// these two words.
+// these two words. Three more say what the words cannot: Tells (it only tells
+// people), Adds (it only adds to the record) and Preserves (it only keeps its
+// target from being lost).
 //
 // # Writing an action
 //
@@ -24,8 +26,9 @@
 // attempt can never mistake its own effect for the original state.
 //
 // More abilities are more interfaces, found when the action is registered:
-// [Verifier] proves that the effect is there, [Undoer] takes it back, and
-// [Prober] tells after a crash whether an attempt took effect.
+// [Verifier] proves that the effect is there, [Undoer] takes it back,
+// [Prober] tells after a crash whether an attempt took effect, and [Preflighter]
+// says before the night whether it would work.
 //
 // Fields of the two structs carry tags that are read once, by [Register]:
 // json (the name; omitempty makes it optional), doc, example, default, enum
