@@ -63,13 +63,21 @@ type Call struct {
 // class precondition: an undo must not guess.
 func (c Call) LoadState(into any) error {
 	if len(c.State) == 0 {
-		return &Error{Class: Precondition, Op: "load the captured state", Err: fmt.Errorf("step %q captured no state before it changed anything", c.Step)}
+		return &Error{Class: Precondition, Op: loadState, Err: fmt.Errorf("step %q captured no state before it changed anything", c.Step)}
 	}
 	if err := json.Unmarshal(c.State, into); err != nil {
-		return &Error{Class: Invalid, Op: "load the captured state", Err: err}
+		return &Error{Class: Invalid, Op: loadState, Err: err}
 	}
 	return nil
 }
+
+// WrongState is the error for a captured state that is of something else than the
+// parameters: nothing may be done with it. The words say what it is of.
+func WrongState(format string, args ...any) error {
+	return &Error{Class: Precondition, Op: loadState, Err: fmt.Errorf(format, args...), Hint: "plan the step again"}
+}
+
+const loadState = "load the captured state"
 
 // Key is the idempotency key of a logical step: 64 lower-case hex digits,
 // derived by the engine from store, run and step, never random.

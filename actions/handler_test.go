@@ -375,3 +375,10 @@ func TestRequests(t *testing.T) {
 		t.Errorf("got %v, %v", list, some.List())
 	}
 }
+
+func TestWrongStateIsAPrecondition(t *testing.T) {
+	err := actions.WrongState("it is of door %q", "south")
+	if actions.ClassOf(err) != actions.Precondition || !strings.Contains(err.Error(), `load the captured state: it is of door "south"`) || !strings.Contains(err.Error(), "plan the step again") {
+		t.Errorf("got %v", err)
+	}
+}

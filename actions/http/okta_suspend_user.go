@@ -198,7 +198,7 @@ func (a suspendUser) state(call actions.Call) (suspendState, error) {
 		return state, err
 	}
 	if state.ID == "" {
-		return state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it names no user"), Hint: "plan the step again"}
+		return state, actions.WrongState("it names no user")
 	}
 	return state, nil
 }

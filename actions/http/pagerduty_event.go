@@ -131,7 +131,7 @@ func (a event) Execute(ctx context.Context, call actions.Call, p eventParams) (e
 // post sends one event. The routing key stands in the body, as PagerDuty wants it.
 func (a event) post(ctx context.Context, call actions.Call, p eventParams, dedup string) error {
 	if dedup == "" {
-		return &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it names no alert"), Hint: "plan the step again"}
+		return actions.WrongState("it names no alert")
 	}
 	key, err := a.provider.secret(ctx, opEvent, a.provider.options.PagerDuty.RoutingKey)
 	if err != nil {

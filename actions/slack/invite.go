@@ -299,7 +299,7 @@ func (a invite) resume(ctx context.Context, call actions.Call) (*slack.Client, i
 		return nil, state, err
 	}
 	if state.Channel == "" || len(state.People) == 0 {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it names no channel or nobody"), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it names no channel or nobody")
 	}
 	client, err := a.provider.open(ctx, call)
 	return client, state, err

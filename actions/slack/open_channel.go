@@ -359,7 +359,7 @@ func (a openChannel) resume(ctx context.Context, call actions.Call) (*slack.Clie
 		return nil, state, err
 	}
 	if state.Name == "" || state.Me == "" {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it names no channel and no app"), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it names no channel and no app")
 	}
 	client, err := a.provider.open(ctx, call)
 	return client, state, err

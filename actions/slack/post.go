@@ -282,7 +282,7 @@ func (a post) resume(ctx context.Context, call actions.Call) (*slack.Client, pos
 		return nil, state, err
 	}
 	if state.Channel == "" {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it names no channel"), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it names no channel")
 	}
 	client, err := a.provider.open(ctx, call)
 	return client, state, err

@@ -268,7 +268,7 @@ func (a captureMemory) resume(ctx context.Context, call actions.Call, p captureM
 		return nil, state, err
 	}
 	if state.Instance != p.Instance || state.Bucket == "" {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: fmt.Errorf("it does not know instance %q", p.Instance), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it does not know instance %q", p.Instance)
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

@@ -3,7 +3,6 @@ package ec2
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -279,7 +278,7 @@ func (a deregisterTargets) resume(ctx context.Context, call actions.Call, p dere
 		return nil, state, err
 	}
 	if state.Instance != p.InstanceID {
-		return nil, state, anotherState(errors.New("it is of another instance"))
+		return nil, state, actions.WrongState("it is of another instance")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

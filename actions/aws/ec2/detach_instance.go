@@ -268,13 +268,8 @@ func (a detachInstance) resume(ctx context.Context, call actions.Call, p detachI
 		return nil, state, err
 	}
 	if state.Instance != p.InstanceID {
-		return nil, state, anotherState(errors.New("it is of another instance"))
+		return nil, state, actions.WrongState("it is of another instance")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err
-}
-
-// anotherState is the error for a captured state that does not fit the parameters.
-func anotherState(why error) error {
-	return &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: why, Hint: "plan the step again"}
 }

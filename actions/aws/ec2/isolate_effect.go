@@ -289,7 +289,7 @@ func (a isolateInstance) resume(ctx context.Context, call actions.Call, p isolat
 		return nil, state, err
 	}
 	if state.Instance != p.InstanceID || state.Mode != p.Mode || len(state.Cards) == 0 || len(state.Groups) == 0 {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another isolation"), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it is of another isolation")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

@@ -2,7 +2,6 @@ package ec2
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -264,7 +263,7 @@ func (a isolateSubnet) resume(ctx context.Context, call actions.Call, p isolateS
 		return nil, state, nil, err
 	}
 	if state.Subnet != p.SubnetID || !slices.Equal(state.Allow, p.Allow) {
-		return nil, state, nil, anotherState(errors.New("it is of another subnet, or allows other networks"))
+		return nil, state, nil, actions.WrongState("it is of another subnet, or allows other networks")
 	}
 	networks, err := p.networks()
 	if err != nil {

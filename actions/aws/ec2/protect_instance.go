@@ -2,7 +2,6 @@ package ec2
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -378,7 +377,7 @@ func (a protectInstance) resume(ctx context.Context, call actions.Call, p protec
 		return nil, state, err
 	}
 	if state.Instance != p.InstanceID || state.Shutdown == "" {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another instance or step"), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it is of another instance or step")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

@@ -246,7 +246,7 @@ func (a restoreInstance) resume(ctx context.Context, call actions.Call, p restor
 	}
 	wanted, problems := p.wanted()
 	if len(problems) > 0 || state.Instance != p.InstanceID || len(state.Cards) == 0 {
-		return nil, state, nil, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another release"), Hint: "plan the step again"}
+		return nil, state, nil, actions.WrongState("it is of another release")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, wanted, err

@@ -244,7 +244,7 @@ func (a revokeInstanceRole) resume(ctx context.Context, call actions.Call, p rev
 		return nil, state, err
 	}
 	if state.Instance != p.InstanceID || state.Mode != p.Mode || nameIn(state.Quarantine) != nameIn(p.Quarantine) {
-		return nil, state, anotherState(errors.New("it is of another instance, mode or quarantine profile"))
+		return nil, state, actions.WrongState("it is of another instance, mode or quarantine profile")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

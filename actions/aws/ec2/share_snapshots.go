@@ -392,7 +392,7 @@ func (a shareSnapshots) resume(ctx context.Context, call actions.Call, p shareSn
 		same = same && state.Snapshots[i].ID == p.SnapshotIDs[i]
 	}
 	if !same {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: fmt.Errorf("it knows other snapshots"), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it knows other snapshots")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

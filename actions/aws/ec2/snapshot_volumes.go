@@ -339,7 +339,7 @@ func (a snapshotVolumes) resume(ctx context.Context, call actions.Call, p snapsh
 		return nil, state, err
 	}
 	if state.Instance != p.Instance || len(state.Volumes) == 0 {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: fmt.Errorf("it knows no volumes of instance %q", p.Instance), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it knows no volumes of instance %q", p.Instance)
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

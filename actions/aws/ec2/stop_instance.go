@@ -2,7 +2,6 @@ package ec2
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -305,7 +304,7 @@ func (a stopInstance) resume(ctx context.Context, call actions.Call, p stopInsta
 		return nil, state, err
 	}
 	if state.Instance != p.InstanceID {
-		return nil, state, anotherState(errors.New("it is of another instance"))
+		return nil, state, actions.WrongState("it is of another instance")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

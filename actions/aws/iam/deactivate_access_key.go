@@ -215,7 +215,7 @@ func (a deactivateAccessKey) resume(ctx context.Context, call actions.Call, p de
 	}
 	before, found := findKey(state.Keys, p.AccessKeyID)
 	if !found {
-		return nil, state, before, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: fmt.Errorf("it knows no access key %q", p.AccessKeyID), Hint: "plan the step again"}
+		return nil, state, before, actions.WrongState("it knows no access key %q", p.AccessKeyID)
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, before, err

@@ -2,7 +2,6 @@ package iam
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -149,7 +148,7 @@ func (a deleteAccessKey) resume(ctx context.Context, call actions.Call, p delete
 		return nil, state, err
 	}
 	if _, found := findKey(state.Keys, p.AccessKeyID); !found || state.User != p.User {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another user or key"), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it is of another user or key")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

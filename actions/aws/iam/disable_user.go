@@ -262,7 +262,7 @@ func (a disableUser) resume(ctx context.Context, call actions.Call, p disableUse
 	}
 	list, err := chosen(p.Classes)
 	if state.User.Name != p.User || err != nil || !slices.Equal(list, state.Classes) {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another user or other classes"), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it is of another user or other classes")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

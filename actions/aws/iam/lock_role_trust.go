@@ -322,7 +322,7 @@ func (a lockRoleTrust) resume(ctx context.Context, call actions.Call, p lockRole
 		return nil, state, err
 	}
 	if (p.Role != state.Role.Name && p.Role != state.Role.ARN()) || p.Principal != state.Principal || p.Mode != state.Mode || state.Wanted == "" {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another role, principal or mode"), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it is of another role, principal or mode")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

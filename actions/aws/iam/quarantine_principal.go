@@ -3,7 +3,6 @@ package iam
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -370,7 +369,7 @@ func (a quarantinePrincipal) resume(ctx context.Context, call actions.Call, p qu
 		return nil, state, err
 	}
 	if state.Principal.ARN() != p.PrincipalARN || state.PolicyName == "" || cmp.Or(state.Mode, modeInline) != p.Mode || !slices.Equal(state.Exempt, p.Exempt) {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another principal or mode"), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it is of another principal or mode")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

@@ -345,7 +345,7 @@ func (a revokeSessions) resume(ctx context.Context, call actions.Call, p revokeS
 		return nil, state, err
 	}
 	if (p.Role != state.Role.Name && p.Role != state.Role.ARN()) || state.PolicyName != revocationName(p.Scope, p.Value) || state.Cutoff.IsZero() {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another role or scope"), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it is of another role or scope")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

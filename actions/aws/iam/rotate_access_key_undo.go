@@ -248,7 +248,7 @@ func (a rotateAccessKey) resume(ctx context.Context, call actions.Call, p rotate
 		return nil, state, err
 	}
 	if state.User != p.User || state.OldKey != p.AccessKeyID || state.Destination.ARN == "" {
-		return nil, state, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: errors.New("it is of another user or key"), Hint: "plan the step again"}
+		return nil, state, actions.WrongState("it is of another user or key")
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, state, err

@@ -193,7 +193,7 @@ func (a quarantineFunction) resume(ctx context.Context, call actions.Call, p qua
 		return nil, before, err
 	}
 	if before.Name != p.Function || before.ARN == "" {
-		return nil, before, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: fmt.Errorf("it is of function %q", before.Name), Hint: "plan the step again"}
+		return nil, before, actions.WrongState("it is of function %q", before.Name)
 	}
 	c, err := open(ctx, a.cloud, call)
 	return c, before, err

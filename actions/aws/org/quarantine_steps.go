@@ -284,7 +284,7 @@ func (a quarantine) resume(ctx context.Context, call actions.Call, p quarantineP
 		return nil, state, err
 	}
 	if state.Target != p.Target || state.Mode != p.Mode || state.To != p.To {
-		return nil, state, precondition("load the captured state", "plan the step again", "it is of %s on %s", state.Mode, state.Target)
+		return nil, state, actions.WrongState("it is of %s on %s", state.Mode, state.Target)
 	}
 	c, err := open(ctx, a.cloud, call, "")
 	return c, state, err

@@ -238,7 +238,7 @@ func (a revokeUser) resume(ctx context.Context, call actions.Call, p revokeUserP
 		return nil, s, err
 	}
 	if s.Asked != p.User || s.Region != p.Region || p.Instance != "" && s.Instance != p.Instance {
-		return nil, s, precondition("load the captured state", "plan the step again", "it is of user %q", s.Asked)
+		return nil, s, actions.WrongState("it is of user %q", s.Asked)
 	}
 	c, err := open(ctx, a.cloud, call, p.Region)
 	return c, s, err

@@ -68,7 +68,7 @@ func resume(ctx context.Context, cl *cloud.Cloud, call actions.Call, id string) 
 		return nil, d, err
 	}
 	if !strings.EqualFold(d.ID, id) {
-		return nil, d, &actions.Error{Class: actions.Precondition, Op: "load the captured state", Err: fmt.Errorf("it is of %s", d), Hint: "plan the step again"}
+		return nil, d, actions.WrongState("it is of %s", d)
 	}
 	c, err := open(ctx, cl, call)
 	return c, d, err

@@ -253,7 +253,7 @@ func (a blockReads) resume(ctx context.Context, call actions.Call, p blockReadsP
 		return nil, state, err
 	}
 	if (p.Secret != state.Secret.Name && p.Secret != state.Secret.ARN) || state.Document == "" {
-		return nil, state, precondition("load the captured state", "plan the step again", "it is of another secret")
+		return nil, state, actions.WrongState("it is of another secret")
 	}
 	c, err := open(ctx, a.cloud, call, "secretsmanager", state.Secret.ARN)
 	return c, state, err

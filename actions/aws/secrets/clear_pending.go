@@ -187,7 +187,7 @@ func (a clearPending) resume(ctx context.Context, call actions.Call, p clearPend
 		return nil, state, nil, err
 	}
 	if p.Secret != state.Secret.Name && p.Secret != state.Secret.ARN {
-		return nil, state, nil, precondition("load the captured state", "plan the step again", "it is of another secret")
+		return nil, state, nil, actions.WrongState("it is of another secret")
 	}
 	c, err := open(ctx, a.cloud, call, "secretsmanager", state.Secret.ARN)
 	if err != nil {

@@ -194,7 +194,7 @@ func (a disableKey) resume(ctx context.Context, call actions.Call, p disableKeyP
 		return nil, state, nil, err
 	}
 	if p.Key != state.Key.ID && p.Key != state.Key.ARN {
-		return nil, state, nil, precondition("load the captured state", "plan the step again", "it is of another key")
+		return nil, state, nil, actions.WrongState("it is of another key")
 	}
 	c, err := open(ctx, a.cloud, call, "kms", state.Key.ARN)
 	if err != nil {

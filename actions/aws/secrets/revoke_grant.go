@@ -190,7 +190,7 @@ func (a revokeGrant) resume(ctx context.Context, call actions.Call, p revokeGran
 		return nil, state, err
 	}
 	if (p.Key != state.Key.ID && p.Key != state.Key.ARN) || p.GrantID != state.Grant.GrantID {
-		return nil, state, precondition("load the captured state", "plan the step again", "it is of another grant")
+		return nil, state, actions.WrongState("it is of another grant")
 	}
 	c, err := open(ctx, a.cloud, call, "kms", state.Key.ARN)
 	return c, state, err

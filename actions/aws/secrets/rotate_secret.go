@@ -344,7 +344,7 @@ func (a rotateSecret) resume(ctx context.Context, call actions.Call, p rotateSec
 		return nil, state, err
 	}
 	if (p.Secret != state.Secret.Name && p.Secret != state.Secret.ARN) || state.Secret.holder(labelCurrent) == "" {
-		return nil, state, precondition("load the captured state", "plan the step again", "it is of another secret")
+		return nil, state, actions.WrongState("it is of another secret")
 	}
 	if err := p.check(); err != nil {
 		return nil, state, err
