@@ -66,9 +66,17 @@ func (i *Incident) fold(e Event) error {
 	if i.Resolved {
 		switch e.Body.(type) {
 		case MessagePosted, MessageClosed, ExportMade, Refused, Noted, ClockAnomaly, ChannelBound, EffectLate:
+		case RowCorrected, RowHidden, RowShown, KeyTimeSet, CorrectiveAdded, CorrectiveClosed:
+		case DrillEnded, DrillObserved, ObjectiveRated, ExpectationJudged, FeedbackGiven:
 		default:
 			return Refuse(IsResolved, "%s is resolved; declare a new incident", i.ID)
 		}
+	}
+	if known, err := i.drill(e); known || err != nil {
+		return err
+	}
+	if known, err := i.curate(e); known {
+		return err
 	}
 	switch b := e.Body.(type) {
 	case Declared:

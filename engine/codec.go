@@ -201,6 +201,9 @@ func bodies() []Body {
 		&EffectIntent{}, &EffectOutcome{}, &EffectInDoubt{}, &EffectProbed{}, &EffectResolved{}, &EffectLate{}, &EffectVerified{},
 		&RetryScheduled{}, &TimerFired{}, &StepHeld{}, &StepEnded{}, &ManualAsked{}, &ManualDone{}, &RetryRequested{}, &SkipRequested{}, &UndoRequested{},
 		&ApprovalReminded{}, &StepExpanded{}, &StepEntered{}, &WaitStarted{}, &ContainmentBegan{}, &ContainmentDue{}, &ContainmentExtended{}, &ContainmentKept{},
+		&DrillStarted{}, &InjectDelivered{}, &InjectSkipped{}, &DrillHeld{}, &DrillResumed{}, &DrillPaced{}, &DrillAdvanced{}, &OutcomeSet{}, &HintGiven{},
+		&ExpectationJudged{}, &DrillObserved{}, &ObjectiveRated{}, &DrillEnded{}, &FeedbackGiven{}, &CorrectiveAdded{}, &CorrectiveClosed{},
+		&RowCorrected{}, &KeyTimeSet{}, &RowHidden{}, &RowShown{},
 	}
 }
 

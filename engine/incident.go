@@ -11,23 +11,25 @@ import (
 // Incident is the fold of one stream of facts. Readers may look at every
 // exported field and must change none; only Apply does.
 type Incident struct {
-	ID         string // "INC-12"
-	Title      string
-	Severity   int
-	Private    bool
-	DeclaredBy Actor
-	DeclaredAt time.Time
-	Resolved   bool
-	ResolvedAt time.Time
-	Summary    string
-	Channel    *ChannelBound
-	Notes      int
-	Runs       []*Run // in the order in which they started: R1, R2, ...
-	Asks       []*Ask // every question ever put to people, in order
-	Posts      map[string]*Post
-	Now        time.Time // time of the last fact
-	Facts      int64     // how many facts were applied
-	LastSeq    int64     // journal place of the last one that was written
+	ID          string // "INC-12"
+	Title       string
+	Severity    int
+	Private     bool
+	DeclaredBy  Actor
+	DeclaredAt  time.Time
+	Resolved    bool
+	ResolvedAt  time.Time
+	Summary     string
+	Channel     *ChannelBound
+	Notes       int
+	Runs        []*Run // in the order in which they started: R1, R2, ...
+	Asks        []*Ask // every question ever put to people, in order
+	Posts       map[string]*Post
+	Drill       *Drill        // of a rehearsal; nil: it is live, or not started
+	Correctives []*Corrective // what has to be done better, C1, C2, ...
+	Now         time.Time     // time of the last fact
+	Facts       int64         // how many facts were applied
+	LastSeq     int64         // journal place of the last one that was written
 
 	store   string
 	touched []*Step         // steps Decide has to look at again, in order

@@ -37,6 +37,8 @@ const (
 	WrongPlace      Code = "E_WRONG_ENVIRONMENT"
 	Duplicate       Code = "E_DUPLICATE" // the same request came before
 	FutureTime      Code = "E_FUTURE_TIME"
+	NotADrill       Code = "E_NOT_A_DRILL"  // a word for an exercise, and the incident is live
+	OutOfReach      Code = "E_OUT_OF_REACH" // the exercise is held, or says that this person or the chat cannot be reached
 	Usage           Code = "E_USAGE"
 )
 

@@ -86,7 +86,7 @@ func (f *fold) keyTimes() {
 		add("first observed", moment{f.observed.Time, f.observing, true}, "the earliest observation in the notes", "")
 	}
 	declared := t.Incident.DeclaredAt.Time
-	add("declared", moment{declared, t.Rows[0].Seq, true}, "by "+t.Incident.DeclaredBy.Who(), "")
+	add("declared", moment{declared, f.first, true}, "by "+t.Incident.DeclaredBy.Who(), "")
 	add("first action", f.firstAct, "the first change was started, "+span(f.firstAct.at.Sub(declared))+" after the declaration", "nothing was changed")
 	text := ""
 	if s := f.containAt; s != nil {

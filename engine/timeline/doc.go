@@ -37,7 +37,7 @@
 //	open        [{kind, run, step, text}]
 //	alive       [{run, step, text}]
 //	rows        one per line: {seq, at, derived, kind, type, actor, run, step, attempt, outcome, text, observed_at, targets,
-//	            plan_digest, refs, duration_ms, minor, details}
+//	            plan_digest, refs, duration_ms, minor, control, details}
 //
 // A group is a step that has steps of its own: one for each item of a list, or
 // those of a runbook that it calls. actions and not_done name each of them; the
@@ -45,7 +45,7 @@
 // gathers what is the same for many. rows leave out nothing.
 //
 // mode is "live" or "exercise". kind is one of lifecycle, action, approval,
-// note, evidence, comms, system; type is the kind of the fact, or
+// note, evidence, comms, inject, system; type is the kind of the fact, or
 // "timeline.silence". refs are the provider's own request ids. minor rows are
 // machinery (a message posted, a timer fired) that the Markdown leaves out and
 // counts. details is a map of strings, for ever.

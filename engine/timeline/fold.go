@@ -14,6 +14,10 @@ import (
 // fold is what has to be remembered between facts. Maps are for look-up only.
 type fold struct {
 	t         *Timeline
+	emit      func(Row) bool // takes each row, in order; false: no more are wanted
+	told      int64          // rows so far
+	enough    bool
+	first     int64  // journal place of the declaration
 	last      moment // of the last fact that is not machinery
 	runs      []*run
 	byRun     map[string]*run
@@ -85,16 +89,16 @@ type person struct {
 	count map[string]int
 }
 
-func newFold() *fold {
+func newFold(emit func(Row) bool) *fold {
 	return &fold{
-		t:     &Timeline{},
+		t: &Timeline{}, emit: emit,
 		byRun: map[string]*run{}, byAsk: map[string]*Approval{}, byPerson: map[string]*person{}, alive: map[Warning]bool{},
 	}
 }
 
 // take folds one fact in and writes its row.
 func (f *fold) take(e engine.Event) error {
-	if _, ok := e.Body.(engine.Declared); !ok && len(f.t.Rows) == 0 {
+	if _, ok := e.Body.(engine.Declared); !ok && f.told == 0 {
 		return fmt.Errorf("the record begins with %s at %d, not with the declaration of an incident", e.Kind(), e.Seq)
 	}
 	waited := ""
@@ -110,13 +114,22 @@ func (f *fold) take(e engine.Event) error {
 		f.silence(row, waited)
 		f.last = moment{e.At, e.Seq, true}
 	}
-	f.t.Rows = append(f.t.Rows, row)
+	f.add(row)
 	return nil
 }
 
-// tell finds the words for a fact. Every kind of fact is in one of the two lists.
+// add hands a row on.
+func (f *fold) add(row Row) {
+	if f.told == 0 {
+		f.first = row.Seq
+	}
+	f.told++
+	f.enough = f.enough || !f.emit(row)
+}
+
+// tell finds the words for a fact. Every kind of fact is in one of the lists.
 func (f *fold) tell(row *Row, e engine.Event) bool {
-	return f.tellIncident(row, e) || f.tellStep(row, e, f.step(e.Run, e.Step))
+	return f.tellIncident(row, e) || f.tellDrill(row, e) || f.tellAfter(row, e) || f.tellStep(row, e, f.step(e.Run, e.Step))
 }
 
 // silence adds a row when nothing was written for long while the incident was open.
@@ -132,7 +145,7 @@ func (f *fold) silence(next Row, waited string) {
 	if waited != "" {
 		text += ", while firebreak waited for " + waited
 	}
-	f.t.Rows = append(f.t.Rows, Row{
+	f.add(Row{
 		Seq: f.last.seq, At: engine.At(f.last.at), Derived: true, Kind: Machine, Type: SilenceType,
 		Actor: Actor{Type: string(engine.System)}, Text: text, Millis: gap.Milliseconds(),
 	})

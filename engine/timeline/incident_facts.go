@@ -90,10 +90,10 @@ func (f *fold) tellIncident(row *Row, e engine.Event) bool {
 
 func (f *fold) declared(row *Row, b engine.Declared) {
 	mode := "live"
-	if strings.HasPrefix(b.ID, "DRL-") {
+	if engine.IsExercise(b.ID) {
 		mode = "exercise"
 	}
-	if len(f.t.Rows) == 0 {
+	if f.told == 0 {
 		f.t.Incident = Incident{
 			ID: b.ID, Title: b.Title, Severity: b.Severity, Private: b.Private, Mode: mode, Store: b.Store,
 			DeclaredAt: row.At, DeclaredBy: row.Actor,

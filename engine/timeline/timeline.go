@@ -52,7 +52,8 @@ type Row struct {
 	Digest   string            `json:"plan_digest,omitempty"`
 	Refs     []actions.Request `json:"refs,omitempty"`
 	Millis   int64             `json:"duration_ms,omitempty"`
-	Minor    bool              `json:"minor,omitempty"` // machinery, which the Markdown only counts
+	Minor    bool              `json:"minor,omitempty"`   // machinery, which the Markdown only counts
+	Control  bool              `json:"control,omitempty"` // of an exercise: for its facilitators, until it is over
 	Details  map[string]string `json:"details,omitempty"`
 }
 
@@ -68,6 +69,7 @@ const (
 	Evidence  Kind = "evidence"
 	Comms     Kind = "comms"
 	Machine   Kind = "system"
+	Inject    Kind = "inject" // of an exercise
 )
 
 // Actor is who did something.
@@ -106,20 +108,67 @@ func (a Actor) Who() string {
 // ErrEmpty says that there are no facts to tell of.
 var ErrEmpty = errors.New("there are no facts to tell of; check the name of the incident")
 
-// Fold reads the facts of one incident in order. Errors: [ErrEmpty], the first
-// error of events, and a stream that does not begin with its declaration.
+// Fold reads the facts of one incident in order and keeps all of it in memory;
+// see [Open] for long ones. Errors: [ErrEmpty], the first error of events, and a
+// stream that does not begin with its declaration.
 func Fold(events iter.Seq2[engine.Event, error]) (*Timeline, error) {
-	f := newFold()
+	var rows []Row
+	f := newFold(func(r Row) bool { rows = append(rows, r); return true })
+	if err := f.read(events); err != nil {
+		return nil, err
+	}
+	t := f.finish()
+	t.Rows = rows
+	return t, nil
+}
+
+// read takes in all facts.
+func (f *fold) read(events iter.Seq2[engine.Event, error]) error {
 	for e, err := range events {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := f.take(e); err != nil {
-			return nil, err
+			return err
+		}
+		if f.enough {
+			return nil
 		}
 	}
-	if len(f.t.Rows) == 0 {
-		return nil, ErrEmpty
+	if f.told == 0 {
+		return ErrEmpty
 	}
-	return f.finish(), nil
+	return nil
+}
+
+// Source gives the facts of one incident in order, the same ones each time it
+// is called.
+type Source func() iter.Seq2[engine.Event, error]
+
+// Record is what an export is made from: the summary of an incident, and its
+// rows, which are told anew each time they are asked for and never kept. So a
+// long incident takes no more memory than a short one with as many steps.
+type Record struct {
+	*Timeline       // without Rows
+	Count     int64 // of the rows
+	source    Source
+}
+
+// Open reads the facts once for the summary. Errors are those of [Fold].
+func Open(source Source) (*Record, error) {
+	f := newFold(func(Row) bool { return true })
+	if err := f.read(source()); err != nil {
+		return nil, err
+	}
+	return &Record{Timeline: f.finish(), Count: f.told, source: source}, nil
+}
+
+// Each tells the rows in order; an error is the last thing that it gives.
+func (r *Record) Each() iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		f := newFold(func(row Row) bool { return yield(row, nil) })
+		if err := f.read(r.source()); err != nil && !f.enough {
+			yield(Row{}, err)
+		}
+	}
 }
