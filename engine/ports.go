@@ -64,6 +64,7 @@ type Summary struct {
 	Resolved bool   `json:"resolved"`
 	Declared Stamp  `json:"declared"`
 	Channel  string `json:"channel,omitempty"`
+	Control  string `json:"control,omitempty"` // of an exercise: the channel of its facilitators
 	Active   int    `json:"active_runs"`
 	Asks     int    `json:"open_asks"`
 	By       string `json:"declared_by"`
