@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // The states of an inject.
@@ -54,7 +55,7 @@ func (f *fold) takeDrill(e engine.Event) error {
 
 // begin reads what the exercise is pinned to.
 func (f *fold) begin(e engine.Event, b engine.DrillStarted) error {
-	s, err := decodeScenario(b.File.Value)
+	s, err := runbooks.DecodeScenario(b.File.Value)
 	if err != nil {
 		return fmt.Errorf("the scenario %q that is pinned at journal place %d cannot be read: %w; use the firebreak that wrote it, or a newer one", b.Scenario, e.Seq, err)
 	}

@@ -14,7 +14,7 @@ func (f *fold) compile(p *runbooks.Program) {
 	if f.scenario == nil || f.conditions != nil || p.ID != f.scenario.Runbook {
 		return
 	}
-	c, err := compileScenario(f.scenario, p)
+	c, err := runbooks.CompileScenario(f.scenario, p)
 	if err != nil {
 		f.unreadable = err.Error()
 		return

@@ -52,7 +52,7 @@ type fold struct {
 	end     Moment
 
 	scenario     *runbooks.Scenario
-	conditions   conditions
+	conditions   *runbooks.Conditions
 	unreadable   string // why the conditions cannot be read
 	facilitators map[string]bool
 	rated        map[string]rating
