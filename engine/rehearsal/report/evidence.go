@@ -47,7 +47,7 @@ func (r *Report) sheet() *document {
 		fact = append(fact, r.proofPairs()[:1]...)
 	}
 	d.Sections = []section{
-		{ID: "facts", Title: "What was tested", Blocks: []block{pairs(fact...)}},
+		{ID: "facts", Title: "What was tested", Blocks: []block{{Kind: kindFigures, Figures: r.keyFigures()}, pairs(fact...)}},
 		{ID: "crosswalk", Title: "What frameworks ask", Blocks: []block{
 			tableOf("", "", heads("Framework", "*Asks for", "*Shown here"), r.crosswalk()),
 			para("This sheet says where a record is, not that a requirement is met. That is for whoever answers for it, and for the auditor."),

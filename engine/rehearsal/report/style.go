@@ -113,6 +113,7 @@ td{padding:4.5px 8px}th{padding:4px 8px}
 .wide{min-width:32mm}.scroll{overflow:visible}
 .verdict,.tag,.running span,.figures div,.why,.empty,blockquote,figure svg{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 .one body,.one{font-size:8.6pt;line-height:1.32}.one h1{font-size:17pt}.one h2{font-size:11.5pt;margin-bottom:4px}.one table{font-size:7.7pt}.one .s{font-size:7.3pt}
-.one section{margin-top:9px;padding:7px 0 0}.one .pairs div{padding:2.2px 0}.one td{padding:3px 6px}.one .verdict{font-size:15pt;padding:5px 12px}.one .running span{margin-bottom:3mm}.one p{margin:5px 0}
+.one section{margin-top:9px;padding:7px 0 0}.one .pairs div{padding:2.2px 0}.one td{padding:3px 6px}.one td:first-child{padding-left:0}.one .verdict{font-size:15pt;padding:5px 12px}.one .running span{margin-bottom:3mm}.one p{margin:5px 0}.one .cover{padding:0}.one .end{margin-top:6px}
+.one .figures{grid-template-columns:repeat(7,1fr);gap:5px;margin-bottom:8px}.one .figures div{padding:4px 6px}.one .figures .v{font-size:9.6pt}.one .figures .n,.one .figures dt{font-size:6.8pt}
 }
 `
