@@ -128,6 +128,11 @@ func (i *Incident) Messages() []Command {
 		}
 	}
 	post("card")
+	if i.Drill != nil {
+		for _, ref := range i.Drill.messages() {
+			post(ref)
+		}
+	}
 	for _, a := range i.owed {
 		switch p := i.Posts[a.Ref()]; {
 		case p == nil:

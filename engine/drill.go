@@ -170,6 +170,15 @@ type Drill struct {
 	EndedAt    time.Time
 	Why        EndReason
 	Objectives map[string]Rating
+	Said       []Said // what players were told, in order
+}
+
+// Said is something that players of an exercise were told.
+type Said struct {
+	Ref  string // of its message: "inject:i1", "hint:1"
+	To   string
+	Text string
+	At   time.Time
 }
 
 // Gone says whether an inject needs no more thought: it was delivered, or left out.
@@ -194,6 +203,24 @@ func (DrillEnded) Kind() Kind        { return "drill.ended" }
 func (FeedbackGiven) Kind() Kind     { return "drill.feedback" }
 func (CorrectiveAdded) Kind() Kind   { return "corrective.added" }
 func (CorrectiveClosed) Kind() Kind  { return "corrective.closed" }
+
+// Messages of a rehearsal, besides those of [Said].
+const (
+	ControlRef  = "control"   // the facilitators' console, in a channel of their own
+	DrillEndRef = "drill:end" // that it is over
+)
+
+// messages lists what players and facilitators have to be told.
+func (d *Drill) messages() []string {
+	refs := []string{ControlRef}
+	for _, s := range d.Said {
+		refs = append(refs, s.Ref)
+	}
+	if d.Ended {
+		refs = append(refs, DrillEndRef)
+	}
+	return refs
+}
 
 // Corrective is something that has to be done better.
 type Corrective struct {
@@ -238,6 +265,7 @@ func (d *Drill) fold(i *Incident, e Event) error {
 			return Refuse(AlreadyDecided, "inject %s was delivered or left out already", b.ID)
 		}
 		d.Delivered[b.ID] = e.At
+		d.Said = append(d.Said, Said{Ref: "inject:" + b.ID, To: b.To, Text: b.Text, At: e.At})
 		if b.Chat != "" {
 			d.ChatDown = b.Chat == "down"
 		}
@@ -276,8 +304,11 @@ func (d *Drill) fold(i *Incident, e Event) error {
 			return Refuse(Usage, "there is no outcome %q; write one of %s", b.Outcome, strings.Join(Outcomes(), ", "))
 		}
 	case HintGiven:
+		if err := shortText("a hint", b.Text); err != nil {
+			return err
+		}
 		d.Hints++
-		return shortText("a hint", b.Text)
+		d.Said = append(d.Said, Said{Ref: fmt.Sprintf("hint:%d", d.Hints), To: b.To, Text: b.Text, At: e.At})
 	case ExpectationJudged:
 		if _, ok := d.Delivered[b.Inject]; !ok {
 			return Refuse(NoStep, "inject %s was not delivered, so nothing is expected of it yet", b.Inject)
