@@ -18,12 +18,17 @@ func (d *drill) control(e *engine.Event) *engine.Refusal {
 	switch b := e.Body.(type) {
 	case engine.DrillStarted, engine.Declared, engine.RunStarted:
 		return engine.Refuse(engine.Usage, "%s is written by what begins it", e.Kind())
-	case engine.InjectDelivered:
-		return engine.Refuse(engine.Usage, "an inject is delivered as its scenario has it: drill inject %s", b.ID)
-	case engine.FeedbackGiven:
-		return nil
-	case engine.InjectSkipped, engine.DrillHeld, engine.DrillResumed, engine.DrillPaced, engine.DrillAdvanced, engine.OutcomeSet,
-		engine.HintGiven, engine.ExpectationJudged, engine.DrillObserved, engine.ObjectiveRated, engine.DrillEnded:
+	case engine.DrillEnded:
+		b.Wall = d.wall()
+		if b.Why == "" {
+			b.Why = engine.EndFacilitator
+		}
+		e.Body = b
+		if b.Why == engine.EndStopWord && e.Actor.Type == engine.Person {
+			return nil // anybody may
+		}
+	case engine.InjectDelivered, engine.InjectSkipped, engine.DrillHeld, engine.DrillResumed, engine.DrillPaced, engine.DrillAdvanced, engine.OutcomeSet,
+		engine.HintGiven, engine.ExpectationJudged, engine.DrillObserved, engine.ObjectiveRated:
 	default:
 		return nil
 	}
@@ -31,6 +36,12 @@ func (d *drill) control(e *engine.Event) *engine.Refusal {
 		return refusal
 	}
 	switch b := e.Body.(type) {
+	case engine.InjectDelivered: // as the scenario has it, whatever was handed in
+		in, refusal := d.inject(b.ID)
+		if refusal == nil {
+			e.Body = delivered(in, "hand")
+		}
+		return refusal
 	case engine.InjectSkipped:
 		_, refusal := d.inject(b.ID)
 		return refusal
@@ -55,12 +66,6 @@ func (d *drill) control(e *engine.Event) *engine.Refusal {
 		e.Body = b
 	case engine.DrillResumed:
 		b.Wall = d.wall()
-		e.Body = b
-	case engine.DrillEnded:
-		b.Wall = d.wall()
-		if b.Why == "" {
-			b.Why = engine.EndFacilitator
-		}
 		e.Body = b
 	}
 	return nil
@@ -111,48 +116,21 @@ func (d *drill) outcome(b engine.OutcomeSet) *engine.Refusal {
 	return engine.Refuse(engine.NoStep, "the world is asked about no step %q; it is about %s", b.Step, strings.Join(ids, ", "))
 }
 
-// Deliver lets an inject happen now, whatever it waits for. Only a facilitator may.
+// delivered is the fact of an inject.
+func delivered(in *runbooks.Inject, why string) engine.InjectDelivered {
+	return engine.InjectDelivered{ID: in.ID, To: in.To, Text: in.Say, Why: why, Chat: in.Chat, Away: in.Away, Back: in.Back}
+}
+
+// Deliver lets an inject happen now, whatever it waits for. Only a facilitator
+// may; it is what [Stage.Submit] of an [engine.InjectDelivered] does.
 func (s *Stage) Deliver(ctx context.Context, req engine.Request, id, inject string) (engine.Receipt, error) {
-	d, err := s.find(ctx, id)
-	if err != nil {
-		return engine.Receipt{}, s.lost(ctx, req, err)
-	}
-	receipt := engine.Receipt{Incident: id}
-	err = d.do(func() error {
-		e := engine.Event{Actor: req.Actor, Body: engine.InjectDelivered{ID: inject}}
-		refusal := d.facilitates(req.Actor)
-		if refusal == nil {
-			var in *runbooks.Inject
-			if in, refusal = d.inject(inject); refusal == nil {
-				e.Body = engine.InjectDelivered{ID: in.ID, To: in.To, Text: in.Say, Why: "hand", Chat: in.Chat, Away: in.Away, Back: in.Back}
-			}
-		}
-		if refusal != nil {
-			return d.refused(e, refusal, req.Nonce)
-		}
-		receipt.Seq, err = d.take(e, req.Nonce)
-		return err
-	})
-	return receipt, err
+	return s.Submit(ctx, req, id, "", "", engine.InjectDelivered{ID: inject})
 }
 
 // Stop ends an exercise because somebody said the stop word; anybody whom the
 // directory knows may.
 func (s *Stage) Stop(ctx context.Context, req engine.Request, id string) (engine.Receipt, error) {
-	d, err := s.find(ctx, id)
-	if err != nil {
-		return engine.Receipt{}, s.lost(ctx, req, err)
-	}
-	receipt := engine.Receipt{Incident: id}
-	err = d.do(func() error {
-		e := engine.Event{Actor: req.Actor, Body: engine.DrillEnded{Why: engine.EndStopWord, Text: "the stop word was said", Wall: d.wall()}}
-		if req.Actor.Type != engine.Person {
-			return d.refused(e, engine.Refuse(engine.NotKnown, "only people of the directory can end an exercise, and %s is not one", req.Actor.Via), req.Nonce)
-		}
-		receipt.Seq, err = d.take(e, req.Nonce)
-		return err
-	})
-	return receipt, err
+	return s.Submit(ctx, req, id, "", "", engine.DrillEnded{Why: engine.EndStopWord, Text: "the stop word was said"})
 }
 
 // StopAll ends every exercise that is going on, such as when a live incident is
@@ -258,7 +236,7 @@ func waitsFor(t runbooks.Trigger) string {
 	text := "the facilitator"
 	switch {
 	case t.At != nil:
-		return fmt.Sprintf("%s after the start", runbooks.Span(time.Duration(*t.At)+time.Duration(t.Delay)))
+		return fmt.Sprintf("%s after the start", span(time.Duration(*t.At)+time.Duration(t.Delay)))
 	case t.After != "":
 		text = "the end of " + t.After
 	case t.Asked != "":
@@ -267,7 +245,18 @@ func waitsFor(t runbooks.Trigger) string {
 		text = "the moment when " + t.When
 	}
 	if t.Delay > 0 {
-		text += fmt.Sprintf(", and %s more", t.Delay)
+		text += fmt.Sprintf(", and %s more", span(time.Duration(t.Delay)))
+	}
+	return text
+}
+
+// span writes a duration as people do: 15m, not 15m0s.
+func span(d time.Duration) string {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
 	}
 	return text
 }

@@ -203,7 +203,7 @@ func (d *director) next() (c cue, ok bool) {
 		consider(cue{at: at, end: engine.EndCondition, text: "what the scenario ends with has come about"})
 	}
 	if most := time.Duration(d.scenario.End.Max); most > 0 {
-		consider(cue{at: drill.StartedAt.Add(most), end: engine.EndTime, text: fmt.Sprintf("its time of %s is over", runbooks.Span(most))})
+		consider(cue{at: drill.StartedAt.Add(most), end: engine.EndTime, text: fmt.Sprintf("its time of %s is over", span(most))})
 	}
 	if d.timed() {
 		consider(cue{at: drill.StartedAt.Add(time.Duration(d.second+1) * time.Second), tick: true})

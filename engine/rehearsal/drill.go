@@ -27,8 +27,7 @@ type drill struct {
 	audit    *engine.Audit
 	findings []string
 	scenario *runbooks.Scenario // the pinned one; nil until DrillStarted
-	injects  []engine.InjectDelivered
-	written  int64 // records in the stream
+	written  int64              // records in the stream
 
 	course  course
 	at      time.Time // what Game.Now gives: the time of what is being done
@@ -43,13 +42,12 @@ type drill struct {
 	first int64  // where the latest batch went
 
 	telling bool // a message is on its way to the chat
-	showing bool // an inject is on its way to the messenger
 }
 
 // fresh empties what is folded from the facts.
 func (d *drill) fresh() {
 	d.inc, d.audit, d.findings = engine.NewIncident(), engine.NewAudit(), nil
-	d.world, d.director, d.scenario, d.injects, d.written = nil, nil, nil, nil, 0
+	d.world, d.director, d.scenario, d.written = nil, nil, nil, 0
 	d.game = d.play()
 }
 
@@ -71,8 +69,6 @@ func (d *drill) follow(e engine.Event) error {
 		if err := d.pin(b); err != nil {
 			return err
 		}
-	case engine.InjectDelivered:
-		d.injects = append(d.injects, b)
 	}
 	if err := d.director.take(e); err != nil {
 		return err
@@ -179,7 +175,7 @@ func (d *drill) last() bool {
 	if d.inc.Drill == nil || !d.inc.Drill.Ended {
 		return false
 	}
-	return (d.s.o.Chat == nil || len(d.inc.Messages()) == 0) && d.unseen() == nil
+	return d.s.o.Chat == nil || len(d.inc.Messages()) == 0
 }
 
 // take takes in a fact at the time of the exercise, with all that follows. A

@@ -221,8 +221,9 @@ func (s *Stage) List(ctx context.Context) ([]engine.Summary, error) {
 	return list, nil
 }
 
-// beginning is how many facts are read to find the channel of an exercise.
-const beginning = 8
+// beginning is how many facts are read to find the channels of an exercise,
+// which are among the first things that are written down.
+const beginning = 12
 
 // first sums up an exercise that is not in memory by its first facts. One that
 // cannot be read is on the list too, and says so.
@@ -245,8 +246,12 @@ func (s *Stage) first(ctx context.Context, stream journal.StreamInfo) (engine.Su
 			one.Title, one.Severity, one.Private, one.Declared, one.By = b.Title, b.Severity, b.Private, engine.At(e.At), e.Actor.ID
 		case engine.ChannelBound:
 			one.Channel = b.Channel
+		case engine.MessagePosted:
+			if b.Ref == engine.ControlRef {
+				one.Control = b.Channel
+			}
 		}
-		if one.Channel != "" || entry.N+1 >= beginning {
+		if one.Channel != "" && one.Control != "" || entry.N+1 >= beginning {
 			break
 		}
 	}
@@ -257,6 +262,9 @@ func summary(i *engine.Incident) engine.Summary {
 	s := engine.Summary{ID: i.ID, Title: i.Title, Severity: i.Severity, Private: i.Private, Resolved: i.Resolved, Declared: engine.At(i.DeclaredAt), By: i.DeclaredBy.ID}
 	if i.Channel != nil {
 		s.Channel = i.Channel.Channel
+	}
+	if p := i.Posts[engine.ControlRef]; p != nil {
+		s.Control = p.Channel
 	}
 	if i.Drill != nil && i.Drill.Ended {
 		return s // what was going on stays where it is
@@ -298,7 +306,7 @@ func (s *Stage) Programs() []*runbooks.Program {
 }
 
 // Head is the journal's size and the first digits of its root.
-func (s *Stage) Head(ctx context.Context) (size int64, root string, err error) {
+func (s *Stage) Head(ctx context.Context, _ string) (size int64, root string, err error) {
 	head, err := s.o.Journal.Head(ctx)
 	if err != nil {
 		return 0, "", err

@@ -35,7 +35,6 @@ func (d *drill) settle() {
 		d.s.o.Chat.Changed(d.id)
 	}
 	d.tell()
-	d.show()
 }
 
 // pace sets the clock to how fast it runs as things stand.
@@ -109,8 +108,7 @@ func (d *drill) direct(c cue) {
 			d.settle()
 		}
 	case c.inject != nil:
-		in := c.inject
-		d.say(engine.InjectDelivered{ID: in.ID, To: in.To, Text: in.Say, Why: why(in.Trigger), Chat: in.Chat, Away: in.Away, Back: in.Back})
+		d.say(delivered(c.inject, why(c.inject.Trigger)))
 	default:
 		d.say(engine.DrillEnded{Why: c.end, Text: c.text, Wall: d.wall()})
 	}

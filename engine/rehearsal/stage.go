@@ -31,8 +31,7 @@ type Options struct {
 	Programs     func() []*runbooks.Program
 	Scenarios    func() []*runbooks.Scenario
 	Environments []Environment // what the real ones demand; a scenario may demand something else
-	Chat         engine.Chat   // nil: nothing is posted
-	Messenger    Messenger     // nil: injects are in the record, and nobody is shown them
+	Chat         engine.Chat   // shows what is asked and what players are told; nil: nothing is posted
 	Clock        Clock         // nil: the real one
 	Log          *slog.Logger  // nil: silent
 	StopWord     string        // empty: [DefaultStopWord]
@@ -46,13 +45,6 @@ type Environment struct {
 	runbooks.EnvironmentFacts
 	Floor     *engine.Floor
 	Protected []string
-}
-
-// Messenger shows injects to those they are for.
-type Messenger interface {
-	// Inject shows one. It may be slow or fail, and is tried again until it
-	// succeeds; after a crash it may be asked for one that was shown already.
-	Inject(ctx context.Context, look engine.Look, b engine.InjectDelivered) error
 }
 
 // Clock is the time outside.

@@ -16,10 +16,6 @@ const (
 	tellLimit = time.Minute // for one try
 )
 
-// shownRef is the reference under which it is written down that an inject was
-// shown to those it is for.
-func shownRef(inject string) string { return "inject:" + inject }
-
 // look shows the exercise.
 func (d *drill) look(f func(*engine.Incident)) error {
 	return d.do(func() error { f(d.inc); return nil })
@@ -59,38 +55,6 @@ func (d *drill) post(ctx context.Context, c engine.Command) (engine.Body, error)
 		return engine.MessageClosed{Ref: c.Post.Ref}, nil
 	}
 	return nil, fmt.Errorf("command %s has no doer", c.Ref())
-}
-
-// unseen is the first inject that was delivered and not shown, or nil.
-func (d *drill) unseen() *engine.InjectDelivered {
-	if d.s.o.Messenger == nil {
-		return nil
-	}
-	for n := range d.injects {
-		if d.inc.Posts[shownRef(d.injects[n].ID)] == nil {
-			return &d.injects[n]
-		}
-	}
-	return nil
-}
-
-// show starts to show the next inject, and goes on until none is left.
-func (d *drill) show() {
-	in := d.unseen()
-	if in == nil || d.showing {
-		return
-	}
-	b := *in
-	d.showing = true
-	d.again(shownRef(b.ID), func(ctx context.Context) (engine.Body, error) {
-		return engine.MessagePosted{Ref: shownRef(b.ID), Channel: b.To}, d.s.o.Messenger.Inject(ctx, d.look, b)
-	}, func(body engine.Body) {
-		d.showing = false
-		if d.inc.Posts[shownRef(b.ID)] == nil {
-			d.say(body)
-		}
-		d.show()
-	})
 }
 
 // again tries to tell people until it succeeds, and then takes that in. When
