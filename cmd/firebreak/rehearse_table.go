@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/firebreak-ir/firebreak/cmd/internal/app"
@@ -32,7 +33,7 @@ func (p *program) playTable(ctx context.Context, cfg *config.Config, shelf app.S
 	}
 	o := tabletop.Options{
 		Bot: t.Bot, Incident: id, Players: t.Players, Facilitator: t.Facilitator, Sign: app.SignExercise,
-		In: p.in, Terminal: terminal, Prompt: p.interactive(),
+		In: p.in, Terminal: terminal, Over: func() bool { return !slices.Contains(t.Stage.Going(), id) }, Prompt: p.interactive(),
 	}
 	if keep {
 		o.Stopped = func() (string, bool) {

@@ -101,14 +101,15 @@ func playScript(ctx context.Context, shelf Shelf, s *runbooks.Scenario, log jour
 	var bot *chatops.Bot
 	played, err := rehearsal.Play(ctx, rehearsal.PlayOptions{
 		Scenario: s, Program: program, Journal: log, Begin: begin,
-		Type: func(ctx context.Context, st *rehearsal.Stage, _ string, line runbooks.ScriptLine, actor engine.Actor) error {
+		Type: func(ctx context.Context, st *rehearsal.Stage, id string, line runbooks.ScriptLine, actor engine.Actor) error {
 			if bot == nil {
 				bot = exerciseBot(&Drills{Journal: log, Stage: st, shelf: shelf, directory: func() *chatops.Directory { return directory }})
 			}
-			m := bot.Command(ctx, chatops.Input{Actor: actor, Text: line.Type})
+			text := chatops.Imply(line.Type, id)
+			m := bot.Command(ctx, chatops.Input{Actor: actor, Text: text})
 			if m.Sign != nil {
 				signature := sim.SignBallot(actor.ID, m.Sign.Ballot)
-				m = bot.Command(ctx, chatops.Input{Actor: actor, Text: line.Type, Signature: signature})
+				m = bot.Command(ctx, chatops.Input{Actor: actor, Text: text, Signature: signature})
 			}
 			if m.Failed || m.Form != nil {
 				return engine.Refuse(m.Code, "%s", said(m))
@@ -179,7 +180,11 @@ func TellResult(w io.Writer, p *Played, root string) error {
 	}
 	for _, m := range r.Metrics {
 		if m.Came {
-			fmt.Fprintf(&b, "     %-28s %d%s\n", strings.ReplaceAll(m.Name, "_", " "), m.Value, m.Unit)
+			value := fmt.Sprintf("%d%s", m.Value, m.Unit)
+			if m.Unit == "s" {
+				value = (time.Duration(m.Value) * time.Second).String()
+			}
+			fmt.Fprintf(&b, "     %-28s %s\n", strings.ReplaceAll(m.Name, "_", " "), value)
 		}
 	}
 	for _, line := range p.Unused {

@@ -27,6 +27,7 @@ type Options struct {
 	Sign        func(actor engine.Actor, m chatops.Message) (signature string) // that a yes may need
 	In          io.Reader
 	Terminal    *Terminal
+	Over        func() bool                    // whether the exercise has ended
 	Prompt      bool                           // say who acts before each line; for a terminal
 	Stopped     func() (why string, stop bool) // asked each second whether a live incident was declared; nil: none can be
 }
@@ -114,19 +115,10 @@ func (t *table) leave(ctx context.Context, err error) error {
 	if err != nil {
 		return fmt.Errorf("read what is typed: %w", err)
 	}
-	if !t.isOver() {
+	if !t.Over() {
 		t.say(ctx, t.Facilitator, "drill end "+t.Incident+` "the table was left"`)
 	}
 	return nil
-}
-
-func (t *table) isOver() bool {
-	select {
-	case <-t.Terminal.over:
-		return true
-	default:
-		return false
-	}
 }
 
 // line does what one line says; done is true when the table is left.
@@ -196,6 +188,7 @@ func (t *table) complain(format string, args ...any) error {
 // say types a line for somebody and prints the answer. A yes that has to be
 // signed is signed with the exercise's own key of that person.
 func (t *table) say(ctx context.Context, actor engine.Actor, words string) {
+	words = chatops.Imply(words, t.Incident)
 	m := t.Bot.Command(ctx, chatops.Input{Actor: actor, Text: words})
 	if m.Sign != nil && t.Sign != nil {
 		m = t.Bot.Command(ctx, chatops.Input{Actor: actor, Text: words, Signature: t.Sign(actor, m)})
