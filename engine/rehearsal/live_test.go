@@ -345,7 +345,7 @@ func TestNonces(t *testing.T) {
 		l.wants("asked", l.count(engine.ApprovalRequested{}, ""), 1)
 		l.wants("notes", l.count(engine.Noted{}, ""), 1)
 		l.wants("runs", l.count(engine.RunStarted{}, ""), 1)
-		if list, err := l.st.List(t.Context()); err != nil || len(list) != 1 || list[0].Asks != 1 || list[0].Active != 1 || !list[0].Private {
+		if list, err := l.st.List(t.Context()); err != nil || len(list) != 1 || list[0].Asks != 1 || list[0].Active != 1 {
 			t.Errorf("%+v, %v", list, err)
 		}
 	})
