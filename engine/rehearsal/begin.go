@@ -28,7 +28,7 @@ type Request struct {
 	Title        string   // what players see; empty: as the scenario says
 }
 
-// Begin starts an exercise: it is declared, private, and pins its scenario, in
+// Begin starts an exercise: it is declared and pins its scenario, in
 // one transaction. A scenario or runbook that is not there, and a step for which
 // the scenario has no answer, are refused.
 func (s *Stage) Begin(ctx context.Context, req engine.Request, r Request) (engine.Receipt, error) {
