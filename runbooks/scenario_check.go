@@ -44,6 +44,7 @@ type scenarioCheck struct {
 	tools       *tools
 	injects     map[string]*injectDecl
 	ids         []string // of injects, in the order of the file
+	leader      string   // id of the facilitator, who may type too
 	when, check scope    // what conditions read, and checks of objectives
 	expressions int
 }
@@ -65,6 +66,7 @@ func (c *scenarioCheck) scenario() *Scenario {
 		Runbook: f.Runbook.Value, Briefing: f.briefing.Value, Seed: int64(or(f.seed, defaultSeed)), Tests: values(f.tests), Facts: f.facts,
 		Facilitator: c.facilitator(), Environment: c.environment(f.env), Answers: c.allAnswers(f.answers), Objectives: []Objective{},
 	}
+	c.leader = out.Facilitator.ID
 	for _, d := range f.people {
 		out.People = append(out.People, d.person())
 	}
@@ -126,13 +128,12 @@ func (c *scenarioCheck) allAnswers(list []answersDecl) []TestAnswers {
 }
 
 // unanswered finds the steps of which nobody says what the world does with them.
-// Those of on_cancel are among them: players can cancel at any time.
+// Those of on_cancel are among them: players can cancel at any time. The answer
+// of one item of a list is none for the others, of which there may be any number.
 func (c *scenarioCheck) unanswered() {
 	given := map[string]bool{}
 	for _, d := range c.file.answers {
-		if !undoSuffix.MatchString(d.step.Value) {
-			given[withoutNumbers(d.step.Value)] = true
-		}
+		given[d.step.Value] = true
 	}
 	pos := c.file.root
 	if c.file.answersPos.known() {
@@ -248,7 +249,7 @@ func (c *scenarioCheck) forbid(d forbiddenDecl) Forbidden {
 // line checks a line of the script.
 func (c *scenarioCheck) line(d lineDecl) ScriptLine {
 	out := ScriptLine{By: d.by.Value, Type: d.line.Value, Via: d.via.Value, Trigger: c.trigger(d.trigger), Each: d.each.Value, Refused: d.refuse.Value, Pos: d.pos}
-	if lead := c.file.facilitator; d.by.Set() && d.by.Value != lead.person.id.Value {
+	if d.by.Value != c.leader {
 		c.testCheck.person(d.by)
 	}
 	return out
