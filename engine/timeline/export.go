@@ -42,7 +42,13 @@ type Format struct {
 
 // Formats lists the forms, sorted by name.
 func Formats() []Format {
-	return []Format{}
+	lined := linedForms()
+	return []Format{
+		{Name: "csv", Ext: ".csv", Doc: "a table for spreadsheets, with what could be a formula made harmless", write: writeCSV},
+		{Name: "jsonl", Ext: ".jsonl", Doc: "each row as one line of JSON, with all that is known of it", write: lined["jsonl"].write},
+		{Name: "ocsf", Ext: ".ocsf.jsonl", Doc: "events of the Open Cybersecurity Schema Framework, for a SIEM", write: lined["ocsf"].write},
+		{Name: "timesketch", Ext: ".timesketch.jsonl", Doc: "a timeline to load into Timesketch", write: lined["timesketch"].write},
+	}
 }
 
 // Write writes the record in a form. The same facts, head and options give the

@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"cmp"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -106,6 +107,9 @@ func (f *fold) take(e engine.Event) error {
 		waited = f.waits() // before this fact ends the wait
 	}
 	row := Row{Seq: e.Seq, At: engine.At(e.At), Type: string(e.Kind()), Actor: actorOf(e.Actor), Run: e.Run, Step: e.Step}
+	if e.Hash != [32]byte{} {
+		row.Hash, row.Prev = hex.EncodeToString(e.Hash[:]), hex.EncodeToString(e.Prev[:])
+	}
 	if !f.tell(&row, e) {
 		return fmt.Errorf("the timeline has no words for %s at %d; use a newer firebreak", e.Kind(), e.Seq)
 	}

@@ -47,8 +47,13 @@ func (f *fold) tellIncident(row *Row, e engine.Event) bool {
 	case engine.ExportMade:
 		f.did(row.Actor, "exported the record")
 		row.Kind = Evidence
-		row.Text = fmt.Sprintf("%s exported the record as %s, journal places %d to %d, sha256 %s", who, b.Format, b.First, b.Last, b.SHA256)
+		level := ""
+		if b.Redact != "" {
+			level = " (" + b.Redact + ")"
+		}
+		row.Text = fmt.Sprintf("%s exported the record as %s%s, journal places %d to %d, sha256 %s", who, b.Format, level, b.First, b.Last, b.SHA256)
 		row.detail("format", b.Format)
+		row.detail("redact", b.Redact)
 		row.detail("sha256", b.SHA256)
 		row.detail("first", strconv.FormatInt(b.First, 10))
 		row.detail("last", strconv.FormatInt(b.Last, 10))

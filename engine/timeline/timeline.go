@@ -55,6 +55,8 @@ type Row struct {
 	Minor    bool              `json:"minor,omitempty"`   // machinery, which the Markdown only counts
 	Control  bool              `json:"control,omitempty"` // of an exercise: for its facilitators, until it is over
 	Details  map[string]string `json:"details,omitempty"`
+	Hash     string            `json:"hash,omitempty"`      // of the fact's record in the journal, in hex, when the fact was read from one
+	Prev     string            `json:"prev_hash,omitempty"` // of the incident's record before it; zeros: it is the first
 }
 
 // Kind sorts rows for a reader.
