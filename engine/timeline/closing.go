@@ -165,7 +165,7 @@ func (f *fold) openItems() {
 		f.t.Open = append(f.t.Open, OpenItem{Kind: OpenIncident, Text: f.t.Incident.ID + " is not resolved"})
 	}
 	f.t.Open = append(f.t.Open, gather(undo)...)
-	for _, text := range f.strange {
+	for _, text := range append(f.strange, f.leftWords()...) {
 		f.t.Open = append(f.t.Open, OpenItem{Kind: OpenRecord, Text: text})
 	}
 }

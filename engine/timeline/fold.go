@@ -38,6 +38,7 @@ type fold struct {
 	observing int64
 	resolved  moment
 	strange   []string // what of the record could not be read
+	left      left     // what the summary does not keep
 }
 
 // moment is a time that has come, or has not.
@@ -72,6 +73,8 @@ type step struct {
 	backBy  *step // of a part of a step: the undo of the whole
 	manual  bool
 	asked   *Approval
+	asks    int // how often it asked
+	lastAsk int // place of its latest approval among those that are kept
 	action  *Action
 	targets []actions.Target
 	digest  string // of the latest plan
@@ -229,6 +232,10 @@ func (f *fold) met(a Actor) *person {
 	}
 	key := a.Type + "\x00" + cmp.Or(a.ID, a.Via, a.Name)
 	p := f.byPerson[key]
+	if p == nil && len(f.people) >= maxPeople {
+		f.left.people++
+		return nil
+	}
 	if p == nil {
 		p = &person{Participant: Participant{Type: a.Type, ID: a.ID, Via: []string{}}, count: map[string]int{}}
 		f.byPerson[key] = p

@@ -63,7 +63,7 @@ func (f *fold) tellIncident(row *Row, e engine.Event) bool {
 		row.Text = fmt.Sprintf("%s asked for %q and was refused (%s): %s", who, b.Verb, b.Code, b.Message)
 		row.detail("verb", b.Verb)
 		row.detail("code", string(b.Code))
-		f.t.Refused = append(f.t.Refused, Refusal{Seq: row.Seq, At: row.At, Actor: row.Actor, Verb: b.Verb, Code: string(b.Code), Text: b.Message})
+		f.refuse(Refusal{Seq: row.Seq, At: row.At, Actor: row.Actor, Verb: b.Verb, Code: string(b.Code), Text: b.Message})
 	case engine.ClockAnomaly:
 		row.Kind = Machine
 		row.Text = fmt.Sprintf("the clock of the server went back by %s; journal times did not", span(time.Duration(b.BackMillis)*time.Millisecond))
@@ -132,7 +132,7 @@ func (f *fold) started(row *Row, e engine.Event, b engine.RunStarted) {
 		start: e.At, byID: map[string]*step{},
 	}
 	if err := json.Unmarshal(b.Program.Value, &r.program); err != nil {
-		f.strange = append(f.strange, fmt.Sprintf("the program of run %s could not be read, so its budget and what can be undone are not told: %v", e.Run, err))
+		f.odd(fmt.Sprintf("the program of run %s could not be read, so its budget and what can be undone are not told: %v", e.Run, err))
 	}
 	r.Title, r.budget = r.program.Title, time.Duration(r.program.Budget)
 	r.BudgetMS = r.budget.Milliseconds()

@@ -131,11 +131,14 @@ type ocsf struct {
 	actions  map[stepKey]stepDoes // what each step does; grows with the steps
 	closed   bool
 	first    bool   // no line was written yet
-	lastHash string // of the fact before
-	lastUID  string
+	prev     hashed // the fact before the one that was learned last
+	last     hashed // that one
 }
 
 type stepKey struct{ run, step string }
+
+// hashed is a fact whose record's hash is known.
+type hashed struct{ hash, uid string }
 
 // stepDoes is the action of a step, and its effect.
 type stepDoes struct{ action, effect string }
@@ -155,6 +158,9 @@ func (c *ocsf) nine() bool { return c.version == "1.9.0" }
 
 func (c *ocsf) learn(row *Row) {
 	c.runs.learn(row)
+	if row.Hash != "" {
+		c.prev, c.last = c.last, hashed{row.Hash, rowID(c.o.Head.Origin, c.incident, row)}
+	}
 	if action := row.Details["action"]; action != "" && row.Type == string(engine.EffectIntent{}.Kind()) {
 		c.actions[stepKey{row.Run, row.Step}] = stepDoes{action, row.Details["effect"]}
 	}
@@ -171,9 +177,6 @@ func (c *ocsf) line(out *bytes.Buffer, row *Row) error {
 	}
 	out.Write(data)
 	out.WriteByte('\n')
-	if row.Hash != "" {
-		c.lastHash, c.lastUID = row.Hash, e.Metadata.UID
-	}
 	c.first = false
 	return nil
 }
@@ -184,7 +187,7 @@ func (c *ocsf) event(row *Row) ocsfEvent {
 		Time: row.At.UnixMilli(), Duration: row.Millis, Message: clip(visible(row.Text), maxOCSFMessage),
 		Metadata: ocsfMetadata{
 			Version: c.version, Product: ocsfProduct{"firebreak", "firebreak"}, LogName: cmp.Or(c.o.Head.Origin, "journal"), LogProvider: "firebreak",
-			UID: rowID(c.o.Head.Origin, c.incident, row), CorrelationUID: c.incident.ID, Sequence: row.Seq, EventCode: row.Type,
+			UID: rowID(c.o.Head.Origin, c.incident, row), CorrelationUID: cmp.Or(c.incident.ID, "unknown"), Sequence: row.Seq, EventCode: row.Type,
 			OriginalTime: row.occurred().UTC().Format(stampForm), Labels: tags(c.incident, row),
 		},
 		Unmapped: ocsfUnmapped{
@@ -315,8 +318,8 @@ func (c *ocsf) attest(e *ocsfEvent, row *Row) {
 	a := ocsfAttest{UID: e.Metadata.UID, ChainUID: cmp.Or(c.o.Head.Origin, c.incident.Store, "unknown"), Fingerprint: leafPrint(row.Hash)}
 	if row.Prev != "" && row.Prev != noHash {
 		a.Previous = &ocsfPrevious{Fingerprint: leafPrint(row.Prev)}
-		if row.Prev == c.lastHash {
-			a.Previous.UID = c.lastUID
+		if row.Prev == c.prev.hash {
+			a.Previous.UID = c.prev.uid
 		}
 	}
 	if note := c.o.Head.Note; len(note) > 0 && row.Seq < c.o.Head.Size {

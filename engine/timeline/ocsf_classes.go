@@ -121,7 +121,7 @@ const (
 var remediationNames = map[int]string{isolate: "Isolate", evict: "Evict", restore: "Restore", harden: "Harden"}
 
 // remediations are the other actions that contain: what each of them does to an
-// attacker. An undo restores, whatever the action.
+// attacker. An undo restores, and that of a restoration isolates again.
 var remediations = map[string]int{
 	"aws.autoscaling.detach_instance":    isolate,
 	"aws.cloudtrail.ensure_logging":      harden,
@@ -169,7 +169,10 @@ func (c *ocsf) effect(e *ocsfEvent, row *Row) {
 		e.User = &ocsfUser{UID: cmp.Or(visible(t.ID), "unknown"), Name: cmp.Or(visible(t.ID), "unknown"), Type: visible(t.Type)}
 		e.Actor, e.Resources = actorOfRow(row), resources(row.Targets)
 	case contains:
-		if undo {
+		switch {
+		case undo && activity == restore:
+			activity = isolate
+		case undo:
 			activity = restore
 		}
 		e.be(classRemediation, activity, remediationNames[activity])

@@ -37,7 +37,7 @@ func newTimesketch(i Incident, o Options) (encoder, error) {
 // of the shortest incident; an importer once failed on fewer.
 func timesketchHead(out *bytes.Buffer, r *Record, o Options) error {
 	t := &timesketch{incident: r.Incident, o: o, runs: runRefs{}}
-	text := fmt.Sprintf("%s: %s; %d rows", r.Incident.ID, r.Incident.Title, r.Count)
+	text := fmt.Sprintf("%s: %s; %s", r.Incident.ID, r.Incident.Title, count(int(r.Count), "row"))
 	if o.Head.Origin != "" {
 		text += fmt.Sprintf(", read from journal %s at size %d, root %s", o.Head.Origin, o.Head.Size, base64.StdEncoding.EncodeToString(o.Head.Root[:]))
 	}
