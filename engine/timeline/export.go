@@ -42,12 +42,19 @@ type Format struct {
 
 // Formats lists the forms, sorted by name.
 func Formats() []Format {
-	return []Format{}
+	return []Format{
+		{"json", ".json", "everything that is known of the incident, for machines; an anchor for verify", (*Record).writeJSON},
+		{"md", ".md", "Markdown for people", (*Record).writeMarkdown},
+	}
 }
 
 // Write writes the record in a form. The same facts, head and options give the
 // same bytes. Errors: an unknown form, those of w, and those of the facts.
 func (r *Record) Write(w io.Writer, format string, o Options) error {
+	r, err := r.at(o.Redact)
+	if err != nil {
+		return err
+	}
 	var names []string
 	for _, f := range Formats() {
 		if f.Name == format {
@@ -64,6 +71,7 @@ func (r *Record) rows(o Options) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		done := int64(0)
 		for row, err := range r.Each() {
+			r.curate(&row)
 			if !yield(row, err) || err != nil {
 				return
 			}

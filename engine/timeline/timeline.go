@@ -29,6 +29,8 @@ type Timeline struct {
 	Refused      []Refusal
 	NotDone      []NotDone
 	Containments []Containment
+	Corrections  []Correction // those in force, by the place that they are about
+	Hidden       []Hiding     // the same
 	Open         []OpenItem
 	Alive        []Warning
 	Rows         []Row
@@ -55,6 +57,9 @@ type Row struct {
 	Minor    bool              `json:"minor,omitempty"`   // machinery, which the Markdown only counts
 	Control  bool              `json:"control,omitempty"` // of an exercise: for its facilitators, until it is over
 	Details  map[string]string `json:"details,omitempty"`
+
+	Corrected *Correction `json:"corrected,omitempty"` // better words of a person; Text keeps those of the record
+	Hidden    *Hiding     `json:"hidden,omitempty"`    // a person took it out of what people are shown first
 }
 
 // Kind sorts rows for a reader.
@@ -152,6 +157,7 @@ type Record struct {
 	*Timeline       // without Rows
 	Count     int64 // of the rows
 	source    Source
+	level     Level // that the facts of source are at
 }
 
 // Open reads the facts once for the summary. Errors are those of [Fold].
@@ -160,7 +166,7 @@ func Open(source Source) (*Record, error) {
 	if err := f.read(source()); err != nil {
 		return nil, err
 	}
-	return &Record{Timeline: f.finish(), Count: f.told, source: source}, nil
+	return &Record{Timeline: f.finish(), Count: f.told, source: source, level: Full}, nil
 }
 
 // Each tells the rows in order; an error is the last thing that it gives.
