@@ -45,6 +45,18 @@ var csvColumns = []struct {
 	{"details", func(_ Incident, _ Options, r *Row) string { return strings.Join(detailWords(r), "; ") }},
 	{"prev_hash", func(_ Incident, _ Options, r *Row) string { return r.Prev }},
 	{"hash", func(_ Incident, _ Options, r *Row) string { return r.Hash }},
+	{"corrected", func(_ Incident, _ Options, r *Row) string {
+		if r.Corrected == nil {
+			return ""
+		}
+		return r.Corrected.Text + " (" + r.Corrected.why() + ")"
+	}},
+	{"hidden", func(_ Incident, _ Options, r *Row) string {
+		if r.Hidden == nil {
+			return ""
+		}
+		return "hidden by " + r.Hidden.By.Who() + because(r.Hidden.Reason)
+	}},
 }
 
 // writeCSV writes the csv form.

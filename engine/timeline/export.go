@@ -44,16 +44,22 @@ type Format struct {
 func Formats() []Format {
 	lined := linedForms()
 	return []Format{
-		{Name: "csv", Ext: ".csv", Doc: "a table for spreadsheets, with what could be a formula made harmless", write: writeCSV},
-		{Name: "jsonl", Ext: ".jsonl", Doc: "each row as one line of JSON, with all that is known of it", write: lined["jsonl"].write},
-		{Name: "ocsf", Ext: ".ocsf.jsonl", Doc: "events of the Open Cybersecurity Schema Framework, for a SIEM", write: lined["ocsf"].write},
-		{Name: "timesketch", Ext: ".timesketch.jsonl", Doc: "a timeline to load into Timesketch", write: lined["timesketch"].write},
+		{"csv", ".csv", "a table for spreadsheets, with what could be a formula made harmless", writeCSV},
+		{"json", ".json", "everything that is known of the incident, for machines; an anchor for verify", (*Record).writeJSON},
+		{"jsonl", ".jsonl", "each row as one line of JSON, with all that is known of it", lined["jsonl"].write},
+		{"md", ".md", "Markdown for people", (*Record).writeMarkdown},
+		{"ocsf", ".ocsf.jsonl", "events of the Open Cybersecurity Schema Framework, for a SIEM", lined["ocsf"].write},
+		{"timesketch", ".timesketch.jsonl", "a timeline to load into Timesketch", lined["timesketch"].write},
 	}
 }
 
 // Write writes the record in a form. The same facts, head and options give the
 // same bytes. Errors: an unknown form, those of w, and those of the facts.
 func (r *Record) Write(w io.Writer, format string, o Options) error {
+	r, err := r.at(o.Redact)
+	if err != nil {
+		return err
+	}
 	var names []string
 	for _, f := range Formats() {
 		if f.Name == format {
@@ -70,6 +76,7 @@ func (r *Record) rows(o Options) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		done := int64(0)
 		for row, err := range r.Each() {
+			r.curate(&row)
 			if !yield(row, err) || err != nil {
 				return
 			}

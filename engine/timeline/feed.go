@@ -16,7 +16,8 @@ import (
 // encoder turns the rows of one incident into lines of one form, in their
 // order. A line depends on its row and on rows before it, never on a later one:
 // so an incident that is followed while it happens gives the lines that its
-// export gives afterwards.
+// export gives afterwards. What people add to a row later is the one difference:
+// an export marks the row, and who follows gets the addition as a row of its own.
 type encoder interface {
 	// learn takes in a row, before its line is asked for.
 	learn(row *Row)
@@ -178,7 +179,10 @@ func tags(i Incident, row *Row) []string {
 	for _, t := range []struct {
 		is   bool
 		word string
-	}{{i.Private, "private"}, {row.Minor, "minor"}, {row.Control, "control"}, {row.Derived, "derived"}} {
+	}{
+		{i.Private, "private"}, {row.Minor, "minor"}, {row.Control, "control"}, {row.Derived, "derived"},
+		{row.Corrected != nil, "corrected"}, {row.Hidden != nil, "hidden"},
+	} {
 		if t.is {
 			list = append(list, t.word)
 		}

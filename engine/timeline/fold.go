@@ -39,6 +39,7 @@ type fold struct {
 	resolved  moment
 	strange   []string // what of the record could not be read
 	left      left     // what the summary does not keep
+	overlay   overlay
 }
 
 // moment is a time that has come, or has not.
@@ -117,6 +118,7 @@ func (f *fold) take(e engine.Event) error {
 		return fmt.Errorf("the timeline has no words for %s at %d; use a newer firebreak", e.Kind(), e.Seq)
 	}
 	f.met(row.Actor)
+	f.overlay.place(e.Seq)
 	if !row.Minor {
 		f.silence(row, waited)
 		f.last = moment{e.At, e.Seq, true}

@@ -26,15 +26,6 @@ func (s *script) chained() *script {
 	return s
 }
 
-func (s *script) record(t testing.TB) *timeline.Record {
-	t.Helper()
-	r, err := timeline.Open(s.events)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 func (s *script) written(t testing.TB, format string, o timeline.Options) []byte {
 	t.Helper()
 	var out bytes.Buffer

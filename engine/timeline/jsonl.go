@@ -36,6 +36,8 @@ type canonicalRow struct {
 	Redactions []string          `json:"redactions"`
 	Tags       []string          `json:"tags"`
 	Details    map[string]string `json:"details,omitempty"`
+	Corrected  *Correction       `json:"corrected,omitempty"`
+	Hidden     *Hiding           `json:"hidden,omitempty"`
 	Prev       string            `json:"prev_hash,omitempty"`
 	Hash       string            `json:"hash,omitempty"`
 }
@@ -73,7 +75,7 @@ func (c *canonical) line(out *bytes.Buffer, row *Row) error {
 		Run: row.Run, Step: row.Step, Attempt: row.Attempt, Targets: row.Targets,
 		Outcome: row.Outcome, Reason: row.Details["reason"], Text: row.Text, DurationMS: row.Millis, PlanDigest: row.Digest,
 		Evidence: evidenceOf(row), Refs: refsOf(row), Redactions: redactions(c.o), Tags: tags(c.incident, row), Details: row.Details,
-		Prev: row.Prev, Hash: row.Hash,
+		Corrected: row.Corrected, Hidden: row.Hidden, Prev: row.Prev, Hash: row.Hash,
 	})
 	if err != nil {
 		return err

@@ -117,6 +117,8 @@ type ocsfUnmapped struct {
 	Targets    []string `json:"fb_targets,omitempty"`
 	Refs       []string `json:"fb_refs,omitempty"`
 	Observed   string   `json:"fb_observed_at,omitempty"`
+	Corrected  string   `json:"fb_corrected,omitempty"`
+	Hidden     string   `json:"fb_hidden,omitempty"`
 	Hash       string   `json:"fb_hash,omitempty"`
 	Prev       string   `json:"fb_prev_hash,omitempty"`
 	Checkpoint string   `json:"fb_checkpoint,omitempty"`
@@ -207,6 +209,12 @@ func (c *ocsf) event(row *Row) ocsfEvent {
 	}
 	if !row.Observed.IsZero() {
 		e.Unmapped.Observed = row.Observed.UTC().Format(stampForm)
+	}
+	if row.Corrected != nil {
+		e.Unmapped.Corrected = clip(visible(row.Corrected.Text), maxField)
+	}
+	if row.Hidden != nil {
+		e.Unmapped.Hidden = clip(visible(row.Hidden.Reason), maxField)
 	}
 	c.classify(&e, row)
 	if c.nine() {

@@ -279,7 +279,9 @@ func checkOCSF(t *testing.T, data []byte, version string) []map[string]any {
 
 func checkMetadata(t *testing.T, line int, m map[string]any, version string) {
 	t.Helper()
-	fault := func(format string, args ...any) { t.Errorf("line %d: metadata: %s", line, fmt.Sprintf(format, args...)) }
+	fault := func(format string, args ...any) {
+		t.Errorf("line %d: metadata: %s", line, fmt.Sprintf(format, args...))
+	}
 	meta, ok := m["metadata"].(map[string]any)
 	if !ok {
 		fault("there is none")
@@ -342,7 +344,7 @@ func checkCanonical(t *testing.T, data []byte) []map[string]any {
 		must[name] = reflect.TypeFor[[]any]()
 	}
 	must["seq"], must["actor"] = reflect.TypeFor[json.Number](), reflect.TypeFor[map[string]any]()
-	may := strings.Fields("on_behalf_of runbook run step attempt targets outcome reason duration_ms plan_digest details prev_hash hash")
+	may := strings.Fields("on_behalf_of runbook run step attempt targets outcome reason duration_ms plan_digest details corrected hidden prev_hash hash")
 	list := objects(t, data)
 	ids := map[any]bool{}
 	for n, m := range list {
@@ -481,4 +483,53 @@ func TestChainStandsInEachForm(t *testing.T) {
 		uid = a["uid"]
 		return prev["fingerprint"].(map[string]any)["value"], hash
 	}, len(nine))
+}
+
+// What people add is marked on the row it is about, beside the record's words,
+// and is a row of its own.
+func TestOverlayStandsInEachForm(t *testing.T) {
+	s := told(t)
+	s.say(0, bob, "", "", engine.RowCorrected{Of: 43, Text: "=our own scanner found it", Reason: "clearer"})
+	s.say(0, bob, "", "", engine.RowHidden{Of: 44, Reason: "personal"})
+	table, canonical, sketch, eight, _ := checkAll(t, s.chained())
+	if r := table[3]; r["corrected"] == "" || strings.HasPrefix(r["corrected"], "=") || !strings.Contains(r["text"], "a scanner found the key") || table[4]["hidden"] != "hidden by bob: personal" {
+		t.Errorf("csv: %v", r)
+	}
+	if m := canonical[3]; m["corrected"].(map[string]any)["text"] != "=our own scanner found it" || canonical[4]["hidden"] == nil || canonical[len(canonical)-2]["type"] != "timeline.corrected" {
+		t.Errorf("jsonl: %v", m)
+	}
+	if n := slices.IndexFunc(sketch, func(m map[string]any) bool { return m["fb_corrected"] == "=our own scanner found it" }); n < 0 || sketch[n]["fb_seq"] != json.Number("43") {
+		t.Error("timesketch: the corrected row is not marked")
+	}
+	if u := eight[3]["unmapped"].(map[string]any); u["fb_corrected"] != "=our own scanner found it" || !slices.Contains(eight[4]["metadata"].(map[string]any)["labels"].([]any), any("hidden")) {
+		t.Errorf("ocsf: %v", u)
+	}
+}
+
+// What is written for others names nobody and nothing, and its chain still holds.
+func TestRedactedFormsFollowTheRules(t *testing.T) {
+	for _, form := range machines {
+		form.o.Head, form.o.Redact = head(), timeline.External
+		data := told(t).chained().written(t, form.format, form.o)
+		for _, word := range []string{"alice", "Alice", "svc-deploy", "111122223333", "U01", "scanner", "AKIA"} {
+			if bytes.Contains(data, []byte(word)) {
+				t.Errorf("%s: %q is told to others", form.name, word)
+			}
+		}
+		switch form.format {
+		case "csv":
+			checkCSV(t, data)
+		case "jsonl":
+			if list := checkCanonical(t, data); len(list[0]["redactions"].([]any)) != 1 {
+				t.Error("jsonl does not say that it is redacted")
+			}
+		case "timesketch":
+			checkSketch(t, data, sketchTypes{})
+		case "ocsf":
+			checkOCSF(t, data, map[string]string{"": "1.8.0", "1.9": "1.9.0"}[form.o.OCSF])
+		}
+		if form.o.OCSF != "1.9" && !bytes.Contains(data, []byte("96a296d224f285c6")) {
+			t.Errorf("%s: the chain is gone", form.name)
+		}
+	}
 }

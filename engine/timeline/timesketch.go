@@ -21,6 +21,10 @@ const (
 // sketchForm is how datetime is written: the offset in digits, never Z.
 const sketchForm = "2006-01-02T15:04:05.000000-07:00"
 
+// sketchYear is the first year that an importer takes in; a time before it is
+// not told as one, the zero time among them.
+const sketchYear = 1700
+
 // timesketch writes the timesketch form.
 type timesketch struct {
 	incident Incident
@@ -49,7 +53,7 @@ func timesketchHead(out *bytes.Buffer, r *Record, o Options) error {
 		return err
 	}
 	for _, k := range r.KeyTimes {
-		if k.Seq < 0 {
+		if k.Seq < 0 || k.At.Year() < sketchYear {
 			continue
 		}
 		m := t.common(k.At, "timeline.key_time", strings.TrimSpace(k.Name+" "+k.Text))
@@ -68,7 +72,7 @@ func (t *timesketch) learn(row *Row) { t.runs.learn(row) }
 // tells: a sketch sorts by time, and both belong there.
 func (t *timesketch) line(out *bytes.Buffer, row *Row) error {
 	m := t.row(row)
-	if err := t.write(out, m); err != nil || row.Observed.IsZero() {
+	if err := t.write(out, m); err != nil || row.Observed.Year() < sketchYear {
 		return err
 	}
 	for name, value := range t.common(row.Observed, row.Type, row.Text) {
@@ -128,6 +132,12 @@ func (t *timesketch) row(row *Row) map[string]any {
 	if run := t.runs[row.Run]; run != nil {
 		text("fb_runbook", run.ID)
 		text("fb_runbook_digest", run.Digest)
+	}
+	if row.Corrected != nil {
+		text("fb_corrected", row.Corrected.Text)
+	}
+	if row.Hidden != nil {
+		text("fb_hidden", row.Hidden.Reason)
 	}
 	if row.Attempt > 0 {
 		m["fb_attempt"] = row.Attempt
