@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,6 +69,25 @@ func (r *Record) Write(w io.Writer, format string, o Options) error {
 		names = append(names, f.Name)
 	}
 	return fmt.Errorf("format %q is not known; known: %s", format, strings.Join(names, ", "))
+}
+
+// Check says what is wrong with the options of a form, before anything is
+// written; nil: nothing.
+func Check(format string, o Options) error {
+	var names []string
+	for _, f := range Formats() {
+		names = append(names, f.Name)
+	}
+	switch {
+	case !slices.Contains(names, format):
+		return fmt.Errorf("format %q is not known; known: %s", format, strings.Join(names, ", "))
+	case o.Redact != "" && !slices.Contains(Levels(), o.Redact):
+		return fmt.Errorf("redaction level %q is not known; write one of full, internal, external", o.Redact)
+	}
+	if _, ok := ocsfVersions[o.OCSF]; !ok {
+		return fmt.Errorf("version %q of the OCSF schema is not known; known: 1.8, 1.9", o.OCSF)
+	}
+	return nil
 }
 
 // rows tells the rows as the options want them: with the overlay of people,

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/journal"
 )
 
 // encoder turns the rows of one incident into lines of one form, in their
@@ -23,7 +24,23 @@ type encoder interface {
 	learn(row *Row)
 	// line appends the lines of the row that was learned last, each with its end.
 	line(out *bytes.Buffer, row *Row) error
+	// under says under which head of the journal the rows stand from now on.
+	under(head journal.Checkpoint)
 }
+
+// telling is what every encoder knows.
+type telling struct {
+	incident Incident
+	o        Options
+	runs     runRefs
+}
+
+func (t *telling) under(head journal.Checkpoint) { t.o.Head = head }
+
+func (t *telling) learn(row *Row) { t.runs.learn(row) }
+
+// id names a row for ever, in all forms.
+func (t *telling) id(row *Row) string { return rowID(t.o.Head.Origin, t.incident, row) }
 
 // lined is a form that consists of lines. head, if any, writes what only a whole
 // file has before its rows.
@@ -114,6 +131,14 @@ func (f *Feed) Take(e engine.Event, out *bytes.Buffer) error {
 		return err
 	}
 	return f.err
+}
+
+// Under says under which head of the journal the facts stand that come from now on.
+func (f *Feed) Under(head journal.Checkpoint) {
+	f.o.Head = head
+	if f.enc != nil {
+		f.enc.under(head)
+	}
 }
 
 // Incident is what is known of the incident so far.

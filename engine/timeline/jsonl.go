@@ -55,21 +55,15 @@ type requestRef struct {
 }
 
 // canonical writes the jsonl form.
-type canonical struct {
-	incident Incident
-	o        Options
-	runs     runRefs
-}
+type canonical struct{ telling }
 
 func newCanonical(i Incident, o Options) (encoder, error) {
-	return &canonical{incident: i, o: o, runs: runRefs{}}, nil
+	return &canonical{telling{i, o, runRefs{}}}, nil
 }
-
-func (c *canonical) learn(row *Row) { c.runs.learn(row) }
 
 func (c *canonical) line(out *bytes.Buffer, row *Row) error {
 	data, err := marshal(&canonicalRow{
-		Seq: row.Seq, ID: rowID(c.o.Head.Origin, c.incident, row), Incident: c.incident.ID, Mode: c.incident.Mode,
+		Seq: row.Seq, ID: c.id(row), Incident: c.incident.ID, Mode: c.incident.Mode,
 		OccurredAt: row.occurred(), RecordedAt: row.At, TimeSource: timeSource(row),
 		Kind: row.Kind, Type: row.Type, Actor: row.Actor, OnBehalfOf: row.Details["on_authority"], Runbook: c.runs[row.Run],
 		Run: row.Run, Step: row.Step, Attempt: row.Attempt, Targets: row.Targets,

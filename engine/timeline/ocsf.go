@@ -126,15 +126,13 @@ type ocsfUnmapped struct {
 
 // ocsf writes the ocsf form.
 type ocsf struct {
-	incident Incident
-	o        Options
-	version  string // of the schema, in full
-	runs     runRefs
-	actions  map[stepKey]stepDoes // what each step does; grows with the steps
-	closed   bool
-	first    bool   // no line was written yet
-	prev     hashed // the fact before the one that was learned last
-	last     hashed // that one
+	telling
+	version string               // of the schema, in full
+	actions map[stepKey]stepDoes // what each step does; grows with the steps
+	closed  bool
+	noted   int64  // size of the journal whose checkpoint was written last
+	prev    hashed // the fact before the one that was learned last
+	last    hashed // that one
 }
 
 type stepKey struct{ run, step string }
@@ -153,15 +151,15 @@ func newOCSF(i Incident, o Options) (encoder, error) {
 	if !ok {
 		return nil, fmt.Errorf("version %q of the OCSF schema is not known; known: 1.8, 1.9", o.OCSF)
 	}
-	return &ocsf{incident: i, o: o, version: version, runs: runRefs{}, actions: map[stepKey]stepDoes{}, first: true}, nil
+	return &ocsf{telling: telling{i, o, runRefs{}}, version: version, actions: map[stepKey]stepDoes{}}, nil
 }
 
 func (c *ocsf) nine() bool { return c.version == "1.9.0" }
 
 func (c *ocsf) learn(row *Row) {
-	c.runs.learn(row)
+	c.telling.learn(row)
 	if row.Hash != "" {
-		c.prev, c.last = c.last, hashed{row.Hash, rowID(c.o.Head.Origin, c.incident, row)}
+		c.prev, c.last = c.last, hashed{row.Hash, c.id(row)}
 	}
 	if action := row.Details["action"]; action != "" && row.Type == string(engine.EffectIntent{}.Kind()) {
 		c.actions[stepKey{row.Run, row.Step}] = stepDoes{action, row.Details["effect"]}
@@ -179,7 +177,6 @@ func (c *ocsf) line(out *bytes.Buffer, row *Row) error {
 	}
 	out.Write(data)
 	out.WriteByte('\n')
-	c.first = false
 	return nil
 }
 
@@ -189,7 +186,7 @@ func (c *ocsf) event(row *Row) ocsfEvent {
 		Time: row.At.UnixMilli(), Duration: row.Millis, Message: clip(visible(row.Text), maxOCSFMessage),
 		Metadata: ocsfMetadata{
 			Version: c.version, Product: ocsfProduct{"firebreak", "firebreak"}, LogName: cmp.Or(c.o.Head.Origin, "journal"), LogProvider: "firebreak",
-			UID: rowID(c.o.Head.Origin, c.incident, row), CorrelationUID: cmp.Or(c.incident.ID, "unknown"), Sequence: row.Seq, EventCode: row.Type,
+			UID: c.id(row), CorrelationUID: cmp.Or(c.incident.ID, "unknown"), Sequence: row.Seq, EventCode: row.Type,
 			OriginalTime: row.occurred().UTC().Format(stampForm), Labels: tags(c.incident, row),
 		},
 		Unmapped: ocsfUnmapped{
@@ -317,7 +314,7 @@ func leafPrint(hash string) ocsfFingerprint {
 
 // attest ties an event to the chain of its journal. The signature is that of
 // the checkpoint under which the record was read; its whole note stands in the
-// first line.
+// first line under it.
 func (c *ocsf) attest(e *ocsfEvent, row *Row) {
 	if row.Hash == "" {
 		return
@@ -335,8 +332,8 @@ func (c *ocsf) attest(e *ocsfEvent, row *Row) {
 			AlgorithmID: 99, Algorithm: "Ed25519", SerializationID: 99, Serialization: "C2SP signed note of the checkpoint",
 			Digest: ocsfFingerprint{AlgorithmID: 3, Algorithm: "SHA-256", SerializationID: 99, Serialization: "RFC 6962 tree root", Value: hex.EncodeToString(c.o.Head.Root[:])},
 		}}
-		if c.first {
-			e.Unmapped.Checkpoint = string(note)
+		if c.noted != c.o.Head.Size {
+			c.noted, e.Unmapped.Checkpoint = c.o.Head.Size, string(note)
 		}
 	}
 	e.Attestations = []ocsfAttest{a}

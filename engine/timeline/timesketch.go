@@ -26,21 +26,17 @@ const sketchForm = "2006-01-02T15:04:05.000000-07:00"
 const sketchYear = 1700
 
 // timesketch writes the timesketch form.
-type timesketch struct {
-	incident Incident
-	o        Options
-	runs     runRefs
-}
+type timesketch struct{ telling }
 
 func newTimesketch(i Incident, o Options) (encoder, error) {
-	return &timesketch{incident: i, o: o, runs: runRefs{}}, nil
+	return &timesketch{telling{i, o, runRefs{}}}, nil
 }
 
 // timesketchHead writes what a file has before its rows: where the record was
 // read, and each key time that came. With the declaration that makes three lines
 // of the shortest incident; an importer once failed on fewer.
 func timesketchHead(out *bytes.Buffer, r *Record, o Options) error {
-	t := &timesketch{incident: r.Incident, o: o, runs: runRefs{}}
+	t := &timesketch{telling{r.Incident, o, runRefs{}}}
 	text := fmt.Sprintf("%s: %s; %s", r.Incident.ID, r.Incident.Title, count(int(r.Count), "row"))
 	if o.Head.Origin != "" {
 		text += fmt.Sprintf(", read from journal %s at size %d, root %s", o.Head.Origin, o.Head.Size, base64.StdEncoding.EncodeToString(o.Head.Root[:]))
@@ -65,8 +61,6 @@ func timesketchHead(out *bytes.Buffer, r *Record, o Options) error {
 	}
 	return nil
 }
-
-func (t *timesketch) learn(row *Row) { t.runs.learn(row) }
 
 // line writes a row, and once more at the time at which a person saw what it
 // tells: a sketch sorts by time, and both belong there.
@@ -113,7 +107,7 @@ func (t *timesketch) common(at engine.Stamp, typ, text string) map[string]any {
 func (t *timesketch) row(row *Row) map[string]any {
 	m := t.common(row.At, row.Type, row.Text)
 	m["timestamp_desc"], m["tag"] = timestampDesc(row), tags(t.incident, row)
-	m["fb_seq"], m["fb_id"], m["fb_kind"] = row.Seq, rowID(t.o.Head.Origin, t.incident, row), string(row.Kind)
+	m["fb_seq"], m["fb_id"], m["fb_kind"] = row.Seq, t.id(row), string(row.Kind)
 	text := func(name, value string) {
 		if value != "" {
 			m[name] = clip(visible(value), maxField)
