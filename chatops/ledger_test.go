@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -457,9 +458,10 @@ func (l *ledger) Plan(_ context.Context, _ engine.Actor, incident string, run en
 
 func (l *ledger) Formats() []string { return []string{"md", "json"} }
 
-func (l *ledger) Export(_ context.Context, req engine.Request, incident, format string) (File, error) {
+func (l *ledger) Export(_ context.Context, req engine.Request, incident string, o ExportOptions, w io.Writer) (string, error) {
 	l.calls = append(l.calls, "Export")
-	return File{Name: incident + "." + format, Data: []byte("the record of " + incident)}, nil
+	_, err := io.WriteString(w, "the record of "+incident)
+	return incident + "." + o.Format, err
 }
 
 func (l *ledger) Timeline(_ context.Context, incident string, last int) ([]Line, error) {
