@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,6 +104,7 @@ type follower struct {
 	f       local.Follow
 	sees    func() (privates, error) // asked before each batch
 	changed func() <-chan struct{}   // nil: end at the end
+	facts   int                      // the most of a batch; zero: maxBatchFacts
 
 	feeds map[string]*followed
 	turn  int64 // counts facts, to know which feed was used last
@@ -196,7 +198,7 @@ func (x *follower) upTo(ctx context.Context, head journal.Checkpoint, next int64
 			return next, err
 		}
 		next = entry.Seq + 1
-		if facts++; facts >= maxBatchFacts || x.out.Len() >= maxBatchBytes {
+		if facts++; facts >= cmp.Or(x.facts, maxBatchFacts) || x.out.Len() >= maxBatchBytes {
 			if err := flush(); err != nil {
 				return next, err
 			}
