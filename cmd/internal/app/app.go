@@ -49,6 +49,7 @@ type App struct {
 
 	log   *slog.Logger
 	fatal chan error
+	wakes *waking // the journal, as the host appends to it
 }
 
 // Open takes the store and brings back what is unfinished in it.
@@ -73,6 +74,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 			err = errors.Join(err, a.Journal.Close())
 		}
 	}()
+	a.wakes = newWaking(a.Journal)
 	if err := sameKey(cfg.Genesis, a.Journal.Verifier()); err != nil {
 		return nil, err
 	}
@@ -86,7 +88,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 	programs := shelf.Programs
 	a.Faults, a.Sources = shelf.Faults, shelf.Sources
 	ho := host.Options{
-		Journal: a.Journal, Store: a.Journal.Origin(), Registry: a.Registry, Log: o.Log,
+		Journal: a.wakes, Store: a.Journal.Origin(), Registry: a.Registry, Log: o.Log,
 		Programs:     func() []*runbooks.Program { return programs },
 		Environments: environments(cfg), Environment: cfg.DefaultEnvironment,
 		Fatal: func(err error) { a.fatal <- err },
