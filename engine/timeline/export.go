@@ -43,9 +43,21 @@ type Format struct {
 // Formats lists the forms, sorted by name.
 func Formats() []Format {
 	return []Format{
+		{"html", ".html", "one page for a browser and for paper, with a chart; no script, nothing loaded", (*Record).writeHTML},
 		{"json", ".json", "everything that is known of the incident, for machines; an anchor for verify", (*Record).writeJSON},
 		{"md", ".md", "Markdown for people", (*Record).writeMarkdown},
+		{"svg", ".svg", "the chart by itself: a lane for each step and person", (*Record).Lanes},
 	}
+}
+
+// FormatOf finds a form by its name.
+func FormatOf(name string) (Format, bool) {
+	for _, f := range Formats() {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Format{}, false
 }
 
 // Write writes the record in a form. The same facts, head and options give the
@@ -55,11 +67,11 @@ func (r *Record) Write(w io.Writer, format string, o Options) error {
 	if err != nil {
 		return err
 	}
+	if f, ok := FormatOf(format); ok {
+		return f.write(r, w, o)
+	}
 	var names []string
 	for _, f := range Formats() {
-		if f.Name == format {
-			return f.write(r, w, o)
-		}
 		names = append(names, f.Name)
 	}
 	return fmt.Errorf("format %q is not known; known: %s", format, strings.Join(names, ", "))

@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/firebreak-ir/firebreak/chatops"
@@ -16,12 +16,22 @@ import (
 // exporter writes timelines.
 type exporter struct{ app *App }
 
-func (*exporter) Formats() []string { return []string{"md", "json"} }
+func (*exporter) Formats() []string {
+	var names []string
+	for _, f := range timeline.Formats() {
+		names = append(names, f.Name)
+	}
+	return names
+}
 
 // Export first writes down that the record is handed out and what it covers,
 // so that leaving rows out of it would contradict the journal; then it writes
-// the facts up to and with that one, under the head that holds it.
+// the facts up to and with that one, under a head that holds it.
 func (x *exporter) Export(ctx context.Context, req engine.Request, incident, format string) (chatops.File, error) {
+	form, ok := timeline.FormatOf(format)
+	if !ok {
+		return chatops.File{}, engine.Refuse(engine.Usage, "format %q is not known; known: %s", format, strings.Join(x.Formats(), ", "))
+	}
 	body := engine.ExportMade{Format: format, First: -1}
 	sum := sha256.New()
 	for e, err := range x.app.Host.Events(ctx, incident) {
@@ -39,30 +49,29 @@ func (x *exporter) Export(ctx context.Context, req engine.Request, incident, for
 		sum.Write(data)
 	}
 	body.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	if _, err := x.app.Host.Submit(ctx, req, incident, "", "", body); err != nil {
+	made, err := x.app.Host.Submit(ctx, req, incident, "", "", body)
+	if err != nil {
 		return chatops.File{}, err
 	}
 	head, err := x.app.Journal.Head(ctx)
 	if err != nil {
 		return chatops.File{}, err
 	}
-	t, err := timeline.Fold(x.app.Host.Events(ctx, incident))
+	record, err := timeline.Open(func() iter.Seq2[engine.Event, error] {
+		return timeline.UpTo(x.app.Host.Events(ctx, incident), made.Seq)
+	})
+	if err != nil {
+		return chatops.File{}, err
+	}
+	proofs, err := timeline.ProofsOf(ctx, x.app.Journal, incident, made.Seq, head)
 	if err != nil {
 		return chatops.File{}, err
 	}
 	var out bytes.Buffer
-	switch format {
-	case "md":
-		err = t.Markdown(&out, head)
-	case "json":
-		err = t.JSON(&out, head)
-	default:
-		return chatops.File{}, engine.Refuse(engine.Usage, "format %q is not known; known: %s", format, strings.Join(x.Formats(), ", "))
-	}
-	if err != nil {
+	if err := record.Write(&out, format, timeline.Options{Head: head, Proofs: proofs}); err != nil {
 		return chatops.File{}, err
 	}
-	return chatops.File{Name: fmt.Sprintf("%s-timeline.%s", strings.ToLower(incident), format), Data: out.Bytes()}, nil
+	return chatops.File{Name: strings.ToLower(incident) + "-timeline" + form.Ext, Data: out.Bytes()}, nil
 }
 
 func (x *exporter) Timeline(ctx context.Context, incident string, last int) ([]chatops.Line, error) {
