@@ -16,6 +16,8 @@ type Options struct {
 	Redact   Level                   // empty: full
 	Zone     *time.Location          // in which people read times, beside UTC; nil: UTC alone
 	OCSF     string                  // version of the OCSF schema: "1.8" (also when empty) or "1.9", with record_integrity
+	Proofs   Proofs                  // of the journal; a bundle needs them
+	Version  string                  // of the program, for the manifest of a bundle
 	Progress func(done, total int64) // called now and then with rows; nil: never
 }
 
@@ -43,6 +45,7 @@ type Format struct {
 // Formats lists the forms, sorted by name.
 func Formats() []Format {
 	return []Format{
+		{"bundle", ".tar", "the record with its proofs, its plans and the forms for people, to verify offline", (*Record).writeBundle},
 		{"html", ".html", "one page for a browser and for paper, with a chart; no script, nothing loaded", (*Record).writeHTML},
 		{"json", ".json", "everything that is known of the incident, for machines; an anchor for verify", (*Record).writeJSON},
 		{"md", ".md", "Markdown for people", (*Record).writeMarkdown},

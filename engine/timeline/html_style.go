@@ -43,6 +43,7 @@ th{font-size:11px;font-weight:700;letter-spacing:.03em;text-align:left;color:var
 th,td{padding:6px 11px;border-bottom:1px solid var(--line);vertical-align:top}
 tbody tr:last-child td{border-bottom:0}
 td{overflow-wrap:anywhere;min-width:44px}
+td:not([class]){min-width:120px}
 td.w{overflow-wrap:normal}
 td.v{overflow-wrap:break-word}
 th.en{text-align:right}
@@ -82,6 +83,7 @@ th{font-size:6.8pt}
 th,td{padding:3pt 4pt}
 td{min-width:0}
 td.v{overflow-wrap:anywhere}
+td:not([class]){min-width:0}
 td.what{width:auto;min-width:0}
 td.data{font-size:6.8pt;min-width:0}
 thead{display:table-header-group}
