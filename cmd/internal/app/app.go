@@ -133,12 +133,12 @@ func (a *App) sides() *incidents {
 	return x
 }
 
-// head is that of the journal that holds an incident.
-func (a *App) head(ctx context.Context, incident string) (journal.Checkpoint, error) {
+// journalOf is the journal that holds an incident.
+func (a *App) journalOf(incident string) journal.Log {
 	if engine.IsExercise(incident) && a.Drills != nil {
-		return a.Drills.Journal.Head(ctx)
+		return a.Drills.Journal
 	}
-	return a.Journal.Head(ctx)
+	return a.Journal
 }
 
 // sameKey compares the public key beside the configuration with the one the
@@ -281,7 +281,7 @@ func (a *App) newBot() *chatops.Bot {
 		word = "firebreak incident"
 	}
 	o := chatops.Options{
-		Incidents: a.sides(), Directory: a.directory, Planner: &planner{a}, Exporter: &exporter{a.sides(), a.head},
+		Incidents: a.sides(), Directory: a.directory, Planner: &planner{a}, Exporter: &exporter{a.sides(), a.journalOf},
 		Policy: chatops.Policy{EverybodyResponds: a.Config.Policy.EverybodyResponds}, Word: word, Environments: names,
 	}
 	if a.Drills != nil {

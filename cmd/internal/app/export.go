@@ -20,7 +20,7 @@ import (
 // exporter writes timelines, of live incidents and of exercises.
 type exporter struct {
 	incidents engine.Incidents
-	head      func(ctx context.Context, incident string) (journal.Checkpoint, error) // of the journal that holds it
+	journal   func(incident string) journal.Log // that holds it
 }
 
 func (*exporter) Formats() []string {
@@ -66,13 +66,20 @@ func (x *exporter) Export(ctx context.Context, req engine.Request, incident stri
 	if options.Redact != timeline.Full {
 		body.Redact = string(options.Redact)
 	}
-	if _, err := x.incidents.Submit(ctx, req, incident, "", "", body); err != nil {
+	made, err := x.incidents.Submit(ctx, req, incident, "", "", body)
+	if err != nil {
 		return "", err
 	}
-	if options.Head, err = x.head(ctx, incident); err != nil {
+	log := x.journal(incident)
+	if options.Head, err = log.Head(ctx); err != nil {
 		return "", err
 	}
-	r, err := timeline.Open(upTo(options.Head.Size, func() iter.Seq2[engine.Event, error] { return x.incidents.Events(ctx, incident) }))
+	if options.Proofs, err = timeline.ProofsOf(ctx, log, incident, made.Seq, options.Head); err != nil {
+		return "", err
+	}
+	r, err := timeline.Open(func() iter.Seq2[engine.Event, error] {
+		return timeline.UpTo(x.incidents.Events(ctx, incident), made.Seq)
+	})
 	if err != nil {
 		return "", err
 	}
@@ -80,20 +87,6 @@ func (x *exporter) Export(ctx context.Context, req engine.Request, incident stri
 		return "", err
 	}
 	return fileName(incident, o), nil
-}
-
-// upTo gives the facts of source that stand below a size of the journal, so
-// that it gives the same ones each time while more are written.
-func upTo(size int64, source timeline.Source) timeline.Source {
-	return func() iter.Seq2[engine.Event, error] {
-		return func(yield func(engine.Event, error) bool) {
-			for e, err := range source() {
-				if err == nil && e.Seq >= size || !yield(e, err) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // fileName is what the file of an export is called.
