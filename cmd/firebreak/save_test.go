@@ -1,16 +1,22 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/firebreak-ir/firebreak/chatops"
+	"github.com/firebreak-ir/firebreak/cmd/internal/config"
 	"github.com/firebreak-ir/firebreak/cmd/internal/local"
+	"github.com/firebreak-ir/firebreak/engine"
 )
 
 // folder lists what is in a folder.
@@ -108,5 +114,65 @@ func TestPlaceIsKept(t *testing.T) {
 		if err := placeOf(path, &back); err == nil || !strings.Contains(err.Error(), "take it away to begin at 0") {
 			t.Errorf("%q: got %v", bad, err)
 		}
+	}
+}
+
+// sinkhole takes so many lines and no more.
+type sinkhole struct {
+	bytes.Buffer
+	room int
+}
+
+var errFull = errors.New("nobody reads any more")
+
+func (s *sinkhole) Write(p []byte) (int, error) {
+	if s.room--; s.room < 0 {
+		return 0, errFull
+	}
+	return s.Buffer.Write(p)
+}
+
+// A place is remembered once its lines are out, never before; so what could not
+// be written comes again.
+func TestPlaceFollowsTheLines(t *testing.T) {
+	dir, err := os.MkdirTemp("/tmp", "fb") // t.TempDir can be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	socket := filepath.Join(dir, "s")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := local.NewServer(local.Options{
+		Directory: func() *chatops.Directory { return &chatops.Directory{} },
+		Follow: func(_ context.Context, _ engine.Actor, f local.Follow, send func(local.Batch) error) error {
+			for n := f.From; n < 5; n++ {
+				if err := send(local.Batch{Origin: "o", Next: n + 1, Lines: fmt.Appendf(nil, "%d\n", n)}); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	})
+	go func() { _ = server.Serve(l) }()
+	defer server.Close()
+	state := filepath.Join(dir, "place")
+	cfg := &config.Config{Socket: socket}
+	follow := func(room int) (string, error) {
+		out := &sinkhole{room: room}
+		p := &program{streams: streams{out: out, err: io.Discard}}
+		err := p.follow(t.Context(), cfg, local.Follow{Format: "jsonl", Once: true}, state)
+		return out.String(), err
+	}
+	if got, err := follow(2); !errors.Is(err, errFull) || got != "0\n1\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got, err := follow(9); err != nil || got != "2\n3\n4\n" {
+		t.Errorf("after that: %q, %v", got, err)
+	}
+	if got, err := follow(9); err != nil || got != "" {
+		t.Errorf("at the end: %q, %v", got, err)
 	}
 }

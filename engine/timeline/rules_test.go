@@ -533,3 +533,17 @@ func TestRedactedFormsFollowTheRules(t *testing.T) {
 		}
 	}
 }
+
+// Whatever people write, each form stays what it is.
+func FuzzTextOfMachines(f *testing.F) {
+	for _, text := range []string{"", bait, "=1+1", "\t@x", "a\x00\xff", "\u202e", strings.Repeat("ä", 5000), "\"\r\n,", "{\"a\":1}", " \u00a0=x", "＋1"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s := declared("INC-1")
+		s.say(0, engine.Actor{Type: engine.Person, ID: text, Name: text, Via: text}, "", "", engine.Noted{Text: text, Class: engine.NoteKind(text), Observed: s.stamp(-time.Hour)})
+		s.say(0, engine.Actor{Type: engine.Stranger, Via: text}, text, text, engine.Refused{Verb: text, Code: engine.Code(text), Message: text})
+		s.it(0, text, intent(1, text, "", text, text))
+		checkAll(t, s.chained())
+	})
+}

@@ -56,9 +56,18 @@ func TestExportHoldsWhatItSays(t *testing.T) {
 			Type       string
 			Details    map[string]string
 			Redactions []string
+			Prev       string `json:"prev_hash"`
+			Hash       string
 		}
-		if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil {
-			t.Fatal(err)
+		hash := strings.Repeat("0", 64)
+		for n, line := range lines {
+			if err := json.Unmarshal(line, &last); err != nil {
+				t.Fatal(err)
+			}
+			if last.Prev != hash {
+				t.Fatalf("line %d follows %q, want %q", n, last.Prev, hash)
+			}
+			hash = last.Hash
 		}
 		if last.Type != "export.made" || last.Details["format"] != "jsonl" || last.Details["redact"] != "internal" || len(last.Redactions) != 1 {
 			t.Errorf("the record ends with %+v", last)
