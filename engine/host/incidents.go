@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -128,8 +129,14 @@ func (h *Host) runStarted(run engine.RunRequest) (engine.RunStarted, *engine.Ref
 	if len(data) > MaxRunInputs {
 		return none, engine.Refuse(engine.InputInvalid, "the inputs of %q take %d bytes in all and a run keeps %d; start it for a part of them, or let a step look the list up", program.ID, len(data), MaxRunInputs)
 	}
+	var extra *engine.Extra
+	if h.Extra != nil {
+		if n, why := h.Extra(program, env.Name); n > 0 {
+			extra = &engine.Extra{Approvers: min(n, engine.MaxExtra), Why: cut(cmp.Or(why, "this server demands it"), 500)}
+		}
+	}
 	return engine.RunStarted{
-		Runbook: program.ID, Digest: program.Digest, Program: engine.Large{Value: encoded}, Inputs: data,
+		Extra: extra, Runbook: program.ID, Digest: program.Digest, Program: engine.Large{Value: encoded}, Inputs: data,
 		Environment: env.EnvironmentFacts, Floor: env.Floor, Protected: env.Protected,
 		Settle: (*runbooks.Span)(env.Settle),
 	}, nil
