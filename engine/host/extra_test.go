@@ -24,8 +24,7 @@ func TestExtraIsPinned(t *testing.T) {
 			return n, why
 		}
 	})
-	id := r.declare()
-	r.start()
+	id := r.start()
 	r.reach(id, "a", engine.StepAwaiting)
 	n = 0
 	r.crash()
@@ -46,8 +45,7 @@ func TestExtraHasLimits(t *testing.T) {
 		r := newRig(t, "  - id: a\n    uses: t.read\n", func(r *rig) {
 			r.options.Extra = func(*runbooks.Program, string) (int, string) { return n, "" }
 		})
-		id := r.declare()
-		r.start()
+		id := r.start()
 		r.view(id, func(i *engine.Incident) {
 			got := 0
 			if x := i.Runs[0].Extra; x != nil {
