@@ -88,7 +88,7 @@ func TestNothingElseIsReachable(t *testing.T) {
 func TestValuesHaveNoMethods(t *testing.T) {
 	sc := testScope()
 	env := testEnv()
-	r := &reader{env: &env}
+	r := &reader{lookup: env.lookup}
 	for path, f := range sc {
 		r.leaves = append(r.leaves, leaf{path, f})
 	}

@@ -106,7 +106,7 @@ func (c *compilation) program() *Program {
 	sum := sha256.Sum256(c.src)
 	p := &Program{
 		Semantics: Semantics, ID: rb.ID.Value, Title: rb.Title.Value, Description: rb.Description.Value,
-		Owner:        Owner{Team: rb.Owner.Team.Value, Contact: rb.Owner.Contact.Value, Escalate: rb.Owner.Escalate.Value},
+		Owner:        rb.Owner.owner(),
 		Environments: values(rb.Environments), Budget: rb.Budget.Value, ReviewBy: rb.ReviewBy.Value,
 		Source: Source{Name: c.name, SHA256: hex.EncodeToString(sum[:]), Text: string(c.src)},
 	}

@@ -72,7 +72,11 @@ func (e *Expression) Paths() []string {
 // value that is missing is an error and never false; the readings so far are
 // still given.
 func (e *Expression) Bool(env Env) (bool, []Reading, error) {
-	v, readings, err := e.run(env)
+	return e.holds(env.lookup)
+}
+
+func (e *Expression) holds(values lookup) (bool, []Reading, error) {
+	v, readings, err := e.reading(values)
 	if err != nil {
 		return false, readings, err
 	}
@@ -156,11 +160,18 @@ func (e *Expression) Number(env Env) (int64, []Reading, error) {
 	return int64(n), readings, nil
 }
 
-func (e *Expression) run(env Env) (any, []Reading, error) {
+func (e *Expression) run(env Env) (any, []Reading, error) { return e.reading(env.lookup) }
+
+// lookup finds the raw value of a path of a type. A value that is not there is
+// an error.
+type lookup func(path string, f actions.Field) (any, error)
+
+// reading evaluates with values from anywhere.
+func (e *Expression) reading(values lookup) (any, []Reading, error) {
 	if e.program == nil {
 		return nil, nil, fmt.Errorf("evaluate %q: the expression is not compiled", e.Source)
 	}
-	r := &reader{env: &env, leaves: e.leaves, values: make([]any, len(e.leaves))}
+	r := &reader{lookup: values, leaves: e.leaves, values: make([]any, len(e.leaves))}
 	machine := vm.VM{MemoryBudget: maxMemory}
 	v, err := machine.Run(e.program, map[string]any{readerName: r})
 	if err != nil {
@@ -173,7 +184,7 @@ func (e *Expression) run(env Env) (any, []Reading, error) {
 // methods are not exported, so that an expression could not call them even if
 // it could name it.
 type reader struct {
-	env      *Env
+	lookup   lookup
 	leaves   []leaf
 	values   []any
 	readings []Reading
@@ -182,7 +193,7 @@ type reader struct {
 
 func (r *reader) plain(i int) (any, error) {
 	l := r.leaves[i]
-	raw, err := r.env.lookup(l.path, l.field)
+	raw, err := r.lookup(l.path, l.field)
 	if err != nil {
 		return nil, err
 	}

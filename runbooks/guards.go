@@ -85,7 +85,7 @@ func chain(node ast.Node) ([]string, []ast.Node) {
 func (g *grammar) member(node *ast.Node) {
 	words, nodes := chain(*node)
 	if len(words) > 0 {
-		if want := pathLength(words); len(words) <= want {
+		if want := g.scope.pathLength(words); len(words) <= want {
 			g.path(*node, words, nodes, want)
 			return
 		}
@@ -159,11 +159,19 @@ func (g *grammar) typeOf(n ast.Node) (actions.Field, bool) {
 	return actions.Field{}, false
 }
 
-// pathLength is how many words name one value.
-func pathLength(words []string) int {
+// pathLength is how many words name one value: of a path that is known as many
+// as it has, of another as many as it would need.
+func (sc scope) pathLength(words []string) int {
+	for i := range words {
+		if _, known := sc[strings.Join(words[:i+1], ".")]; known {
+			return i + 1
+		}
+	}
 	switch words[0] {
-	case "inputs", "incident", "environment":
+	case "inputs", "incident", "environment", "metrics", "run":
 		return 2
+	case "injects":
+		return 3
 	case "steps":
 		if len(words) > 2 && words[2] == "status" {
 			return 3
@@ -218,6 +226,10 @@ func (g *grammar) unknownWord(at ast.Node, before []string, word string, known [
 		rule, what = "reference", fmt.Sprintf("there is no step %q", word)
 	case len(before) == 1 && before[0] == "inputs":
 		rule, what = "reference", fmt.Sprintf("there is no input %q", word)
+	case len(before) == 1 && before[0] == "injects":
+		rule, what = "reference", fmt.Sprintf("there is no inject %q", word)
+	case len(before) == 1 && before[0] == "metrics":
+		rule, what = "reference", fmt.Sprintf("there is no metric %q", word)
 	case len(before) == 2 && before[0] == "steps" && word == "outputs":
 		rule, what = "reference", fmt.Sprintf("step %q has no outputs", before[1])
 	case len(before) == 3 && before[0] == "steps":
@@ -232,7 +244,9 @@ func (g *grammar) unknownWord(at ast.Node, before []string, word string, known [
 	case hint == "" && len(known) == 0:
 		hint = "there are none"
 	}
-	if len(before) == 0 && (word == itemPath || word == indexPath) {
+	if len(before) == 0 && word == "metrics" && g.scope.ofScenario() {
+		what, hint = "metrics cannot be read here", "they are worked out at the end; only the check of an objective reads them"
+	} else if len(before) == 0 && (word == itemPath || word == indexPath) {
 		rule, what = "reference", fmt.Sprintf("%q is not known here", word)
 		hint = "item and index are known in with and manual of a step that has for_each; its if decides for all items at once"
 	} else if len(before) == 0 && !strings.HasPrefix(hint, "did") {

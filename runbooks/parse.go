@@ -75,6 +75,10 @@ type OwnerDecl struct {
 	Team, Contact, Escalate At[string]
 }
 
+func (d OwnerDecl) owner() Owner {
+	return Owner{Team: d.Team.Value, Contact: d.Contact.Value, Escalate: d.Escalate.Value}
+}
+
 // Parse reads YAML into a typed tree and reports every fault at once. With
 // faults the tree may still be there, so that [Compile] can find more; it is
 // nil when the file is no runbook at all.
@@ -119,6 +123,8 @@ func (s *source) head(root *node) bool {
 		switch {
 		case kind.text == kindTests:
 			hint = "this file holds tests; play them with: firebreak test"
+		case kind.text == kindScenario:
+			hint = "this file is a scenario; play it with: firebreak rehearse"
 		case hint == "":
 			hint = "the only kind is " + kindRunbook
 		}
@@ -138,7 +144,7 @@ func (rb *Runbook) read(root *node) {
 		key{"id", true, s.word(&rb.ID, runbookID)},
 		key{"title", true, s.text(&rb.Title)},
 		key{"description", false, s.text(&rb.Description)},
-		key{"owner", false, rb.owner},
+		key{"owner", false, s.owner(&rb.Owner)},
 		key{"environments", false, s.words(&rb.Environments, &set, environment)},
 		key{"budget", false, s.span(&rb.Budget, longest)},
 		key{"review_by", false, s.date(&rb.ReviewBy)},
@@ -150,14 +156,15 @@ func (rb *Runbook) read(root *node) {
 	)
 }
 
-func (rb *Runbook) owner(n *node) {
-	s := rb.source
-	rb.Owner.Pos = n.pos
-	s.object(n, "owner",
-		key{"team", false, s.text(&rb.Owner.Team)},
-		key{"contact", false, s.text(&rb.Owner.Contact)},
-		key{"escalate", false, s.word(&rb.Owner.Escalate, principal)},
-	)
+func (s *source) owner(into *OwnerDecl) func(*node) {
+	return func(n *node) {
+		into.Pos = n.pos
+		s.object(n, "owner",
+			key{"team", false, s.text(&into.Team)},
+			key{"contact", false, s.text(&into.Contact)},
+			key{"escalate", false, s.word(&into.Escalate, principal)},
+		)
+	}
 }
 
 func (rb *Runbook) outputs(n *node) {

@@ -43,6 +43,22 @@ func Metrics() []Metric {
 	}
 }
 
+// elapsedPath is the time since the start, in seconds. Only a scenario knows it.
+const elapsedPath = "elapsed"
+
+// ScenarioRunStatuses lists the words for where a run stands, as the engine has
+// them. A condition that compares run.status with another word is a fault.
+func ScenarioRunStatuses() []string {
+	return []string{"active", "stopping", "done", "failed", "refused", "cancelled"}
+}
+
+// ScenarioStepStatuses lists the words for where a step stands, in the same way.
+func ScenarioStepStatuses() []string {
+	return append([]string{
+		"waiting", "planning", "awaiting approval", "checking", "running", "retrying", "in doubt", "verifying", "manual", "held", "sleeping", "in progress",
+	}, Statuses()...)
+}
+
 // ScenarioScope is every path that the conditions of a scenario of this runbook
 // can read, with its type. Checks of objectives read metrics besides.
 func ScenarioScope(p *Program, injects []string, check bool) map[string]actions.Field {
@@ -52,12 +68,12 @@ func ScenarioScope(p *Program, injects []string, check bool) map[string]actions.
 			sc[path] = actions.Field{Kind: kind}
 		}
 	}
-	put(actions.Int, "elapsed", "hints", "runs", "notes")
+	put(actions.Int, elapsedPath, "hints", "runs", "notes")
 	put(actions.Bool, "resolved")
-	put(actions.String, "run.status")
+	sc["run.status"] = actions.Field{Kind: actions.String, Enum: ScenarioRunStatuses()}
 	for i := range p.Steps {
 		of := "steps." + p.Steps[i].ID + "."
-		put(actions.String, of+"status")
+		sc[of+"status"] = actions.Field{Kind: actions.String, Enum: ScenarioStepStatuses()}
 		put(actions.Bool, of+"done")
 		put(actions.Int, of+"attempts", of+"approvers", of+"asked")
 	}

@@ -109,10 +109,13 @@ func (sc scope) addStep(id string, outputs []actions.Field) {
 	}
 }
 
+// ofScenario says whether it is the scope of the conditions of a scenario.
+func (sc scope) ofScenario() bool { _, scenario := sc[elapsedPath]; return scenario }
+
 // under lists the next words after a prefix such as "steps.owner", sorted.
 func (sc scope) under(prefix string) []string {
 	var words []string
-	if prefix == "" {
+	if prefix == "" && !sc.ofScenario() {
 		words = []string{"inputs", "steps"} // known words, even when there are none of them
 	}
 	for path := range sc {

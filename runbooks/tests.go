@@ -26,60 +26,61 @@ type TestCase struct {
 	Expect      TestExpect
 }
 
-// TestPerson is somebody of the directory that a test makes up.
+// TestPerson is somebody of the directory that a test or a scenario makes up.
 type TestPerson struct {
-	ID         string
-	Groups     []string // sorted
-	Identities []string // targets that are this person: "aws.iam.user:bob"
+	ID         string   `json:"id"`
+	Groups     []string `json:"groups,omitempty"`     // sorted
+	Identities []string `json:"identities,omitempty"` // targets that are this person: "aws.iam.user:bob"
 }
 
 // TestEnvironment is where the run takes place.
 type TestEnvironment struct {
 	EnvironmentFacts
-	Floor     *TestFloor
-	Protected []string
+	Floor     *TestFloor `json:"floor,omitempty"`
+	Protected []string   `json:"protected,omitempty"`
 }
 
 // TestFloor is the least approval the environment demands.
 type TestFloor struct {
-	Effect actions.Effect
-	From   []string
-	Quorum int
+	Effect actions.Effect `json:"effect"`
+	From   []string       `json:"from"`
+	Quorum int            `json:"quorum"`
 }
 
 // TestAnswers is what the world does with a step, attempt by attempt.
 type TestAnswers struct {
-	Step string // as the engine names it: "revoke.2", "disable~undo"
-	Pos  Pos
-	Own  bool // written in the case, so that it has to be asked for
-	List []TestAnswer
+	Step string       `json:"step"` // as the engine names it: "revoke.2", "disable~undo"
+	Pos  Pos          `json:"-"`
+	Own  bool         `json:"-"` // written in the case, so that it has to be asked for
+	List []TestAnswer `json:"list"`
 }
 
-// TestAnswer is what the world does with one attempt.
+// TestAnswer is what the world does with one attempt. In JSON its outputs are
+// the text of a JSON object: the keys of a map in them can be anything.
 type TestAnswer struct {
-	Pos           Pos
-	Outputs       map[string]any // string, int64, bool, []any, map[string]any
-	Targets       []actions.Target
-	Readings      []TestReading // what each reading of the target sees, the last repeats; nil: the targets
-	Changes       []string
-	InEffect      bool
-	NoUndo        string
-	Takes         Span // zero: a second
-	Fails         actions.Class
-	Message       string // of a failure
-	Unknown       bool   // the answer was lost
-	TimesOut      bool   // no answer comes
-	Found         actions.Found
-	Lies          bool // the proof fails for ever
-	Unreadable    bool // the proof cannot be read
-	VerifiedAfter Span // how long after the attempt the effect shows
+	Pos           Pos              `json:"-"`
+	Outputs       map[string]any   `json:"-"` // string, int64, bool, []any, map[string]any
+	Targets       []actions.Target `json:"targets,omitempty"`
+	Readings      []TestReading    `json:"readings,omitempty"` // what each reading of the target sees, the last repeats; nil: the targets
+	Changes       []string         `json:"changes,omitempty"`
+	InEffect      bool             `json:"in_effect,omitempty"`
+	NoUndo        string           `json:"no_undo,omitempty"`
+	Takes         Span             `json:"takes,omitempty"` // zero: a second
+	Fails         actions.Class    `json:"fails,omitempty"`
+	Message       string           `json:"message,omitempty"`   // of a failure
+	Unknown       bool             `json:"unknown,omitempty"`   // the answer was lost
+	TimesOut      bool             `json:"times_out,omitempty"` // no answer comes
+	Found         actions.Found    `json:"found,omitempty"`
+	Lies          bool             `json:"lies,omitempty"`           // the proof fails for ever
+	Unreadable    bool             `json:"unreadable,omitempty"`     // the proof cannot be read
+	VerifiedAfter Span             `json:"verified_after,omitempty"` // how long after the attempt the effect shows
 }
 
 // TestReading is what one reading of a target sees: that it cannot be read, or
 // what it is.
 type TestReading struct {
-	Targets []actions.Target
-	Fails   actions.Class
+	Targets []actions.Target `json:"targets,omitempty"`
+	Fails   actions.Class    `json:"fails,omitempty"`
 }
 
 // TestAct is what a person does.

@@ -13,14 +13,7 @@ import (
 // output and answer they name is there and has its type. With errors, its own
 // or those of [ParseTests], which it does not repeat, there are no tests.
 func (t *Tests) Check(p *Program, cat Catalog) (*TestFile, Diagnostics) {
-	c := &testCheck{source: newSource(t.source.name, t.source.src), p: p, cat: cat, steps: map[string]*Step{}, people: map[string]TestPerson{}}
-	for path, s := range p.Deep() {
-		c.steps[path] = s
-		c.names = append(c.names, path)
-	}
-	for _, d := range t.people {
-		c.people[d.id.Value] = TestPerson{ID: d.id.Value, Groups: slices.Sorted(slices.Values(values(d.groups))), Identities: values(d.identities)}
-	}
+	c := newTestCheck(t.source, p, cat, t.people)
 	f := &TestFile{Name: t.source.name, Steps: t.steps.Value, Branches: t.branches.Value}
 	for _, d := range t.cases {
 		one := merge(t.defaults, d)
@@ -49,6 +42,23 @@ type testCheck struct {
 	steps  map[string]*Step // by path, as Deep gives it
 	names  []string
 	people map[string]TestPerson
+}
+
+func newTestCheck(s *source, p *Program, cat Catalog, people []personDecl) *testCheck {
+	c := &testCheck{source: newSource(s.name, s.src), p: p, cat: cat, steps: map[string]*Step{}, people: map[string]TestPerson{}}
+	for path, s := range p.Deep() {
+		c.steps[path] = s
+		c.names = append(c.names, path)
+	}
+	for _, d := range people {
+		c.people[d.id.Value] = d.person()
+	}
+	return c
+}
+
+// person is the declared one, with sorted groups.
+func (d personDecl) person() TestPerson {
+	return TestPerson{ID: d.id.Value, Groups: slices.Sorted(slices.Values(values(d.groups))), Identities: values(d.identities)}
 }
 
 // merge puts a case over the defaults, or a row over its case. Inputs, answers

@@ -77,7 +77,7 @@ func (t *Tests) read(root *node) {
 		key{"coverage", false, func(n *node) {
 			s.object(n, "coverage", key{"steps", false, s.percent(&t.steps)}, key{"branches", false, s.percent(&t.branches)})
 		}},
-		key{"people", false, t.readPeople},
+		key{"people", false, s.directory(&t.people)},
 		key{"defaults", false, func(n *node) { t.defaults = s.testCase(n, "defaults", false) }},
 		key{"cases", true, t.readCases},
 	)
@@ -115,18 +115,21 @@ func (s *source) onlyOnce(first map[string]Pos, name At[string], what string) {
 	first[name.Value] = name.Pos
 }
 
-func (t *Tests) readPeople(n *node) {
-	s := t.source
-	s.each(n, "people", personID, func(id At[string], v *node) {
-		p := personDecl{id: id}
-		var set bool
-		if v.kind == mapNode {
-			s.object(v, "a person", key{"groups", false, s.words(&p.groups, &set, personID)}, key{"identities", false, s.words(&p.identities, &set, anyWord)})
-		} else {
-			s.words(&p.groups, &set, personID)(v)
-		}
-		t.people = append(t.people, p)
-	})
+// directory reads the people that a file makes up: a list of groups for each, or
+// a map with groups and identities.
+func (s *source) directory(into *[]personDecl) func(*node) {
+	return func(n *node) {
+		s.each(n, "people", personID, func(id At[string], v *node) {
+			p := personDecl{id: id}
+			var set bool
+			if v.kind == mapNode {
+				s.object(v, "a person", key{"groups", false, s.words(&p.groups, &set, personID)}, key{"identities", false, s.words(&p.identities, &set, anyWord)})
+			} else {
+				s.words(&p.groups, &set, personID)(v)
+			}
+			*into = append(*into, p)
+		})
+	}
 }
 
 // each reads a map whose keys are names.
