@@ -2,6 +2,7 @@ package readiness
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/runbooks"
@@ -57,6 +58,7 @@ type Drill struct {
 	Runbook       string
 	RunbookDigest string
 	Scripted      bool
+	Facilitators  []string
 	Began         time.Time // outside, where that is known
 	Ended         time.Time // the same; zero: it goes on
 	Why           string    // it ended: one of the engine's reasons
@@ -92,9 +94,8 @@ type Step struct {
 	Retries   []int64
 	Failures  []int64
 	Doubts    []int64
-	Exercised bool  // its turn came, and something was begun or asked
-	Seq       int64 // of the first of that
-	HadTurn   bool  // its turn came, even if it was skipped then
+	Exercised bool  // see package score
+	Seq       int64 // of its first fact
 }
 
 // Approval is one question and its answer.
@@ -104,7 +105,8 @@ type Approval struct {
 	Step    string // path
 	Asked   time.Time
 	Closed  time.Time     // zero: it is open
-	Wait    time.Duration // from the question to its answer, as people had it
+	Decided bool          // by a yes or a no
+	Wait    time.Duration // from the question to that, as people had it
 	Verdict string
 	From    []string // with those of an escalation
 	Quorum  int
@@ -129,6 +131,7 @@ type Member struct {
 // Refused is a request that was not followed.
 type Refused struct {
 	Code, Verb, Who string
+	At              time.Time
 	Seq             int64
 }
 
@@ -175,6 +178,14 @@ func (c *Case) runbooks() []string {
 		list = append(list, r.Runbook)
 	}
 	return once(list)
+}
+
+// players are the people of a case without those who only led it.
+func (c *Case) players() []Member {
+	if c.Drill == nil {
+		return c.People
+	}
+	return slices.DeleteFunc(slices.Clone(c.People), func(m Member) bool { return slices.Contains(c.Drill.Facilitators, m.ID) })
 }
 
 // runs gives the runs of one runbook.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/rehearsal/score"
 	"github.com/firebreak-ir/firebreak/engine/timeline"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
@@ -20,8 +21,7 @@ type ReadOptions struct {
 	// Programs reads pinned programs; nil: [runbooks.DecodeProgram]. With
 	// [Programs] equal ones are kept once.
 	Programs func(encoded []byte) (*runbooks.Program, error)
-	// Verdict says how a rehearsal that came to its end went; nil: [ByFacts].
-	Verdict func(source timeline.Source) (Result, []string, error)
+	Now      time.Time // of somebody who looks; an open incident is judged by it
 }
 
 // Programs reads pinned programs, each different one once.
@@ -47,9 +47,6 @@ func Read(source timeline.Source, o ReadOptions) (*Case, error) {
 	if o.Programs == nil {
 		o.Programs = runbooks.DecodeProgram
 	}
-	if o.Verdict == nil {
-		o.Verdict = ByFacts
-	}
 	r := &reader{c: &Case{}, inc: engine.NewIncident(), programs: o.Programs, steps: map[string]*Step{}, asks: map[string]int{}, people: map[string]*Member{}, holds: map[string]int64{}}
 	r.inc.ReadPrograms(o.Programs)
 	n := 0
@@ -69,32 +66,24 @@ func Read(source timeline.Source, o ReadOptions) (*Case, error) {
 	if err := r.budgets(source); err != nil {
 		return nil, err
 	}
-	if d := r.c.Drill; d != nil {
-		switch {
-		case d.Ended.IsZero():
-			d.Result = Open
-		case d.Why == string(engine.EndStopWord) || d.Why == string(engine.EndLive):
-			d.Result, d.Reasons = Aborted, []string{"it was cut short: " + d.Why}
-		default:
-			var err error
-			if d.Result, d.Reasons, err = o.Verdict(source); err != nil {
-				return nil, fmt.Errorf("judge %s: %w", r.c.ID, err)
-			}
-		}
+	result, err := score.Score(source(), score.Options{Now: o.Now, ReadProgram: o.Programs})
+	if err != nil {
+		return nil, err
 	}
+	r.c.judge(result)
 	return r.c, nil
 }
 
 // ReadStore works out what belongs to no incident: the requests that were
 // refused before anybody knew of one.
 func ReadStore(source timeline.Source) (*Case, error) {
-	c := &Case{ID: "store"}
+	c := &Case{ID: StoreID}
 	for e, err := range source() {
 		if err != nil {
 			return nil, err
 		}
 		if b, ok := e.Body.(engine.Refused); ok {
-			c.Refused = append(c.Refused, Refused{string(b.Code), b.Verb, who(e.Actor), e.Seq})
+			c.Refused = append(c.Refused, Refused{string(b.Code), b.Verb, who(e.Actor), e.At, e.Seq})
 			c.Declared = e.At
 		}
 	}
@@ -129,10 +118,10 @@ func (r *reader) take(e engine.Event, n int) error {
 	case engine.Declared:
 		c.ID, c.Private, c.Declared, c.Seq, c.Exercise = b.ID, b.Private, e.At, e.Seq, engine.IsExercise(b.ID)
 	case engine.Refused:
-		c.Refused = append(c.Refused, Refused{string(b.Code), b.Verb, who(e.Actor), e.Seq})
+		c.Refused = append(c.Refused, Refused{string(b.Code), b.Verb, who(e.Actor), e.At, e.Seq})
 	case engine.DrillStarted:
 		c.Drill = &Drill{
-			Scenario: b.Scenario, Title: b.Title, Digest: b.Digest, Runbook: b.Runbook, RunbookDigest: b.RunbookDigest, Scripted: b.Scripted,
+			Scenario: b.Scenario, Title: b.Title, Digest: b.Digest, Runbook: b.Runbook, RunbookDigest: b.RunbookDigest, Scripted: b.Scripted, Facilitators: b.Facilitators,
 			Began: outside(b.Wall, e.At), Seq: e.Seq,
 		}
 	case engine.DrillEnded:
@@ -179,24 +168,9 @@ func (r *reader) step(e engine.Event) {
 	if !ok {
 		return
 	}
-	use := r.use(e.Run, s)
-	begun := func() {
-		if !use.Exercised {
-			use.Exercised, use.Seq = true, e.Seq
-		}
-		use.HadTurn = true
-	}
+	use := r.use(e.Run, s, e.Seq)
 	switch b := e.Body.(type) {
-	case engine.StepReady:
-		use.HadTurn = true
-	case engine.StepEnded:
-		if b.Status != engine.StepCancelled {
-			use.HadTurn = true
-		}
-	case engine.ManualAsked, engine.WaitStarted, engine.StepEntered, engine.StepExpanded:
-		begun()
 	case engine.EffectIntent:
-		begun()
 		use.Action, use.Version = b.Action, b.Version
 		if b.Attempt > 1 {
 			use.Retries = append(use.Retries, e.Seq)
@@ -234,7 +208,7 @@ func (r *reader) step(e engine.Event) {
 	case engine.ApprovalClosed:
 		if i, ok := r.asks[b.ID]; ok {
 			a := &r.c.Approvals[i]
-			a.Closed, a.Verdict, a.Wait = e.At, string(b.Verdict), e.At.Sub(a.Asked)
+			a.Closed, a.Verdict = e.At, string(b.Verdict)
 		}
 	case engine.ContainmentBegan, engine.ContainmentDue, engine.ContainmentExtended, engine.ContainmentKept:
 		r.holds[e.Run+"/"+e.Step] = e.Seq
@@ -242,11 +216,11 @@ func (r *reader) step(e engine.Event) {
 }
 
 // use finds the step of the program behind a step of the run.
-func (r *reader) use(run string, s *engine.Step) *Step {
+func (r *reader) use(run string, s *engine.Step, seq int64) *Step {
 	path := pathOf(s)
 	use := r.steps[run+"/"+path]
 	if use == nil {
-		use = &Step{Path: path, Action: s.Def.Uses, Version: s.Def.ActionVersion}
+		use = &Step{Path: path, Action: s.Def.Uses, Version: s.Def.ActionVersion, Seq: seq}
 		r.steps[run+"/"+path] = use
 		for _, one := range r.c.Runs {
 			if one.ID == run {
@@ -286,7 +260,7 @@ func (r *reader) finish() {
 			}
 			h := Hold{
 				Run: run.ID, Runbook: run.Program.ID, Step: s.ID, Since: s.EndedAt, Until: s.Containment.Until, State: InForce,
-				By: who(s.Containment.By), Why: s.Containment.Why, Times: s.Containment.Times, Seq: r.holds[run.ID+"/"+s.ID],
+				By: s.Containment.By.ID, Why: s.Containment.Why, Times: s.Containment.Times, Seq: r.holds[run.ID+"/"+s.ID],
 			}
 			switch {
 			case s.Undone() || !s.Containment.Kept && !s.InForce():

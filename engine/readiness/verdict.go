@@ -1,51 +1,56 @@
 package readiness
 
 import (
-	"fmt"
+	"time"
 
-	"github.com/firebreak-ir/firebreak/engine"
-	"github.com/firebreak-ir/firebreak/engine/timeline"
+	"github.com/firebreak-ir/firebreak/engine/rehearsal/score"
 )
 
-// ByFacts judges a rehearsal by what its facilitators wrote down alone: an
-// objective that could not be performed, or no run at all, is a failure; one with
-// challenges, or an expectation that was missed, makes it partial.
-func ByFacts(source timeline.Source) (Result, []string, error) {
-	result, runs, reasons := Passed, 0, []string(nil)
-	rated := map[string]engine.Rating{}
-	var order []string
-	for e, err := range source() {
-		if err != nil {
-			return "", nil, err
+// judge takes from the score of a case what readiness needs of it: how it went,
+// how long people took, and which steps were exercised. This is the only place
+// that knows the form of a score.
+func (c *Case) judge(r *score.Result) {
+	waits := map[int64]time.Duration{}
+	for _, a := range r.Asked {
+		if a.Latency != nil {
+			waits[a.Asked.Seq] = time.Duration(a.Latency.WallMS) * time.Millisecond
 		}
-		switch b := e.Body.(type) {
-		case engine.RunStarted:
-			runs++
-		case engine.ObjectiveRated:
-			if rated[b.Objective] == "" {
-				order = append(order, b.Objective)
-			}
-			rated[b.Objective] = b.Rating
-		case engine.ExpectationJudged:
-			if !b.Met {
-				result = Partial
-				reasons = append(reasons, fmt.Sprintf("expectation %d of inject %s was missed", b.N, b.Inject))
+	}
+	for i := range c.Approvals {
+		a := &c.Approvals[i]
+		a.Wait, a.Decided = waits[a.Seq], false
+		_, a.Decided = waits[a.Seq]
+	}
+	for _, s := range r.Steps {
+		for _, run := range c.Runs {
+			if use := run.step(s.ID); run.ID == s.Run && use != nil {
+				use.Exercised = s.Exercised
 			}
 		}
 	}
-	if runs == 0 {
-		result, reasons = Failed, append(reasons, "its runbook was never run")
-	}
-	for _, o := range order {
-		switch rated[o] {
-		case engine.Unable:
-			result, reasons = Failed, append(reasons, fmt.Sprintf("objective %s was unable to be performed", o))
-		case engine.SomeChallenges, engine.MajorChallenge:
-			if result == Passed {
-				result = Partial
-			}
-			reasons = append(reasons, fmt.Sprintf("objective %s was rated %s", o, rated[o]))
+	if d := c.Drill; d != nil {
+		d.Reasons = r.Why
+		switch r.Outcome {
+		case score.Pass:
+			d.Result = Passed
+		case score.Partial:
+			d.Result = Partial
+		case score.Fail:
+			d.Result = Failed
+		case score.Stopped:
+			d.Result = Aborted
+		default:
+			d.Result = Open
 		}
 	}
-	return result, reasons, nil
+}
+
+// step finds a step of a run by its path; nil: its turn never came.
+func (r *Run) step(path string) *Step {
+	for _, s := range r.Steps {
+		if s.Path == path {
+			return s
+		}
+	}
+	return nil
 }
