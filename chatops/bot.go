@@ -56,6 +56,7 @@ type Options struct {
 	Incidents    engine.Incidents
 	Directory    func() *Directory // asked for each request, so that a change of the file counts at once; nil or a nil answer: everybody is a stranger
 	Planner      Planner           // nil: nothing can be planned here
+	Drills       Drills            // nil: nothing can be rehearsed here
 	Exporter     Exporter          // nil: nothing can be exported here
 	Policy       Policy            // the zero Policy is strict; see DefaultPolicy
 	Now          func() time.Time  // nil: the real clock

@@ -442,7 +442,9 @@ func (l *ledger) Events(context.Context, string) iter.Seq2[engine.Event, error] 
 
 func (l *ledger) Programs() []*runbooks.Program { return l.programs }
 
-func (l *ledger) Head(context.Context) (int64, string, error) { return l.seq, "0123456789abcdef", nil }
+func (l *ledger) Head(context.Context, string) (int64, string, error) {
+	return l.seq, "0123456789abcdef", nil
+}
 
 // Plan, Formats, Export and Timeline stand for engine/plan and engine/timeline.
 func (l *ledger) Plan(_ context.Context, _ engine.Actor, incident string, run engine.RunRequest) (Message, error) {

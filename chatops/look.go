@@ -87,7 +87,7 @@ func (b *Bot) status(c *call) Message {
 
 // head is the journal's head in words, or nothing when it cannot be told.
 func (b *Bot) head(c *call) string {
-	size, root, err := b.o.Incidents.Head(c.ctx)
+	size, root, err := b.o.Incidents.Head(c.ctx, c.incident)
 	if err != nil {
 		return ""
 	}

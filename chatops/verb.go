@@ -88,7 +88,7 @@ type entry struct {
 // entries lists the verbs in the order in which help shows them.
 func entries() []entry {
 	reason := flag{name: "reason", value: "text", text: true, doc: "why; it is written down"}
-	return []entry{
+	list := []entry{
 		{verb: Declare, aliases: []string{"new", "open"}, text: "title", changes: true, who: anybody, handle: (*Bot).declare,
 			flags: []flag{
 				{name: "sev", value: "1-4", most: 4, doc: "severity, 1 is the worst; 3 when not given"},
@@ -163,6 +163,7 @@ func entries() []entry {
 		{verb: Help, aliases: []string{"?", "man"}, scope: mayIncident, target: verbSlot, optional: true, who: everybody, handle: (*Bot).help,
 			help: "list what you can do, or explain one verb", example: "help run"},
 	}
+	return append(list, rehearseEntries()...)
 }
 
 // find looks a verb up by its name or an alias.
@@ -173,6 +174,12 @@ func find(name string) (entry, bool) {
 		}
 	}
 	return entry{}, false
+}
+
+// VerbOf is the verb at the start of a line as it is typed: one word, or two.
+func VerbOf(line string) string {
+	name, _ := verbWords(strings.Fields(line))
+	return name
 }
 
 // Means says whether a word is a verb's name or one of its aliases.
@@ -255,12 +262,20 @@ func Complete(words []string, runbooks []string) []string {
 	var offer []string
 	e, ok := entry{}, false
 	if len(words) > 0 {
-		e, ok = find(words[0])
+		name, _ := verbWords(words)
+		e, ok = find(name)
 	}
 	switch {
 	case len(words) == 0:
 		for _, e := range entries() {
-			offer = append(offer, string(e.verb))
+			first, _, _ := strings.Cut(string(e.verb), " ")
+			offer = append(offer, first)
+		}
+	case len(words) == 1 && slices.Contains(families, words[0]):
+		for _, e := range entries() {
+			if second, ok := strings.CutPrefix(string(e.verb), words[0]+" "); ok {
+				offer = append(offer, second)
+			}
 		}
 	case !ok:
 	case strings.HasPrefix(last, "--"):
@@ -285,5 +300,5 @@ func Complete(words []string, runbooks []string) []string {
 	}
 	offer = slices.DeleteFunc(slices.Clone(offer), func(s string) bool { return !strings.HasPrefix(s, last) })
 	slices.Sort(offer)
-	return offer
+	return slices.Compact(offer)
 }

@@ -348,7 +348,7 @@ func (h *Host) Programs() []*runbooks.Program {
 }
 
 // Head is the journal's size and the first digits of its root.
-func (h *Host) Head(ctx context.Context) (size int64, root string, err error) {
+func (h *Host) Head(ctx context.Context, _ string) (size int64, root string, err error) {
 	head, err := h.Journal.Head(ctx)
 	if err != nil {
 		return 0, "", err

@@ -54,6 +54,7 @@ func TestLoad(t *testing.T) {
 		},
 		DefaultEnvironment: "prod",
 		Policy:             Policy{EverybodyResponds: true},
+		Rehearsal:          Rehearsal{Store: in("var/journal-drills.db"), StopWord: "stopdrill"},
 		HTTP: &HTTP{
 			Hosts:   []string{"api.example.com", "status.example.com:8443"},
 			Secrets: map[string][]string{"api.example.com": {"secret://env/API_TOKEN"}}, Private: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16")},
