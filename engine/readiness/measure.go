@@ -255,6 +255,9 @@ func (m *maker) latency(cases []*Case, runbook string) Latency {
 func budgets(cases []*Case, runbook string) Budgets {
 	var b Budgets
 	for _, c := range cases {
+		if c.Drill != nil && !c.Drill.Result.Counts() {
+			continue
+		}
 		for _, run := range c.runs(runbook) {
 			switch run.Budget {
 			case string(timeline.BudgetKept):

@@ -141,7 +141,7 @@ func (in *Input) blocked(p *runbooks.Program, extra *engine.Extra) (reasons []Re
 			continue
 		}
 		if extra != nil {
-			text += fmt.Sprintf(" (%d more than usual, because %s)", extra.Approvers, extra.Why)
+			text += fmt.Sprintf(" (%d more than usual: %s)", extra.Approvers, extra.Why)
 		}
 		if !told[text] {
 			told[text] = true

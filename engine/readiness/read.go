@@ -181,9 +181,7 @@ func (r *reader) step(e engine.Event) {
 		switch {
 		case b.Failure == nil:
 			use.Done++
-		case b.Failure.Class == actions.Unknown && s.Def.Effect != actions.Read:
-			use.Doubts = append(use.Doubts, e.Seq)
-		default:
+		case b.Failure.Class != actions.Unknown || s.Def.Effect == actions.Read: // else a doubt follows
 			use.Failures = append(use.Failures, e.Seq)
 		}
 	case engine.EffectInDoubt:

@@ -132,6 +132,9 @@ func (v *review) retries() []Line {
 
 func (v *review) budgets() []Line {
 	return v.grouped(func(c *Case, say func(runbook, text string, seq int64)) {
+		if c.Drill != nil && !c.Drill.Result.Counts() {
+			return
+		}
 		for _, run := range c.Runs {
 			switch run.Budget {
 			case string(timeline.BudgetMissed):

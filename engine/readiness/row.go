@@ -133,7 +133,7 @@ func (m *maker) extra(r *Row) *engine.Extra {
 }
 
 // Extra is the one more approver that a run needs when its runbook is not
-// rehearsed as it is, with the reason in words that follow "because"; nil: it is.
+// rehearsed as it is, with the reason; nil: it is.
 func (r *Row) Extra() *engine.Extra {
 	states := slices.DeleteFunc(slices.Clone(r.States), func(s State) bool { return !s.Unrehearsed() })
 	sortStates(&states)

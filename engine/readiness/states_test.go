@@ -97,7 +97,7 @@ func TestBlocked(t *testing.T) {
 			in.Programs = one(compile(t, strings.Replace(book, "budget: 20m", "budget: 20m\nenvironments: [dev]", 1)))
 			in.Environments[0].Floor = &engine.Floor{Effect: "reversible", From: []string{"group:leads"}, Quorum: 3}
 		}, ""},
-		{"the additional approver", func(in *readiness.Input) { in.Policy.AddsApprover = true }, `needs 3 to approve and 2 active people can: group:leads (1 more than usual, because last rehearsed never)`},
+		{"the additional approver", func(in *readiness.Input) { in.Policy.AddsApprover = true }, `needs 3 to approve and 2 active people can: group:leads (1 more than usual: last rehearsed never)`},
 		{"nobody can sign", func(in *readiness.Input) {
 			in.Programs = one(compile(t, strings.Replace(book, "quorum: 1", "quorum: 1, step_up: true", 1)))
 			in.Signs = func(string) bool { return false }

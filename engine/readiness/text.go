@@ -148,7 +148,7 @@ func (r *Row) figures() []string {
 		}
 	}
 	for _, u := range r.Actions {
-		say("action %s v%d: worked %s in rehearsals, %s live (proven %s)", u.Action, u.Version, times(u.Simulated), times(u.Live), times(u.Proven))
+		say("action %s v%d: effects that worked: %d in rehearsals, %d live; proven live: %d", u.Action, u.Version, u.Simulated, u.Live, u.Proven)
 	}
 	for _, one := range []struct {
 		what string
@@ -159,7 +159,7 @@ func (r *Row) figures() []string {
 			say("approvals, %s: %d decided, median %s, worst %s%s", one.what, one.l.N, millis(one.l.Median), millis(one.l.Worst), places([]Evidence{*one.l.At}))
 		}
 		if b := one.b; b != (Budgets{}) {
-			say("budget, %s: kept %s, missed %s, not contained %s", one.what, times(b.Kept), times(b.Missed), times(b.Failed))
+			say("budget, %s: kept %d, missed %d, not contained %d", one.what, b.Kept, b.Missed, b.Failed)
 		}
 	}
 	for _, t := range r.Correctives {
