@@ -17,7 +17,7 @@ func (s *source) warn(pos Pos, rule, hint, format string, args ...any) {
 // warnings finds what makes a scenario that fits one that shows nothing.
 func (c *scenarioCheck) warnings(s *Scenario) {
 	f := c.file
-	if len(f.objectives) == 0 {
+	if !f.aims {
 		c.warn(f.root, "no-objective", "add objectives: [{id: o1, text: ...}]", "the scenario has no objective, so it cannot show whether it went well")
 	}
 	switch o := f.owner; {

@@ -87,8 +87,12 @@ func (a act) is(verb, target string) bool {
 }
 
 // within says whether a step is the one named, or a part of it: an item of its
-// loop, or a step of the runbook that it calls.
-func within(step, of string) bool { return step == of || strings.HasPrefix(step, of+".") }
+// loop, or a step of the runbook that it calls. An undo is another step.
+func within(step, of string) bool {
+	is, _, back := strings.Cut(step, "~undo")
+	named, _, backToo := strings.Cut(of, "~undo")
+	return back == backToo && (is == named || strings.HasPrefix(is, named+"."))
+}
 
 // player says whether an actor is a person who plays: not a facilitator.
 func (f *fold) player(a engine.Actor) bool {

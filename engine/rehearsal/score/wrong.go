@@ -70,10 +70,8 @@ func begun(ban runbooks.Forbidden, s *engine.Step, b engine.EffectIntent) (what 
 		}
 		target, hit := engine.MatchProtected([]string{ban.Target}, s.Preview.Targets)
 		return "step " + s.ID + " acts on " + target, hit
-	case s.Undoes != nil:
-		return "", false
 	case ban.Action != "":
-		return "step " + s.ID + " runs " + b.Action, ban.Action == b.Action
+		return "step " + s.ID + " runs " + b.Action, ban.Action == b.Action && s.Undoes == nil
 	case ban.Step != "":
 		return "step " + s.ID + " runs", within(s.ID, ban.Step)
 	}
