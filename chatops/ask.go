@@ -92,8 +92,8 @@ func (v asking) approval() Message {
 	if appr.Floor {
 		rule += " (demanded by the environment)"
 	}
-	if x := s.Run().Extra; x != nil && appr.Extra > 0 {
-		rule += fmt.Sprintf(" (%d more than usual: %s)", appr.Extra, line(x.Why, 200))
+	if appr.Extra > 0 && s.Run().Extra != nil {
+		rule += fmt.Sprintf(" (%d more than usual: %s)", appr.Extra, line(s.Run().Extra.Why, 200))
 	}
 	if open {
 		rule += signedOnly(appr)

@@ -30,6 +30,7 @@ type Input struct {
 	Policy   Policy
 	// Preflight holds the latest result of each runbook that was looked at.
 	Preflight map[string]Preflight
+	Unread    []string // what could not be read, in words
 }
 
 // LeftOut is a runbook that cannot be run as it stands.
@@ -117,6 +118,9 @@ func Make(in Input) *Ledger {
 	for _, p := range m.Programs {
 		l.Rows = append(l.Rows, m.row(p))
 	}
+	for _, what := range in.Unread {
+		l.Notes = append(l.Notes, "not looked at: "+what)
+	}
 	if in.People == nil {
 		l.Notes = append(l.Notes, "there is no directory, so nobody can tell whether approvals can be given and owners are there")
 	}
@@ -196,7 +200,7 @@ func (c *Case) ended() time.Time {
 func (m *maker) rehearsals(runbook string) []*Case {
 	var list []*Case
 	for _, c := range m.Drills {
-		if d := c.Drill; d != nil && d.Runbook == runbook && d.Result.Counts() && !(m.Policy.PeopleOnly && d.Scripted) && !d.Ended.After(m.Now) {
+		if d := c.Drill; d != nil && d.Runbook == runbook && d.Result.Counts() && !(m.Policy.PeopleOnly && d.Scripted) {
 			list = append(list, c)
 		}
 	}
@@ -211,5 +215,5 @@ func (m *maker) rehearsal(c *Case) *Rehearsal {
 	}
 }
 
-// days is a duration in whole days.
-func days(d time.Duration) int { return int(d / (24 * time.Hour)) }
+// days is a duration in whole days; what is yet to come is no day old.
+func days(d time.Duration) int { return max(int(d/(24*time.Hour)), 0) }

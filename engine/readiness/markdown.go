@@ -59,5 +59,8 @@ func (r *Report) Markdown(w io.Writer) error {
 			fmt.Fprintf(out, "- %s%s\n", escape(l.words()), escape(l.proof()))
 		}
 	}
+	for _, note := range r.Notes {
+		fmt.Fprintf(out, "\n%s.\n", escape(strings.TrimSuffix(note, ".")))
+	}
 	return out.Flush()
 }

@@ -300,7 +300,7 @@ func (m *maker) left(day string) (int, bool) {
 	if err != nil {
 		return 0, false
 	}
-	return days(at.Sub(m.Now.UTC().Truncate(24 * time.Hour))), true
+	return int(at.Sub(m.Now.UTC().Truncate(24*time.Hour)) / (24 * time.Hour)), true
 }
 
 func (m *maker) contained(c *Case, h Hold) Contained {

@@ -127,6 +127,9 @@ func (r *reader) take(e engine.Event, n int) error {
 	case engine.DrillEnded:
 		if c.Drill != nil {
 			c.Drill.Ended, c.Drill.Why, c.Drill.Seq = outside(b.Wall, e.At), string(b.Why), e.Seq
+			if c.Drill.Scripted {
+				c.Drill.Ended = c.Drill.Began // its time is made up
+			}
 		}
 	case engine.CorrectiveAdded:
 		c.Correctives = append(c.Correctives, Corrective{ID: b.ID, Text: b.Text, Owner: b.Owner, Due: b.Due, Seq: e.Seq})

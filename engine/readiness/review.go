@@ -19,6 +19,7 @@ type Report struct {
 	Drills   int          `json:"drills"`    // that ended since
 	Live     int          `json:"incidents"` // that were declared since
 	Sections []Section    `json:"sections"`  // always all of them, in this order
+	Notes    []string     `json:"notes"`     // what was not looked at
 }
 
 // Section is one question of the review.
@@ -47,8 +48,9 @@ const MaxEvidence = 10
 // and what was never measured are as of now, whenever they came about.
 func Review(in Input, since time.Time) *Report {
 	m := in.maker()
-	v := &review{maker: m, since: since, rows: Make(in).Rows}
-	r := &Report{Schema: "firebreak/review/v1", At: engine.At(in.Now), Since: engine.At(since)}
+	l := Make(in)
+	v := &review{maker: m, since: since, rows: l.Rows}
+	r := &Report{Schema: "firebreak/review/v1", At: engine.At(in.Now), Since: engine.At(since), Notes: l.Notes}
 	for _, c := range m.Drills {
 		if v.recent(c.ended()) {
 			r.Drills++

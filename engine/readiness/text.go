@@ -216,6 +216,9 @@ func (r *Report) Text(w io.Writer, color bool) error {
 			fmt.Fprintf(out, "  %s%s\n", visible(l.words()), l.proof())
 		}
 	}
+	for _, note := range r.Notes {
+		fmt.Fprintf(out, "\nnote: %s\n", visible(note))
+	}
 	return out.Flush()
 }
 

@@ -39,6 +39,7 @@ type Options struct {
 type App struct {
 	Config   *config.Config
 	Journal  *bolt.Log
+	Drills   journal.Log // the journal of exercises; nil: there is none
 	Registry *actions.Registry
 	Host     *host.Host
 	Bot      *chatops.Bot
@@ -48,6 +49,8 @@ type App struct {
 
 	log   *slog.Logger
 	fatal chan error
+	shelf Shelf
+	past  *past
 }
 
 // Open takes the store and brings back what is unfinished in it.
@@ -55,7 +58,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{Config: cfg, log: o.Log, fatal: make(chan error, 1)}
+	a := &App{Config: cfg, log: o.Log, fatal: make(chan error, 1), past: newPast()}
 	if _, _, err := outside(cfg, o); err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.Path, err)
 	}
@@ -81,13 +84,14 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 		}
 	}
 	a.Registry = Registry(cfg, o, a.channel)
-	var programs []*runbooks.Program
-	programs, a.Faults, a.Sources = Programs(cfg, a.Registry)
+	a.shelf = LoadShelf(cfg, a.Registry)
+	a.Faults, a.Sources = a.shelf.Faults, a.shelf.Sources
+	programs := a.shelf.Programs
 	ho := host.Options{
 		Journal: a.Journal, Store: a.Journal.Origin(), Registry: a.Registry, Log: o.Log,
 		Programs:     func() []*runbooks.Program { return programs },
 		Environments: environments(cfg), Environment: cfg.DefaultEnvironment,
-		Fatal: func(err error) { a.fatal <- err },
+		Fatal: func(err error) { a.fatal <- err }, Extra: a.extra,
 	}
 	if a.Slack != nil {
 		ho.Chat = a.Slack
@@ -245,7 +249,7 @@ func (a *App) newBot() *chatops.Bot {
 		word = "firebreak incident"
 	}
 	return chatops.NewBot(chatops.Options{
-		Incidents: a.Host, Directory: a.directory, Planner: &planner{a}, Exporter: &exporter{a},
+		Incidents: a.Host, Directory: a.directory, Planner: &planner{a}, Exporter: &exporter{a}, Readiness: &ledgerer{a},
 		Policy: chatops.Policy{EverybodyResponds: a.Config.Policy.EverybodyResponds}, Word: word, Environments: names,
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -43,7 +44,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 		return err
 	}
 	at.Socket = a.Config.Socket
-	serve(local.NewServer(local.Options{Bot: a.Bot, Directory: a.directory, Snapshot: a.Journal.Snapshot}), unix)
+	serve(local.NewServer(local.Options{Bot: a.Bot, Directory: a.directory, Snapshot: a.Journal.Snapshot, Drills: a.copyDrills()}), unix)
 	if a.Slack != nil {
 		if a.Config.Slack.Mode == config.HTTPMode {
 			l, err := net.Listen("tcp", a.Config.Slack.Listen)
@@ -83,6 +84,16 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	}
 	work.Wait()
 	return reason
+}
+
+// copyDrills copies the journal of exercises; nil: there is none to be copied.
+func (a *App) copyDrills() func(ctx context.Context, w io.Writer) error {
+	if log, ok := a.Drills.(interface {
+		Snapshot(ctx context.Context, w io.Writer) error
+	}); ok {
+		return log.Snapshot
+	}
+	return nil
 }
 
 // listenUnix makes the socket, for us and our group: the kernel says who comes

@@ -11,7 +11,7 @@
 // signature. The server never sees a private key.
 //
 // The protocol is HTTP with JSON: POST /v1/command, POST /v1/answer and
-// GET /v1/snapshot. It may change with every version; both ends are the same
+// GET /v1/snapshot, with ?of=drills for the journal of exercises. It may change with every version; both ends are the same
 // binary.
 package local
 
@@ -44,6 +44,7 @@ type Options struct {
 	Bot       Bot
 	Directory func() *chatops.Directory
 	Snapshot  func(ctx context.Context, w io.Writer) error
+	Drills    func(ctx context.Context, w io.Writer) error // the same, of the journal of exercises; nil: there is none
 }
 
 type peerKey struct{}
@@ -81,8 +82,16 @@ func NewServer(o Options) *http.Server {
 			http.Error(w, "only the user that runs the server may copy the journal", http.StatusForbidden)
 			return
 		}
+		copied := o.Snapshot
+		if r.URL.Query().Get("of") == "drills" {
+			copied = o.Drills
+		}
+		if copied == nil {
+			http.Error(w, "there is no journal of exercises here", http.StatusNotFound)
+			return
+		}
 		w.Header().Set("Trailer", "Complete")
-		if err := o.Snapshot(r.Context(), w); err == nil {
+		if err := copied(r.Context(), w); err == nil {
 			w.Header().Set("Complete", "yes")
 		}
 	})
@@ -174,7 +183,16 @@ func (c *Client) Answer(ctx context.Context, form, state string, values map[stri
 
 // Snapshot writes a copy of the live journal to w.
 func (c *Client) Snapshot(ctx context.Context, w io.Writer) error {
-	resp, err := c.do(ctx, http.MethodGet, "/v1/snapshot", nil)
+	return c.snapshot(ctx, "/v1/snapshot", w)
+}
+
+// SnapshotDrills writes a copy of the journal of exercises to w.
+func (c *Client) SnapshotDrills(ctx context.Context, w io.Writer) error {
+	return c.snapshot(ctx, "/v1/snapshot?of=drills", w)
+}
+
+func (c *Client) snapshot(ctx context.Context, path string, w io.Writer) error {
+	resp, err := c.do(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return err
 	}
