@@ -287,3 +287,22 @@ func TestWordsOfTheTable(t *testing.T) {
 		t.Error("Means does not know the aliases of declare")
 	}
 }
+
+// Where only one incident can be meant, a line that is about one is about that.
+func TestImply(t *testing.T) {
+	for line, want := range map[string]string{
+		"approve disable":             "approve DRL-1 disable",
+		"drill end \"all seen\"":      `drill end DRL-1 "all seen"`,
+		"approve DRL-2 disable":       "approve DRL-2 disable",
+		"list":                        "list",
+		"drill start x":               "drill start x",
+		"aprove disable":              "aprove disable",
+		"status":                      "status DRL-1",
+		"run leaked key=a":            "run DRL-1 leaked key=a",
+		`note "as in INC-3" --at 10m`: `note DRL-1 --at=10m "as in INC-3"`,
+	} {
+		if got := Imply(line, "DRL-1"); got != want {
+			t.Errorf("Imply(%q) = %q, want %q", line, got, want)
+		}
+	}
+}

@@ -107,7 +107,8 @@ func (in *Input) blocked(p *runbooks.Program, extra *engine.Extra) (reasons []Re
 	if in.People == nil {
 		return nil, []string{"nobody knows who is in the directory, so whether its approvals can be given was not looked at"}
 	}
-	told := map[string]bool{}
+	short := grouping{}  // of questions that nobody can answer, equal ones together
+	depend := grouping{} // of those that depend on who starts the run
 	for q := range questions(p, in.Environments, extra) {
 		people := in.active(asked(q.rule))
 		signs := ""
@@ -131,11 +132,11 @@ func (in *Input) blocked(p *runbooks.Program, extra *engine.Extra) (reasons []Re
 		text := ""
 		switch {
 		case len(people) < need:
-			text = fmt.Sprintf("%s%s needs %d to approve and %d active people%s can: %s", q.name, where, need, len(people), signs, strings.Join(asked(q.rule), ", "))
+			text = fmt.Sprintf("%s to approve%s, and %s%s can: %s", persons(need), where, persons(len(people)), signs, strings.Join(asked(q.rule), ", "))
 		case len(in.Starters) > 0 && len(without) == 0:
-			text = fmt.Sprintf("%s%s needs all %d people%s who can approve, and everybody who may start the run is one of them", q.name, where, need, signs)
+			text = fmt.Sprintf("%s to approve%s, and no more%s can (%s): everybody who may start the run is one of them", persons(need), where, signs, strings.Join(people, ", "))
 		case len(with) > 0:
-			notes = add(notes, fmt.Sprintf("%s%s cannot be approved when the run is started by %s", q.name, where, strings.Join(with, " or ")))
+			depend.put(fmt.Sprintf("cannot be approved%s when the run is started by %s", where, strings.Join(with, " or ")), q)
 			continue
 		default:
 			continue
@@ -143,12 +144,57 @@ func (in *Input) blocked(p *runbooks.Program, extra *engine.Extra) (reasons []Re
 		if extra != nil {
 			text += fmt.Sprintf(" (%d more than usual: %s)", extra.Approvers, extra.Why)
 		}
-		if !told[text] {
-			told[text] = true
-			reasons = append(reasons, Reason{State: Blocked, Step: q.step, Text: text, Evidence: []Evidence{}})
+		short.put(text, q)
+	}
+	for _, g := range short {
+		verb := "needs"
+		if len(g.names) > 1 {
+			verb = "need"
 		}
+		reasons = append(reasons, Reason{State: Blocked, Step: g.step, Text: g.subject() + " " + verb + " " + g.text, Evidence: []Evidence{}})
+	}
+	for _, g := range depend {
+		notes = append(notes, g.subject()+" "+g.text)
 	}
 	return reasons, notes
+}
+
+// grouping gathers the questions of which the same is to be said.
+type grouping []*group
+
+type group struct {
+	text, step string
+	names      []string
+}
+
+func (g *grouping) put(text string, q question) {
+	for _, one := range *g {
+		if one.text == text {
+			one.names = add(one.names, q.name)
+			return
+		}
+	}
+	*g = append(*g, &group{text, q.step, []string{q.name}})
+}
+
+// subject names the questions, a few of them.
+func (g *group) subject() string {
+	const few = 3
+	if n := len(g.names); n > few {
+		return fmt.Sprintf("%s and %d more", strings.Join(g.names[:few-1], ", "), n-few+1)
+	}
+	return strings.Join(g.names, ", ")
+}
+
+// persons counts people.
+func persons(n int) string {
+	switch n {
+	case 0:
+		return "nobody active"
+	case 1:
+		return "1 person"
+	}
+	return fmt.Sprintf("%d people", n)
 }
 
 // orphaned says whether somebody of the directory still answers for a runbook.

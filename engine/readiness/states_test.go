@@ -81,34 +81,34 @@ func TestBlocked(t *testing.T) {
 			d := usual()
 			delete(d, "cleo")
 			d.into(in)
-		}, `step "cut" needs 2 to approve and 1 active people can: group:leads`},
+		}, `step "cut", the undo of step "cut" need 2 people to approve, and 1 person can: group:leads`},
 		{"one is not active", func(in *readiness.Input) {
 			d := usual()
 			groups := in.Groups
 			d["cleo"] = nil
 			d.into(in)
 			in.Groups = groups
-		}, `needs 2 to approve and 1 active people can`},
-		{"only they may start it", func(in *readiness.Input) { in.Starters = []string{"bob", "cleo"} }, `needs all 2 people who can approve, and everybody who may start the run is one of them`},
+		}, `need 2 people to approve, and 1 person can`},
+		{"only they may start it", func(in *readiness.Input) { in.Starters = []string{"bob", "cleo"} }, `need 2 people to approve, and no more can (bob, cleo): everybody who may start the run is one of them`},
 		{"a floor", func(in *readiness.Input) {
 			in.Environments[0].Floor = &engine.Floor{Effect: "reversible", From: []string{"group:leads"}, Quorum: 3}
-		}, `needs 3 to approve and 2 active people can`},
+		}, `need 3 people to approve, and 2 people can`},
 		{"a floor of a place where it may not run", func(in *readiness.Input) {
 			in.Programs = one(compile(t, strings.Replace(book, "budget: 20m", "budget: 20m\nenvironments: [dev]", 1)))
 			in.Environments[0].Floor = &engine.Floor{Effect: "reversible", From: []string{"group:leads"}, Quorum: 3}
 		}, ""},
-		{"the additional approver", func(in *readiness.Input) { in.Policy.AddsApprover = true }, `needs 3 to approve and 2 active people can: group:leads (1 more than usual: last rehearsed never)`},
+		{"the additional approver", func(in *readiness.Input) { in.Policy.AddsApprover = true }, `need 3 people to approve, and 2 people can: group:leads (1 more than usual: last rehearsed never)`},
 		{"nobody can sign", func(in *readiness.Input) {
 			in.Programs = one(compile(t, strings.Replace(book, "quorum: 1", "quorum: 1, step_up: true", 1)))
 			in.Signs = func(string) bool { return false }
-		}, `needs 1 to approve and 0 active people with a key to sign with can`},
+		}, `need 1 person to approve, and nobody active with a key to sign with can`},
 		{"those of an escalation can", func(in *readiness.Input) {
 			in.Programs = one(compile(t, strings.Replace(book, "quorum: 1", "quorum: 3, escalate: {after: 5m, to: [person:ann]}", 1)))
 			in.Starters = []string{"dan"}
 		}, ""},
 		{"the same person twice", func(in *readiness.Input) {
 			in.Programs = one(compile(t, strings.Replace(book, "[group:leads], quorum: 1", "[group:leads, person:bob, group:oncall], quorum: 3", 1)))
-		}, `needs 3 to approve and 2 active people can`},
+		}, `need 3 people to approve, and 2 people can`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			in := input(one(p))
@@ -120,7 +120,7 @@ func TestBlocked(t *testing.T) {
 		})
 	}
 	in := input(one(p))
-	if notes := strings.Join(readiness.Make(in).Rows[0].Notes, "\n"); !strings.Contains(notes, `step "cut" cannot be approved when the run is started by bob or cleo`) {
+	if notes := strings.Join(readiness.Make(in).Rows[0].Notes, "\n"); !strings.Contains(notes, `step "cut", the undo of step "cut" cannot be approved when the run is started by bob or cleo`) {
 		t.Errorf("notes: %q", notes)
 	}
 	in.People = nil

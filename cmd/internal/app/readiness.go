@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -178,17 +179,15 @@ func leftOut(shelf Shelf) []readiness.LeftOut {
 	for _, d := range shelf.Faults {
 		if d.Severity == runbooks.SeverityError && !runs[d.File] && !runbooks.IsScenario(shelf.Sources[d.File]) {
 			if count[d.File]++; count[d.File] == 1 {
-				list = append(list, readiness.LeftOut{File: d.File})
+				list = append(list, readiness.LeftOut{File: d.File, Text: d.Message})
 			}
 		}
 	}
 	for i := range list {
-		n := count[list[i].File]
-		errors := "1 error"
-		if n > 1 {
-			errors = fmt.Sprintf("%d errors", n)
+		if n := count[list[i].File]; n > 1 {
+			list[i].Text += fmt.Sprintf(" (and %d more errors)", n-1)
 		}
-		list[i].Text = fmt.Sprintf("%s; see: firebreak lint %s", errors, list[i].File)
+		list[i].Text += "; see: firebreak lint " + list[i].File
 	}
 	return list
 }
@@ -217,9 +216,25 @@ func extraBy(ctx context.Context, cfg *config.Config, records Records, p *past, 
 	return readiness.Extra(in, program)
 }
 
+// drillLog is the journal of exercises; nil: there is none here.
+func (a *App) drillLog() journal.Log {
+	if a.Drills == nil {
+		return nil
+	}
+	return a.Drills.Journal
+}
+
+// extraOf is what a run of a runbook that starts now needs by the policy.
+func (a *App) extraOf(ctx context.Context, p *runbooks.Program) *engine.Extra {
+	if _, err := os.Stat(a.Config.Rehearsal.Store); a.Drills == nil && err == nil && a.Config.Readiness.AddsApprover {
+		return &engine.Extra{Approvers: 1, Why: "last rehearsed: nobody knows, the record of rehearsals cannot be opened here"}
+	}
+	return extraBy(ctx, a.Config, Records{Drills: a.drillLog()}, a.past, p)
+}
+
 // extra is what the host asks before it starts a run.
 func (a *App) extra(p *runbooks.Program, _ string) (n int, why string) {
-	x := extraBy(context.Background(), a.Config, Records{Drills: a.Drills}, a.past, p)
+	x := a.extraOf(context.Background(), p)
 	if x == nil {
 		return 0, ""
 	}
@@ -234,7 +249,7 @@ type ledgerer struct{ app *App }
 // *engine.Refusal.
 func (x *ledgerer) Ledger(ctx context.Context, runbook string) (chatops.Message, error) {
 	a := x.app
-	in, err := readinessInput(ctx, a.Config, a.shelf, Records{Live: a.Journal, Drills: a.Drills}, a.past, time.Time{})
+	in, err := readinessInput(ctx, a.Config, a.shelf, Records{Live: a.Journal, Drills: a.drillLog()}, a.past, time.Time{})
 	if err != nil {
 		return chatops.Message{}, err
 	}

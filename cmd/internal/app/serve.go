@@ -88,7 +88,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 
 // copyDrills copies the journal of exercises; nil: there is none to be copied.
 func (a *App) copyDrills() func(ctx context.Context, w io.Writer) error {
-	if log, ok := a.Drills.(interface {
+	if log, ok := a.drillLog().(interface {
 		Snapshot(ctx context.Context, w io.Writer) error
 	}); ok {
 		return log.Snapshot
