@@ -15,8 +15,9 @@
 // A runbook has one state or more; [States] lists them, the worst first.
 //
 //	blocked   an approval cannot be given: too few active people are left among
-//	          those who are asked, whoever starts the run; the floors of the
-//	          environments and an additional approver count
+//	          those who are asked, whoever starts the run (the floors of the
+//	          environments and an additional approver count); or lint keeps it
+//	          from being run
 //	failing   the last rehearsal failed, or too few of the last ones did not
 //	orphaned  whom the owner names (escalate, or contact) is not in the directory,
 //	          or has nobody active

@@ -2,6 +2,7 @@ package readiness
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,8 +16,9 @@ import (
 // Input is what a ledger and a review are made from.
 type Input struct {
 	Now          time.Time
-	Programs     []*runbooks.Program  // the runbooks of today
-	Left         []LeftOut            // those that cannot be run, with what stands in the way
+	Programs     []*runbooks.Program  // the runbooks of today, those that cannot be run too
+	Refused      map[string]string    // why those cannot be run, by digest
+	Left         []LeftOut            // files that do not even compile
 	Scenarios    []*runbooks.Scenario // nil: nobody knows which there are
 	Drills       []*Case              // in any order
 	Incidents    []*Case              // the same; the case of the store too
@@ -33,7 +35,7 @@ type Input struct {
 	Unread    []string // what could not be read, in words
 }
 
-// LeftOut is a runbook that cannot be run as it stands.
+// LeftOut is a file that holds no runbook which compiles.
 type LeftOut struct {
 	File string `json:"file"`
 	Text string `json:"text"`
@@ -156,7 +158,11 @@ func (l *Ledger) Only(ids []string) error {
 	}
 	for _, id := range ids {
 		if !slices.Contains(known, id) {
-			return fmt.Errorf("there is no runbook %q; known: %s", id, strings.Join(known, ", "))
+			text := fmt.Sprintf("there is no runbook %q; known: %s", id, cmp.Or(strings.Join(known, ", "), "none"))
+			for _, f := range l.Left {
+				text += fmt.Sprintf("; %s does not compile", f.File)
+			}
+			return errors.New(text)
 		}
 	}
 	l.Rows = slices.DeleteFunc(l.Rows, func(r *Row) bool { return !slices.Contains(ids, r.Runbook) })

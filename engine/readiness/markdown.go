@@ -34,7 +34,7 @@ func (l *Ledger) Markdown(w io.Writer) error {
 		}
 	}
 	if len(l.Left) > 0 {
-		fmt.Fprint(out, "\n## Cannot be run\n\n")
+		fmt.Fprint(out, "\n## Does not compile\n\n")
 	}
 	for _, f := range l.Left {
 		fmt.Fprintf(out, "- %s: %s\n", escape(f.File), escape(f.Text))

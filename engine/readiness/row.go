@@ -117,6 +117,9 @@ func (m *maker) orphan(r *Row, p *runbooks.Program) {
 
 // block comes last: an additional approver that the other states ask for counts.
 func (m *maker) block(r *Row, p *runbooks.Program) {
+	if why := m.Refused[p.Digest]; why != "" {
+		r.say(Blocked, "", "it cannot be run: "+why)
+	}
 	reasons, notes := m.blocked(p, m.extra(r))
 	for _, one := range reasons {
 		r.say(one.State, one.Step, one.Text)

@@ -47,7 +47,7 @@ func (l *Ledger) Text(w io.Writer, color bool) error {
 		}
 	}
 	for _, f := range l.Left {
-		fmt.Fprintf(out, "%s  cannot be run: %s\n", visible(f.File), visible(f.Text))
+		fmt.Fprintf(out, "%s  does not compile: %s\n", visible(f.File), visible(f.Text))
 	}
 	for _, note := range l.Notes {
 		fmt.Fprintf(out, "note: %s\n", visible(note))
@@ -115,7 +115,7 @@ func (l *Ledger) summary() string {
 		}
 	}
 	if len(l.Left) > 0 {
-		words = append(words, fmt.Sprintf("%d that cannot be run", len(l.Left)))
+		words = append(words, fmt.Sprintf("%d that do not compile", len(l.Left)))
 	}
 	if len(words) == 0 {
 		return "There are no runbooks."

@@ -108,7 +108,8 @@ func sourceOf(ctx context.Context, log journal.Log, stream string, until time.Ti
 // the runbooks and the people of today. At the zero time it is as of now; with
 // another one the journals are read as they were then.
 func readinessInput(ctx context.Context, cfg *config.Config, shelf Shelf, records Records, p *past, at time.Time) (readiness.Input, error) {
-	in := readiness.Input{Now: at, Programs: shelf.Programs, Scenarios: shelf.Scenarios, Policy: Policy(cfg), Left: leftOut(shelf)}
+	in := readiness.Input{Now: at, Programs: slices.Clone(shelf.Programs), Scenarios: shelf.Scenarios, Policy: Policy(cfg)}
+	refused(shelf, &in)
 	if at.IsZero() {
 		in.Now = time.Now()
 	}
@@ -168,28 +169,43 @@ func people(cfg *config.Config, in *readiness.Input) {
 	}
 }
 
-// leftOut are the files that hold a runbook which cannot be run.
-func leftOut(shelf Shelf) []readiness.LeftOut {
-	count := map[string]int{}
-	runs := map[string]bool{}
-	for _, p := range shelf.Programs {
-		runs[p.Source.Name] = true
-	}
-	var list []readiness.LeftOut
+// refused adds the runbooks that cannot be run, and the files that hold none.
+func refused(shelf Shelf, in *readiness.Input) {
+	first, more := map[string]string{}, map[string]int{}
+	var files []string
 	for _, d := range shelf.Faults {
-		if d.Severity == runbooks.SeverityError && !runs[d.File] && !runbooks.IsScenario(shelf.Sources[d.File]) {
-			if count[d.File]++; count[d.File] == 1 {
-				list = append(list, readiness.LeftOut{File: d.File, Text: d.Message})
-			}
+		if d.Severity != runbooks.SeverityError || runbooks.IsScenario(shelf.Sources[d.File]) {
+			continue
+		}
+		if first[d.File] != "" {
+			more[d.File]++
+			continue
+		}
+		first[d.File], files = d.Message, append(files, d.File)
+	}
+	why := func(file string) string {
+		text := first[file]
+		if n := more[file]; n > 0 {
+			text += fmt.Sprintf(" (and %d more errors)", n)
+		}
+		return text + "; see: firebreak lint " + file
+	}
+	ids, compiled := map[string]bool{}, map[string]bool{}
+	for _, p := range shelf.Programs {
+		ids[p.ID], compiled[p.Source.Name] = true, true
+	}
+	in.Refused, in.Left = map[string]string{}, []readiness.LeftOut{}
+	for _, p := range shelf.Refused {
+		if compiled[p.Source.Name] = true; !ids[p.ID] {
+			in.Programs = append(in.Programs, p)
+			in.Refused[p.Digest] = why(p.Source.Name)
 		}
 	}
-	for i := range list {
-		if n := count[list[i].File]; n > 1 {
-			list[i].Text += fmt.Sprintf(" (and %d more errors)", n-1)
+	for _, file := range files {
+		if !compiled[file] {
+			in.Left = append(in.Left, readiness.LeftOut{File: file, Text: why(file)})
 		}
-		list[i].Text += "; see: firebreak lint " + list[i].File
 	}
-	return list
 }
 
 // Readiness works out the input of a ledger and of a review from journals that
