@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -106,6 +107,11 @@ func (h *Host) runStarted(run engine.RunRequest) (engine.RunStarted, *engine.Ref
 		return none, refusal
 	}
 	body.Floor, body.Protected, body.Settle = env.Floor, env.Protected, (*runbooks.Span)(env.Settle)
+	if h.Extra != nil {
+		if n, why := h.Extra(program, env.Name); n > 0 {
+			body.Extra = &engine.Extra{Approvers: min(n, engine.MaxExtra), Why: cut(cmp.Or(why, "this server demands it"), 500)}
+		}
+	}
 	return body, nil
 }
 

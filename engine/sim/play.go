@@ -26,6 +26,7 @@ type Setup struct {
 	Inputs      map[string]any // as Program.CheckInputs gives them
 	Environment runbooks.EnvironmentFacts
 	Floor       *engine.Floor
+	Extra       *engine.Extra
 	Protected   []string
 	Settle      *runbooks.Span // in place of what the actions say
 	Requester   engine.Actor   // declares the incident and starts the run
@@ -174,7 +175,7 @@ func (p *play) begin() error {
 	}
 	return p.game.Take(engine.Event{Actor: p.Requester, Run: "R1", Body: engine.RunStarted{
 		Runbook: p.Program.ID, Digest: p.Program.Digest, Program: engine.Large{Value: p.Pinned.encoded}, Inputs: data,
-		Environment: p.Environment, Floor: p.Floor, Protected: p.Protected, Settle: p.Settle,
+		Environment: p.Environment, Floor: p.Floor, Extra: p.Extra, Protected: p.Protected, Settle: p.Settle,
 	}})
 }
 

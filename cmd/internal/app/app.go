@@ -50,6 +50,8 @@ type App struct {
 	log   *slog.Logger
 	fatal chan error
 	wakes *waking // the journal, as the host appends to it
+	shelf Shelf
+	past  *past
 }
 
 // Open takes the store and brings back what is unfinished in it.
@@ -57,7 +59,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{Config: cfg, log: o.Log, fatal: make(chan error, 1)}
+	a := &App{Config: cfg, log: o.Log, fatal: make(chan error, 1), past: newPast()}
 	if _, _, err := outside(cfg, o); err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.Path, err)
 	}
@@ -84,14 +86,14 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 		}
 	}
 	a.Registry = Registry(cfg, o, a.channel)
-	shelf := LoadShelf(cfg, a.Registry)
-	programs := shelf.Programs
-	a.Faults, a.Sources = shelf.Faults, shelf.Sources
+	a.shelf = LoadShelf(cfg, a.Registry)
+	a.Faults, a.Sources = a.shelf.Faults, a.shelf.Sources
+	programs := a.shelf.Programs
 	ho := host.Options{
 		Journal: a.wakes, Store: a.Journal.Origin(), Registry: a.Registry, Log: o.Log,
 		Programs:     func() []*runbooks.Program { return programs },
 		Environments: environments(cfg), Environment: cfg.DefaultEnvironment,
-		Fatal: func(err error) { a.fatal <- err },
+		Fatal: func(err error) { a.fatal <- err }, Extra: a.extra,
 	}
 	if a.Slack != nil {
 		ho.Chat = a.Slack
@@ -102,7 +104,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 		}
 		return nil, err
 	}
-	a.openDrills(ctx, shelf, ho.Chat)
+	a.openDrills(ctx, a.shelf, ho.Chat)
 	a.Bot = a.newBot()
 	if a.Slack != nil {
 		a.Slack.Bind(a.Bot, a.sides())
@@ -281,7 +283,7 @@ func (a *App) newBot() *chatops.Bot {
 		word = "firebreak incident"
 	}
 	o := chatops.Options{
-		Incidents: a.sides(), Directory: a.directory, Planner: &planner{a}, Exporter: &exporter{a.sides(), a.journalOf},
+		Incidents: a.sides(), Directory: a.directory, Planner: &planner{a}, Exporter: &exporter{a.sides(), a.journalOf}, Readiness: &ledgerer{a},
 		Policy: chatops.Policy{EverybodyResponds: a.Config.Policy.EverybodyResponds}, Word: word, Environments: names,
 	}
 	if a.Drills != nil {
