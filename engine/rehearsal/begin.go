@@ -101,7 +101,7 @@ func (s *Stage) open(ctx context.Context, id string, req engine.Request, title s
 		started.Wall = engine.At(wall)
 	}
 	facts := []engine.Event{
-		{At: at, Actor: req.Actor, Seq: -1, Body: engine.Declared{ID: id, Title: title, Severity: severity, Private: true, Store: s.o.Store}},
+		{At: at, Actor: req.Actor, Seq: -1, Body: engine.Declared{ID: id, Title: title, Severity: severity, Store: s.o.Store}},
 		{At: at.Add(time.Microsecond), Actor: req.Actor, Seq: -1, Body: started},
 	}
 	for _, e := range facts {

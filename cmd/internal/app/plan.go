@@ -18,6 +18,12 @@ import (
 type planner struct{ app *App }
 
 func (p *planner) Plan(ctx context.Context, actor engine.Actor, incident string, run engine.RunRequest) (chatops.Message, error) {
+	if engine.IsExercise(incident) { // it reads nothing real
+		if p.app.Drills == nil {
+			return chatops.Message{}, engine.Refuse(engine.NoIncident, "there is no exercise %q; see: list", incident)
+		}
+		return p.app.Drills.Plan(ctx, actor, incident, run)
+	}
 	program, refusal := find(p.app.Host.Programs(), run.Runbook)
 	if refusal != nil {
 		return chatops.Message{}, refusal
