@@ -37,7 +37,7 @@ func (b *Bot) locate(c *call) (*engine.Refusal, error) {
 		return nil, err
 	}
 	for _, s := range all { // also one that may not be seen: nothing else can be meant here
-		if c.channel != "" && s.Channel == c.channel {
+		if c.channel != "" && (s.Channel == c.channel || s.Control == c.channel) {
 			c.incident = s.ID
 			return nil, nil
 		}

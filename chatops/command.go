@@ -77,14 +77,18 @@ func parse(text string) (Command, *engine.Refusal) {
 		}
 		return c, nil
 	}
-	name := strings.ToLower(words[0].text)
+	var plain []string
+	for _, w := range words[:min(len(words), 2)] {
+		plain = append(plain, w.text)
+	}
+	name, taken := verbWords(plain)
 	e, ok := find(name)
 	if !ok {
-		return c, unknownVerb(words[0].text)
+		return c, unknownVerb(strings.Join(plain[:taken], " "))
 	}
 	c.Verb = e.verb
 	p := parser{entry: e, Command: c}
-	if refusal := p.words(words[1:]); refusal != nil {
+	if refusal := p.words(words[taken:]); refusal != nil {
 		return p.Command, refusal
 	}
 	return p.Command, p.finish()
@@ -93,13 +97,20 @@ func parse(text string) (Command, *engine.Refusal) {
 // guess finds the verb of a line that could not be cut into words, so that its
 // refusal can be written down under that name.
 func guess(text string) Command {
-	first, _, _ := strings.Cut(strings.TrimSpace(text), " ")
-	e, _ := find(strings.ToLower(first))
+	e, _ := find(VerbOf(text))
 	return Command{Verb: e.verb}
 }
 
 func unknownVerb(typed string) *engine.Refusal {
 	var names []string
+	if slices.Contains(families, strings.ToLower(typed)) {
+		for _, e := range entries() {
+			if strings.HasPrefix(string(e.verb), strings.ToLower(typed)+" ") {
+				names = append(names, string(e.verb))
+			}
+		}
+		return engine.Refuse(engine.Usage, "%q needs a second word: %s; for more: help %s", typed, strings.Join(names, ", "), names[0])
+	}
 	for _, e := range entries() {
 		names = append(append(names, string(e.verb)), e.aliases...)
 	}
@@ -327,7 +338,11 @@ func (p *parser) finish() *engine.Refusal {
 			}
 			return p.refuse("%q needs a %s", p.Verb, p.entry.target)
 		}
-		if refusal := p.takeTarget(words[0].text); refusal != nil {
+		target := words[0].text
+		if p.entry.target == verbSlot && len(words) > 1 && slices.Contains(families, strings.ToLower(target)) {
+			target, words = target+" "+words[1].text, words[1:]
+		}
+		if refusal := p.takeTarget(target); refusal != nil {
 			return refusal
 		}
 		words = words[1:]
@@ -434,4 +449,16 @@ func (c Command) String() string {
 		out = append(out, quote(c.Text))
 	}
 	return strings.Join(out, " ")
+}
+
+// Imply names the incident in a line that is about one and names none; any other
+// line, and one that is not understood, stays as it is. It is for a place where
+// only one incident can be meant, such as a table at which an exercise is played.
+func Imply(text, incident string) string {
+	c, refusal := parse(text)
+	if refusal != nil || c.Incident != "" || entryOf(c.Verb).scope == noIncident {
+		return text
+	}
+	c.Incident = incident
+	return c.String()
 }

@@ -36,6 +36,8 @@ const (
 	Commander Role = "commander"
 	Auditor   Role = "auditor"
 	Admin     Role = "admin"
+
+	Facilitator Role = "facilitator" // may begin exercises, and leads those
 )
 
 // Person finds a person by id.

@@ -53,7 +53,7 @@ func (b *Bot) filled(ctx context.Context, a Answer) (Message, map[string]string)
 	switch c.Verb {
 	case Declare:
 		return b.declared(c, a.Values)
-	case Deny, Skip, Cancel, Undo, Extend, Keep:
+	case Deny, Skip, Cancel, Undo, Extend, Keep, DrillSkip, DrillRate, Correct, Hide:
 		reason := strings.TrimSpace(a.Values["reason"])
 		if wrong := wrongText("reason", reason, 1, engine.MaxText); wrong != nil {
 			return reply(c, ""), wrong
@@ -74,6 +74,17 @@ func (b *Bot) filled(ctx context.Context, a Answer) (Message, map[string]string)
 		}
 	case Run, Plan:
 		c.filled = true
+	case DrillFeedback:
+		c.filled = true
+		c.Flags = map[string]string{}
+		for _, q := range []string{"well", "badly", "change"} {
+			if text := strings.TrimSpace(a.Values[q]); text != "" {
+				c.Flags[q] = text
+			}
+		}
+		if strings.HasPrefix(a.Values["anonymous"], "no") {
+			c.Flags["anonymous"] = ""
+		}
 	default:
 		return b.refuse(c, engine.Refuse(engine.Usage, "%q is no form; type: help", line(a.Form, 40)), true), nil
 	}
@@ -140,7 +151,10 @@ func (c *call) refer(value string) *engine.Refusal {
 		flags, text := c.Flags, c.Text
 		c.Command = cmd
 		if !c.entry.inputs {
-			c.Flags, c.Text = flags, text
+			c.Flags = flags
+		}
+		if !c.entry.inputs && !c.entry.worded() {
+			c.Text = text
 		}
 		return nil
 	}
@@ -160,10 +174,16 @@ func (c *call) state() string {
 	}
 	cmd := c.named()
 	if !c.entry.inputs {
-		cmd.Flags, cmd.Text = nil, ""
+		cmd.Flags = nil
+	}
+	if !c.entry.inputs && !c.entry.worded() {
+		cmd.Text = ""
 	}
 	return "=" + cmd.String()
 }
+
+// worded says that a reason is asked for besides the text of a line.
+func (e entry) worded() bool { return e.reason && e.text != "" }
 
 // inputForm asks in a chat for the inputs of a run, or of a plan, that are
 // still missing.
@@ -259,6 +279,11 @@ func (b *Bot) reasonForm(c *call) Message {
 		Undo:   {"Undo", "Why is it taken back?"},
 		Extend: {"Extend", "Why does it have to last longer?"},
 		Keep:   {"Keep", "Why does it stay for good?"},
+
+		DrillSkip: {"Leave out", "Why is this inject left out?"},
+		DrillRate: {"Rate", "What shows it?"},
+		Correct:   {"Correct", "Why are other words better?"},
+		Hide:      {"Hide", "Why should people not read it first?"},
 	}[c.Verb]
 	m := reply(c, words[0]+" "+where)
 	bare := c.named()

@@ -43,6 +43,8 @@ func (b *Bot) offered(c *call) []entry {
 	}
 	could := func(e entry) bool {
 		switch {
+		case e.played():
+			return false // they are of use in an exercise only
 		case e.scope != needIncident || known(c.dir, c.actor) != nil:
 			return allowed(e, nil)
 		case e.who == responders || e.who == minders && e.verb == Undo:
@@ -54,13 +56,18 @@ func (b *Bot) offered(c *call) []entry {
 	var list []entry
 	if c.incident != "" {
 		err := b.look(c, func(i *engine.Incident) {
-			list = slices.DeleteFunc(entries(), func(e entry) bool { return !allowed(e, i) })
+			list = slices.DeleteFunc(entries(), func(e entry) bool { return !allowed(e, i) || e.played() && i.Drill == nil })
 		})
 		if err == nil && list != nil {
 			return list
 		}
 	}
 	return slices.DeleteFunc(entries(), func(e entry) bool { return !could(e) })
+}
+
+// played says that a verb is about an exercise that is going on, or was.
+func (e entry) played() bool {
+	return e.scope == needIncident && strings.HasPrefix(string(e.verb), "drill ")
 }
 
 func (b *Bot) explain(c *call, e entry) Message {
@@ -110,6 +117,10 @@ func audience(e entry) string {
 			return "commanders, who declared the incident, and who started the run"
 		}
 		return "commanders, and who declared the incident"
+	case facilitators:
+		return "facilitators, commanders and admins"
+	case control:
+		return "the facilitators of the exercise"
 	case exporters:
 		return "commanders, auditors, and who declared the incident"
 	}

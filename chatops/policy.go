@@ -21,15 +21,17 @@ func DefaultPolicy() Policy { return Policy{EverybodyResponds: true} }
 type rights string
 
 const (
-	everybody  rights = "everybody"  // even a stranger
-	anybody    rights = "anybody"    // a person of the directory
-	viewers    rights = "viewers"    // who can see the incident
-	responders rights = "responders" // responder or commander
-	asked      rights = "asked"      // responder, commander, or who is asked; the core judges the vote itself
-	minders    rights = "minders"    // responder or commander, or whom the step's containment asks
-	keepers    rights = "keepers"    // commander, or who declared the incident, or whom the step's containment asks; never who merely started the run
-	owners     rights = "owners"     // commander, or who started the run, or who declared the incident
-	exporters  rights = "exporters"  // commander or auditor, or who declared the incident
+	everybody    rights = "everybody"    // even a stranger
+	anybody      rights = "anybody"      // a person of the directory
+	viewers      rights = "viewers"      // who can see the incident
+	responders   rights = "responders"   // responder or commander
+	asked        rights = "asked"        // responder, commander, or who is asked; the core judges the vote itself
+	minders      rights = "minders"      // responder or commander, or whom the step's containment asks
+	keepers      rights = "keepers"      // commander, or who declared the incident, or whom the step's containment asks; never who merely started the run
+	owners       rights = "owners"       // commander, or who started the run, or who declared the incident
+	facilitators rights = "facilitators" // facilitator, commander or admin: may begin an exercise
+	control      rights = "control"      // a facilitator of this very exercise
+	exporters    rights = "exporters"    // commander or auditor, or who declared the incident
 )
 
 // Case is what a right is judged on.
@@ -119,6 +121,19 @@ func (p Policy) Allow(d *Directory, c Case) *engine.Refusal {
 			who = "a commander, who declared the incident, or who started the run"
 		}
 		return missing(c.Verb, who)
+	case facilitators:
+		if is(Facilitator, Commander, Admin) {
+			return nil
+		}
+		return missing(c.Verb, "a facilitator, a commander or an admin")
+	case control:
+		switch {
+		case c.Incident.Drill == nil:
+			return engine.Refuse(engine.NotADrill, "%s is no exercise, and %q is a word for one; exercises are called DRL-n: list", c.Incident.ID, c.Verb)
+		case slices.Contains(c.Incident.Drill.Facilitators, c.Actor.ID):
+			return nil
+		}
+		return missing(c.Verb, "a facilitator of this exercise")
 	case exporters:
 		if is(Commander, Auditor) || declared {
 			return nil

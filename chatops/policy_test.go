@@ -37,9 +37,34 @@ undo        -        -     -      -    -   y   y   -          y    y    -    -  
 extend      -        -     -      -    -   y   y   -          y    y    -    -    -        -
 keep        -        -     -      -    -   y   -   -          y    y    -    -    y        -
 contained   -        -     -      -    y   y   y   y          y    y    y    y    y        y
+readiness   -        -     -      -    y   y   y   y          y    y    y    y    y        y
 resolve     -        -     -      -    -   -   -   -          -    y    -    -    y        -
 whoami      y        y     y      y    y   y   y   y          y    y    y    y    y        y
 help        y        y     y      y    y   y   y   y          y    y    y    y    y        y
+drill_scenarios      -        -     -      -    y   y   y   y          y    y    y    y    y        y
+drill_start          -        -     -      -    -   -   -   -          -    y    -    y    -        -
+drill_status         -        -     -      -    -   -   -   -          -    -    -    -    -        -
+drill_inject         -        -     -      -    -   -   -   -          -    -    -    -    -        -
+drill_skip           -        -     -      -    -   -   -   -          -    -    -    -    -        -
+drill_hold           -        -     -      -    -   -   -   -          -    -    -    -    -        -
+drill_go             -        -     -      -    -   -   -   -          -    -    -    -    -        -
+drill_speed          -        -     -      -    -   -   -   -          -    -    -    -    -        -
+drill_advance        -        -     -      -    -   -   -   -          -    -    -    -    -        -
+drill_outcome        -        -     -      -    -   -   -   -          -    -    -    -    -        -
+drill_hint           -        -     -      -    -   -   -   -          -    -    -    -    -        -
+drill_judge          -        -     -      -    -   -   -   -          -    -    -    -    -        -
+drill_observe        -        -     -      -    -   -   -   -          -    -    -    -    -        -
+drill_rate           -        -     -      -    -   -   -   -          -    -    -    -    -        -
+drill_end            -        -     -      -    -   -   -   -          -    -    -    -    -        -
+drill_stop           -        -     -      -    p   y   y   p          y    y    y    y    y        y
+drill_feedback       -        -     -      -    p   y   y   p          y    y    y    y    y        y
+drill_report         -        -     -      -    -   -   -   -          -    y    y    -    y        -
+corrective_add       -        -     -      -    -   -   -   -          -    y    -    -    y        -
+corrective_close     -        -     -      -    -   -   -   -          -    y    -    -    y        -
+correct              -        -     -      -    -   -   -   -          -    y    -    -    y        -
+keytime              -        -     -      -    -   -   -   -          -    y    -    -    y        -
+hide                 -        -     -      -    -   -   -   -          -    y    -    -    y        -
+unhide               -        -     -      -    -   -   -   -          -    y    -    -    y        -
 `
 
 func TestAllow(t *testing.T) {
@@ -56,8 +81,9 @@ func TestAllow(t *testing.T) {
 	var seen []string
 	for _, row := range rows[1:] {
 		cells := strings.Fields(row)
-		seen = append(seen, cells[0])
-		e, ok := find(cells[0])
+		verb := strings.ReplaceAll(cells[0], "_", " ")
+		seen = append(seen, verb)
+		e, ok := find(verb)
 		if !ok || len(cells) != len(columns)+1 {
 			t.Fatalf("row %q is broken", row)
 		}
@@ -93,6 +119,22 @@ func TestAllow(t *testing.T) {
 	for _, e := range entries() {
 		if !slices.Contains(seen, string(e.verb)) {
 			t.Errorf("no row for %q", e.verb)
+		}
+	}
+}
+
+// What leads an exercise is for its facilitators, whatever role somebody has.
+func TestControlIsForFacilitators(t *testing.T) {
+	i := &engine.Incident{ID: "DRL-1", DeclaredBy: actor(t, "carl"), Drill: &engine.Drill{DrillStarted: engine.DrillStarted{Facilitators: []string{"rita"}}}}
+	for _, e := range entries() {
+		if e.who != control {
+			continue
+		}
+		for _, id := range []string{"rita", "carl", "adam", "olga", "rob", "stranger"} {
+			refusal := DefaultPolicy().Allow(people(), Case{Verb: e.verb, Actor: actor(t, id), Incident: i})
+			if (refusal == nil) != (id == "rita") {
+				t.Errorf("%s by %s: %v", e.verb, id, refusal)
+			}
 		}
 	}
 }
@@ -187,17 +229,17 @@ func TestStrangersAreRefusedEverywhere(t *testing.T) {
 // handed to the engine.
 func TestReportersAreRefusedEverywhere(t *testing.T) {
 	for _, e := range entries() {
-		if !e.changes || e.who == anybody {
+		if !e.changes || e.who == anybody || e.who == viewers {
 			continue
 		}
 		l := newLedger(t)
 		b := newBot(l, DefaultPolicy())
 		setUp(t, l, b)
-		text := strings.NewReplacer("disable", "isolate", "call-owner", "isolate", "notify", "isolate", "leaked-access-key", "contain").Replace(e.example)
+		text := strings.NewReplacer("disable", "isolate", "call-owner", "isolate", "notify", "isolate", "leaked-access-key", "contain", " DRL-3", "").Replace(e.example)
 		ask := l.list[0].Asks[0]
 		rob := actor(t, "rob")
 		check := func(way string, m Message) {
-			if !m.Failed || m.Code != engine.NotAllowed {
+			if !m.Failed || m.Code != engine.NotAllowed && (e.who != control || m.Code != engine.NotADrill) {
 				t.Errorf("%s: %s by a reporter is answered with %s", way, e.verb, dump(m))
 			}
 			for _, c := range l.calls {

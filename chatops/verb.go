@@ -29,6 +29,7 @@ const (
 	Extend    Verb = "extend"
 	Keep      Verb = "keep"
 	Contained Verb = "contained"
+	Readiness Verb = "readiness"
 	Resolve   Verb = "resolve"
 	WhoAmI    Verb = "whoami"
 	Help      Verb = "help"
@@ -88,7 +89,7 @@ type entry struct {
 // entries lists the verbs in the order in which help shows them.
 func entries() []entry {
 	reason := flag{name: "reason", value: "text", text: true, doc: "why; it is written down"}
-	return []entry{
+	list := []entry{
 		{verb: Declare, aliases: []string{"new", "open"}, text: "title", changes: true, who: anybody, handle: (*Bot).declare,
 			flags: []flag{
 				{name: "sev", value: "1-4", most: 4, doc: "severity, 1 is the worst; 3 when not given"},
@@ -130,6 +131,10 @@ func entries() []entry {
 			flags: []flag{{name: "last", value: "n", most: 500, doc: "how many lines; 20 when not given"}},
 			help:  "show what happened, in order", example: "timeline --last 50"},
 		{verb: Export, aliases: []string{"download"}, scope: needIncident, target: formatSlot, changes: true, who: exporters, handle: (*Bot).export,
+			flags: []flag{
+				{name: "redact", value: "level", choice: []string{"full", "internal", "external"}, doc: "for whom it is: full (when not given), internal for the company, external for others"},
+				{name: "tz", value: "zone", doc: "a time zone beside UTC: Europe/Zurich"},
+				{name: "ocsf", value: "version", choice: []string{"1.8", "1.9"}, doc: "version of the OCSF schema; 1.8 when not given"}},
 			help: "hand out the record as a file", example: "export md"},
 		{verb: Cancel, aliases: []string{"stop", "abort"}, scope: needIncident, target: runSlot, optional: true, changes: true, reason: true, who: owners, handle: (*Bot).cancel,
 			flags: []flag{reason},
@@ -156,6 +161,8 @@ func entries() []entry {
 			help:  "let a containment last for good", example: `keep quarantine --reason "the role is not needed any more"`},
 		{verb: Contained, aliases: []string{"containments"}, who: anybody, handle: (*Bot).contained,
 			help: "list what is contained in all open incidents, and until when", example: "contained"},
+		{verb: Readiness, aliases: []string{"ready"}, target: runbookSlot, optional: true, who: anybody, handle: (*Bot).readiness,
+			help: "say which runbooks were rehearsed, and what has changed since", example: "readiness leaked-access-key"},
 		{verb: Resolve, aliases: []string{"close"}, scope: needIncident, text: "summary", changes: true, who: owners, handle: (*Bot).resolve,
 			help: "end the incident", example: `resolve "key disabled, no use found"`},
 		{verb: WhoAmI, aliases: []string{"who", "me"}, who: everybody, handle: (*Bot).whoami,
@@ -163,6 +170,7 @@ func entries() []entry {
 		{verb: Help, aliases: []string{"?", "man"}, scope: mayIncident, target: verbSlot, optional: true, who: everybody, handle: (*Bot).help,
 			help: "list what you can do, or explain one verb", example: "help run"},
 	}
+	return append(list, rehearseEntries()...)
 }
 
 // find looks a verb up by its name or an alias.
@@ -173,6 +181,12 @@ func find(name string) (entry, bool) {
 		}
 	}
 	return entry{}, false
+}
+
+// VerbOf is the verb at the start of a line as it is typed: one word, or two.
+func VerbOf(line string) string {
+	name, _ := verbWords(strings.Fields(line))
+	return name
 }
 
 // Means says whether a word is a verb's name or one of its aliases.
@@ -255,12 +269,20 @@ func Complete(words []string, runbooks []string) []string {
 	var offer []string
 	e, ok := entry{}, false
 	if len(words) > 0 {
-		e, ok = find(words[0])
+		name, _ := verbWords(words)
+		e, ok = find(name)
 	}
 	switch {
 	case len(words) == 0:
 		for _, e := range entries() {
-			offer = append(offer, string(e.verb))
+			first, _, _ := strings.Cut(string(e.verb), " ")
+			offer = append(offer, first)
+		}
+	case len(words) == 1 && slices.Contains(families, words[0]):
+		for _, e := range entries() {
+			if second, ok := strings.CutPrefix(string(e.verb), words[0]+" "); ok {
+				offer = append(offer, second)
+			}
 		}
 	case !ok:
 	case strings.HasPrefix(last, "--"):
@@ -285,5 +307,5 @@ func Complete(words []string, runbooks []string) []string {
 	}
 	offer = slices.DeleteFunc(slices.Clone(offer), func(s string) bool { return !strings.HasPrefix(s, last) })
 	slices.Sort(offer)
-	return offer
+	return slices.Compact(offer)
 }

@@ -101,6 +101,7 @@ func foreign(s string) string {
 // visible is the last pass over a message: whatever was put into it, nothing
 // in it is hidden.
 func (m Message) visible() Message {
+	m = m.exercised()
 	m.Title = Visible(m.Title)
 	parts := make([]Part, len(m.Parts))
 	for n, p := range m.Parts {

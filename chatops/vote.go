@@ -36,7 +36,7 @@ func (b *Bot) vote(c *call, yes bool) Message {
 		person, _ := c.dir.Person(c.actor.ID)
 		vote.Signature, c.actor.Keys = c.signature, person.SSHKeys
 	}
-	if size, root, err := b.o.Incidents.Head(c.ctx); err == nil { // a vote must not fail for want of it
+	if size, root, err := b.o.Incidents.Head(c.ctx, c.incident); err == nil { // a vote must not fail for want of it
 		vote.Root = Head(size, root)
 	}
 	r, err := b.submit(c, vote)

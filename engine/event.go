@@ -23,6 +23,10 @@ type Event struct {
 	Step  string    // the step's id; "id~undo" for its undo; empty for facts of the run
 	Body  Body
 	Seq   int64 // place in the journal, from 0; -1 while not written
+
+	// Of an event that was read from a journal: the hash of its record, and of
+	// the record before it in the stream. Zero else, and before the first.
+	Hash, Prev [32]byte
 }
 
 // Kind is the kind of the event's body.
@@ -99,8 +103,9 @@ type (
 	// ExportMade says that a record left the house.
 	ExportMade struct {
 		Format string `json:"format"`
-		SHA256 string `json:"sha256"` // over the encoded facts that it covers, one after the other
-		First  int64  `json:"first"`  // journal places covered
+		Redact string `json:"redact,omitempty"` // level; empty: full
+		SHA256 string `json:"sha256"`           // over the encoded facts that it covers, one after the other
+		First  int64  `json:"first"`            // journal places covered
 		Last   int64  `json:"last"`
 	}
 	// Refused is a request that was not followed: evidence too.
@@ -135,6 +140,7 @@ type (
 		Inputs      json.RawMessage           `json:"inputs"`
 		Environment runbooks.EnvironmentFacts `json:"environment"`
 		Floor       *Floor                    `json:"floor,omitempty"`
+		Extra       *Extra                    `json:"extra,omitempty"`
 		Protected   []string                  `json:"protected,omitempty"` // patterns of targets nobody may touch
 		Settle      *runbooks.Span            `json:"settle,omitempty"`    // in place of what the actions say; for quicker worlds
 	}
@@ -156,6 +162,16 @@ type Floor struct {
 	From   []string       `json:"from"`
 	Quorum int            `json:"quorum"`
 }
+
+// Extra is how many more people have to say yes to each question of a run than
+// its runbook and the environment demand, and why.
+type Extra struct {
+	Approvers int    `json:"approvers"` // 1 to [MaxExtra]
+	Why       string `json:"why"`       // "it was never rehearsed"
+}
+
+// MaxExtra is the most people that an [Extra] adds.
+const MaxExtra = 5
 
 // Facts of a step, in the order in which they usually come.
 type (
@@ -189,6 +205,7 @@ type (
 		RemindAt   Stamp    `json:"remind_at,omitzero"` // the first reminder
 		StepUp     bool     `json:"step_up,omitempty"`  // a yes needs a signature
 		Floor      bool     `json:"floor,omitempty"`    // raised by the environment's floor
+		Extra      int      `json:"extra,omitempty"`    // how many of the quorum the run's [Extra] adds
 		Because    []string `json:"because,omitempty"`  // asked again: what is different from the plan that was approved
 	}
 	// Vote is one person's answer to an approval.

@@ -51,8 +51,8 @@ type Incidents interface {
 	Events(ctx context.Context, incident string) iter.Seq2[Event, error]
 	// Programs lists the runbooks that can be run, sorted by id.
 	Programs() []*runbooks.Program
-	// Head is the journal's head, for people to compare: its size and the first digits of its root.
-	Head(ctx context.Context) (size int64, root string, err error)
+	// Head is the head of the journal that holds an incident, for people to compare: its size and the first digits of its root.
+	Head(ctx context.Context, incident string) (size int64, root string, err error)
 }
 
 // Summary is one line of a list of incidents.

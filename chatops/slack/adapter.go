@@ -39,7 +39,7 @@ type Incidents interface {
 	Recorder
 	View(ctx context.Context, incident string, look func(*engine.Incident)) error
 	List(ctx context.Context) ([]engine.Summary, error)
-	Head(ctx context.Context) (size int64, root string, err error)
+	Head(ctx context.Context, incident string) (size int64, root string, err error)
 }
 
 // Options is what an Adapter is made of. BotToken, TeamID, Renderer, Directory

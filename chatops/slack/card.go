@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/firebreak-ir/firebreak/chatops"
 	"github.com/firebreak-ir/firebreak/engine"
 )
 
@@ -76,27 +77,36 @@ func (a *Adapter) draw(ctx context.Context, incident string) error {
 		return nil
 	}
 	a.cards.begin(incident, a.now())
-	head := a.head(ctx)
-	var c content
-	var at engine.Post
+	head := a.head(ctx, incident)
+	type face struct {
+		at  engine.Post
+		c   content
+		key string
+	}
+	var faces []face
 	err := incidents.View(ctx, incident, func(i *engine.Incident) {
-		post := i.Posts["card"]
-		if post == nil {
-			return
+		if post := i.Posts["card"]; post != nil {
+			faces = append(faces, face{*post, a.message(a.opt.Renderer.Card(i, head)), incident})
 		}
-		at = *post
-		c = a.message(a.opt.Renderer.Card(i, head))
+		if post := i.Posts[engine.ControlRef]; post != nil && i.Drill != nil {
+			faces = append(faces, face{*post, a.message(chatops.ControlMessage(i)), incident + "/control"})
+		}
 	})
-	if err != nil || at.TS == "" || a.cards.shows(incident, c) {
+	if err != nil {
 		return err
 	}
-	if err := a.mayPost(ctx, at.Channel); err != nil {
-		return err
+	for _, f := range faces {
+		if f.at.TS == "" || a.cards.shows(f.key, f.c) {
+			continue
+		}
+		if err := a.mayPost(ctx, f.at.Channel); err != nil {
+			return err
+		}
+		if err := a.api.update(ctx, f.at.Channel, f.at.TS, f.c); err != nil {
+			return err
+		}
+		a.cards.drawn(f.key, f.c)
 	}
-	if err := a.api.update(ctx, at.Channel, at.TS, c); err != nil {
-		return err
-	}
-	a.cards.drawn(incident, c)
 	return nil
 }
 

@@ -27,6 +27,9 @@ func channelName(id, title string, n int) string {
 		suffix = "-" + strconv.Itoa(n)
 	}
 	name := slug(id)
+	if engine.IsExercise(id) {
+		name = "exercise-" + name
+	}
 	if s := slug(title); s != "" {
 		name += "-" + s
 	}
@@ -54,9 +57,17 @@ func slug(s string) string {
 type subject struct {
 	id, title string
 	private   bool
+	control   bool // it is the channel of the facilitators of an exercise
 	declared  time.Time
 	by        string // person id
 	channel   string
+	leads     []string // person ids: the facilitators of an exercise
+}
+
+// controlOf is the private channel in which an exercise is led.
+func (s subject) controlOf() subject {
+	s.title, s.private, s.control, s.channel = "control", true, true, ""
+	return s
 }
 
 func subjectOf(i *engine.Incident) subject {
@@ -64,13 +75,20 @@ func subjectOf(i *engine.Incident) subject {
 	if i.Channel != nil {
 		s.channel = i.Channel.Channel
 	}
+	if i.Drill != nil {
+		s.leads = i.Drill.Facilitators
+	}
 	return s
 }
 
 // purpose is written on the channel. The time tells two incidents apart that
 // bear the same number, one of a store that is gone.
 func (s subject) purpose() string {
-	return fmt.Sprintf("firebreak %s declared %s", s.id, s.declared.UTC().Format("2006-01-02T15:04:05.000000Z"))
+	id := s.id
+	if s.control {
+		id += " control"
+	}
+	return fmt.Sprintf("firebreak %s declared %s", id, s.declared.UTC().Format("2006-01-02T15:04:05.000000Z"))
 }
 
 // OpenChannel makes the incident's channel, private for a private incident,
@@ -119,7 +137,11 @@ func (a *Adapter) openChannel(ctx context.Context, s subject) (engine.ChannelBou
 				return engine.ChannelBound{}, err
 			}
 		}
-		a.inviteAll(ctx, c.ID, a.slackUsers([]string{s.by}))
+		people := []string{s.by}
+		if s.control {
+			people = s.leads
+		}
+		a.inviteAll(ctx, c.ID, a.slackUsers(people))
 		return engine.ChannelBound{Channel: c.ID, Name: c.Name}, nil
 	}
 	return engine.ChannelBound{}, &Fault{Method: "conversations.create", Code: "name_taken", Class: FaultRefused,
@@ -192,6 +214,11 @@ func (a *Adapter) toMessage(i *engine.Incident, ref, head string) (m chatops.Mes
 			}
 			return m, a.approvers(ask), true
 		}
+	case "control":
+		return chatops.ControlMessage(i), nil, i.Drill != nil
+	case "inject", "hint", "drill":
+		m, _, ok := chatops.SaidMessage(i, ref)
+		return m, nil, ok
 	case "end":
 		id, _, _ = strings.Cut(id, ".") // "R1.2" is the second end of R1
 		if run, found := i.Run(id); found && id != "" {

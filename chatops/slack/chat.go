@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/firebreak-ir/firebreak/chatops"
@@ -21,8 +22,12 @@ func (a *Adapter) Post(ctx context.Context, look engine.Look, ref string) (engin
 	if s.channel == "" {
 		return engine.MessagePosted{}, fmt.Errorf("%s: %w", s.id, errNoChannel)
 	}
+	s, err := a.placeOf(ctx, look, s, ref)
+	if err != nil {
+		return engine.MessagePosted{}, err
+	}
 	out := engine.MessagePosted{Ref: ref, Channel: s.channel}
-	err := a.out.do(ctx, s.channel, func(ctx context.Context, _ int) (err error) {
+	err = a.out.do(ctx, s.channel, func(ctx context.Context, _ int) (err error) {
 		out.TS, err = a.postOnce(ctx, look, s, ref)
 		return err
 	})
@@ -32,6 +37,38 @@ func (a *Adapter) Post(ctx context.Context, look engine.Look, ref string) (engin
 	return out, nil
 }
 
+// placeOf says where a message goes: into the channel of the incident, but for
+// the console of an exercise, which has a channel of its facilitators, and for
+// what only one player is told.
+func (a *Adapter) placeOf(ctx context.Context, look engine.Look, s subject, ref string) (subject, error) {
+	if ref == engine.ControlRef {
+		var bound engine.ChannelBound
+		err := a.out.do(ctx, "channel:"+s.id, func(ctx context.Context, _ int) (err error) {
+			bound, err = a.openChannel(ctx, s.controlOf())
+			return err
+		})
+		s.channel = bound.Channel
+		return s, err
+	}
+	to := ""
+	if err := look(func(i *engine.Incident) { _, to, _ = chatops.SaidMessage(i, ref) }); err != nil {
+		return s, err
+	}
+	if person, ok := strings.CutPrefix(to, "person:"); ok {
+		users := a.slackUsers([]string{person})
+		if len(users) == 0 {
+			a.log.Warn("a player has no account in Slack, so everybody is told", "incident", s.id, "person", person)
+			return s, nil
+		}
+		channel, err := a.api.direct(ctx, users[0])
+		if err != nil {
+			return s, err
+		}
+		s.channel = channel
+	}
+	return s, nil
+}
+
 func (a *Adapter) postOnce(ctx context.Context, look engine.Look, s subject, ref string) (string, error) {
 	if ts, err := a.find(ctx, s, ref); err != nil || ts != "" {
 		return ts, err
@@ -39,7 +76,7 @@ func (a *Adapter) postOnce(ctx context.Context, look engine.Look, s subject, ref
 	if err := a.mayPost(ctx, s.channel); err != nil {
 		return "", err
 	}
-	head := a.head(ctx)
+	head := a.head(ctx, s.id)
 	var c content
 	var people []string
 	known := false
@@ -175,12 +212,12 @@ func (p *posted) uninvite(channel, user string) {
 }
 
 // head is the journal's head, for the card; "" when it cannot be read.
-func (a *Adapter) head(ctx context.Context) string {
+func (a *Adapter) head(ctx context.Context, incident string) string {
 	_, incidents, ok := a.bound()
 	if !ok {
 		return ""
 	}
-	size, root, err := incidents.Head(ctx)
+	size, root, err := incidents.Head(ctx, incident)
 	if err != nil {
 		if !errors.Is(err, context.Canceled) {
 			a.log.Warn("the head of the journal could not be read for a card", "err", err)

@@ -128,12 +128,12 @@ func (r *request) decides() bool {
 	if r.kind != kindCommand {
 		return true
 	}
-	return !chatops.Harmless(r.firstWord())
+	return !chatops.Harmless(r.verbWords())
 }
 
-func (r *request) firstWord() string {
-	first, _, _ := strings.Cut(strings.TrimSpace(r.text), " ")
-	return strings.ToLower(first)
+// verbWords is the verb that was typed.
+func (r *request) verbWords() string {
+	return chatops.VerbOf(r.text)
 }
 
 // wantsForm says whether the answer will most likely be a form. A trigger id
@@ -146,11 +146,11 @@ func (r *request) wantsForm() bool {
 	}
 	switch r.kind {
 	case kindCommand:
-		switch first := r.firstWord(); {
+		switch first := r.verbWords(); {
 		case chatops.Means(first, chatops.Declare):
 			return len(strings.Fields(r.text)) == 1
 		case chatops.NeedsReason(first):
-			return len(strings.Fields(r.text)) > 1 && !strings.Contains(r.text, "-reason")
+			return len(strings.Fields(r.text)) > len(strings.Fields(first)) && !strings.Contains(r.text, "-reason")
 		}
 	case kindClick:
 		return chatops.NeedsReason(r.verb) || chatops.Means(r.verb, chatops.Done)

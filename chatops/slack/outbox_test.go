@@ -103,8 +103,8 @@ type oneIncident struct {
 func (o *oneIncident) Refuse(context.Context, engine.Request, string, *engine.Refusal) error {
 	return nil
 }
-func (o *oneIncident) List(context.Context) ([]engine.Summary, error) { return nil, nil }
-func (o *oneIncident) Head(context.Context) (int64, string, error)    { return 1, "00", nil }
+func (o *oneIncident) List(context.Context) ([]engine.Summary, error)      { return nil, nil }
+func (o *oneIncident) Head(context.Context, string) (int64, string, error) { return 1, "00", nil }
 func (o *oneIncident) View(_ context.Context, _ string, f func(*engine.Incident)) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -337,7 +337,9 @@ func (h *smallHost) List(context.Context) ([]engine.Summary, error) {
 	return all, nil
 }
 
-func (h *smallHost) Head(context.Context) (int64, string, error) { return 42, "0123456789abcdef", nil }
+func (h *smallHost) Head(context.Context, string) (int64, string, error) {
+	return 42, "0123456789abcdef", nil
+}
 
 func drawCard(i *engine.Incident, head string) chatops.Message {
 	return chatops.Message{Title: i.ID + " " + i.Title, Parts: []chatops.Part{{Text: fmt.Sprintf("severity %d", i.Severity)}, {Note: head}}}

@@ -67,7 +67,7 @@ func TestOnTheRealStore(t *testing.T) {
 		}
 		r.audit(id)
 		r.must("alice", id, "", engine.Resolved{})
-		size, root, err := r.host.Head(t.Context())
+		size, root, err := r.host.Head(t.Context(), "")
 		if err != nil || len(root) != 12 {
 			t.Errorf("head: %d %q %v", size, root, err)
 		}

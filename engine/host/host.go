@@ -29,13 +29,15 @@ type Options struct {
 	Registry     *actions.Registry
 	Programs     func() []*runbooks.Program // those that can be started now
 	Environments []Environment
-	Environment  string           // the default one; empty: the only one
-	Chat         engine.Chat      // nil: nothing is posted
-	Now          func() time.Time // nil: the wall clock
-	Log          *slog.Logger     // nil: silent
-	Fatal        func(error)      // called once when the store can no longer be used
-	Prefix       string           // of incident ids; empty: "INC"
-	Grace        time.Duration    // how long after its time limit an effect may still answer; zero: 5 s
+	Environment  string      // the default one; empty: the only one
+	Chat         engine.Chat // nil: nothing is posted
+	// Extra says how many more people have to say yes to each question of a run that starts now, and why; 0: no more. Nil: never.
+	Extra  func(p *runbooks.Program, environment string) (n int, why string)
+	Now    func() time.Time // nil: the wall clock
+	Log    *slog.Logger     // nil: silent
+	Fatal  func(error)      // called once when the store can no longer be used
+	Prefix string           // of incident ids; empty: "INC"
+	Grace  time.Duration    // how long after its time limit an effect may still answer; zero: 5 s
 }
 
 // Environment is where a run acts, with what its owner demands there.
@@ -181,7 +183,7 @@ func (h *Host) decode(ctx context.Context, entry journal.Entry) (engine.Event, e
 	if err != nil {
 		return e, fmt.Errorf("entry %d of %s: %w", entry.N, entry.Stream, err)
 	}
-	e.Seq = entry.Seq
+	e.Seq, e.Hash, e.Prev = entry.Seq, entry.Hash, entry.Prev
 	return e, nil
 }
 

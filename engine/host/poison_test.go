@@ -71,7 +71,7 @@ func (r *rig) everyRequest(id string) map[string]error {
 	answers["submit"] = r.submit("alice", id, "", engine.Noted{Text: "x", Class: engine.Observation})
 	answers["view"] = r.host.View(ctx, id, func(*engine.Incident) {})
 	_, answers["list"] = r.host.List(ctx)
-	_, _, answers["head"] = r.host.Head(ctx)
+	_, _, answers["head"] = r.host.Head(ctx, "")
 	answers["refuse"] = r.host.Refuse(ctx, by("mallory"), id, engine.Refuse(engine.NotKnown, "no"))
 	answers["refuse in the store"] = r.host.Refuse(ctx, by("mallory"), "", engine.Refuse(engine.NotKnown, "no"))
 	answers["idle"] = r.host.Idle(ctx, id)

@@ -2,7 +2,7 @@
 //
 // A runbook in it is an ordinary file: copy it, change the owner and the
 // groups, and keep it in git with your own. Its tests stand beside it, in a file
-// that is named like it and ends in _test.yaml.
+// that is named like it and ends in _test.yaml; the folder scenarios holds exercises.
 package library
 
 import (
@@ -26,7 +26,7 @@ import (
 //go:generate go run ../../cmd/firebreak docs credential-rotation.yaml --out credential-rotation.md
 //go:generate go run ../../cmd/firebreak graph credential-rotation.yaml --out credential-rotation.svg
 
-//go:embed *.yaml
+//go:embed *.yaml scenarios/*.yaml
 var files embed.FS
 
 // Entry is one ready runbook.
@@ -45,20 +45,29 @@ func Tests() []Entry { return list(true) }
 const testSuffix = "_test.yaml"
 
 func list(tests bool) []Entry {
-	found, err := files.ReadDir(".")
+	return folder(".", func(name string) bool { return strings.HasSuffix(name, testSuffix) == tests })
+}
+
+// Scenarios gives the scenarios to rehearse these runbooks with, sorted by id;
+// Name is "scenarios/leaked-access-key-friday.yaml".
+func Scenarios() []Entry { return folder("scenarios", func(string) bool { return true }) }
+
+func folder(dir string, want func(name string) bool) []Entry {
+	found, err := files.ReadDir(dir)
 	if err != nil {
 		panic("library: " + err.Error()) // the files are part of the binary
 	}
 	var entries []Entry
 	for _, f := range found {
-		if strings.HasSuffix(f.Name(), testSuffix) != tests {
+		if f.IsDir() || !want(f.Name()) {
 			continue
 		}
-		src, err := files.ReadFile(f.Name())
+		name := path.Join(dir, f.Name())
+		src, err := files.ReadFile(name)
 		if err != nil {
 			panic("library: " + err.Error())
 		}
-		entries = append(entries, Entry{ID: strings.TrimSuffix(strings.TrimSuffix(f.Name(), testSuffix), path.Ext(f.Name())), Name: f.Name(), Source: src})
+		entries = append(entries, Entry{ID: strings.TrimSuffix(strings.TrimSuffix(f.Name(), testSuffix), path.Ext(f.Name())), Name: name, Source: src})
 	}
 	return entries
 }

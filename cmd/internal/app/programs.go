@@ -20,10 +20,12 @@ import (
 
 // Shelf is a set of runbooks that were loaded together.
 type Shelf struct {
-	Programs []*runbooks.Program // those that can be run
-	Faults   runbooks.Diagnostics
-	Waived   []lint.Waived
-	Sources  map[string][]byte // by name of the file
+	Programs  []*runbooks.Program  // those that can be run
+	Refused   []*runbooks.Program  // those that compile, and that lint keeps from being run
+	Scenarios []*runbooks.Scenario // those that can be rehearsed, sorted by id
+	Faults    runbooks.Diagnostics
+	Waived    []lint.Waived
+	Sources   map[string][]byte // by name of the file
 }
 
 // Programs gives the runbooks of a configuration that can be run, what is wrong
@@ -64,6 +66,10 @@ func LoadShelf(cfg *config.Config, r *actions.Registry) Shelf {
 		ours[p.ID] = true
 	}
 	shelf.Faults = append(faults, shelf.Faults...)
+	if !cfg.Library {
+		shelf.Faults.Sort()
+		return shelf
+	}
 	for _, e := range library.List() {
 		name := "library/" + e.Name
 		if ours[e.ID] || ready.Sources[name] == nil {
@@ -73,6 +79,11 @@ func LoadShelf(cfg *config.Config, r *actions.Registry) Shelf {
 		for _, p := range ready.Programs {
 			if p.Source.Name == name {
 				shelf.Programs = append(shelf.Programs, p)
+			}
+		}
+		for _, p := range ready.Refused {
+			if p.Source.Name == name {
+				shelf.Refused = append(shelf.Refused, p)
 			}
 		}
 		for _, d := range ready.Faults {
@@ -87,25 +98,54 @@ func LoadShelf(cfg *config.Config, r *actions.Registry) Shelf {
 		}
 	}
 	shelf.Faults.Sort()
+	shelf.addScenarios(r)
 	return shelf
 }
 
-// LibraryFiles are the runbooks of the library.
+// addScenarios adds those of the library whose id we do not use ourselves. One
+// that does not fit our own runbook of that name is left out: it was written for
+// another.
+func (s *Shelf) addScenarios(r *actions.Registry) {
+	ours := map[string]bool{}
+	for _, one := range s.Scenarios {
+		ours[one.ID] = true
+	}
+	for _, e := range library.Scenarios() {
+		name := "library/" + e.Name
+		found, faults := runbooks.LoadScenarios([]runbooks.File{{Name: name, Src: e.Source}}, s.Programs, r)
+		if len(found) == 1 && !faults.HasErrors() && !ours[found[0].ID] {
+			s.Scenarios = append(s.Scenarios, found[0])
+			s.Sources[name] = e.Source
+		}
+	}
+	slices.SortFunc(s.Scenarios, func(a, b *runbooks.Scenario) int { return strings.Compare(a.ID, b.ID) })
+}
+
+// LibraryFiles are the runbooks and scenarios of the library.
 func LibraryFiles() []runbooks.File {
 	var files []runbooks.File
-	for _, e := range library.List() {
+	for _, e := range slices.Concat(library.List(), library.Scenarios()) {
 		files = append(files, runbooks.File{Name: "library/" + e.Name, Src: e.Source})
 	}
 	return files
 }
 
-// LoadFiles compiles and lints runbooks that may call each other, and others.
+// LoadFiles compiles and lints runbooks that may call each other, and others, and
+// the scenarios among the files, which may be of any of these.
 // Without a configuration, which may be nil, rules about people are silent.
 func LoadFiles(files []runbooks.File, r *actions.Registry, cfg *config.Config, others ...*runbooks.Program) Shelf {
 	shelf := Shelf{Faults: runbooks.Diagnostics{}, Sources: map[string][]byte{}}
 	for _, f := range files {
 		shelf.Sources[f.Name] = f.Src
 	}
+	var scenarios []runbooks.File
+	files = slices.DeleteFunc(slices.Clone(files), func(f runbooks.File) bool {
+		if runbooks.IsScenario(f.Src) {
+			scenarios = append(scenarios, f)
+			return true
+		}
+		return false
+	})
 	programs, found := runbooks.LoadAll(files, r, others...)
 	shelf.Faults = append(shelf.Faults, found...)
 	refused := map[string]string{} // file of a runbook that lint refuses, by digest
@@ -122,8 +162,13 @@ func LoadFiles(files []runbooks.File, r *actions.Registry, cfg *config.Config, o
 		shelf.Faults = append(shelf.Faults, faults...)
 		if _, itself := refused[p.Digest]; !itself && len(faults) == 0 {
 			shelf.Programs = append(shelf.Programs, p)
+		} else {
+			shelf.Refused = append(shelf.Refused, p)
 		}
 	}
+	var faults runbooks.Diagnostics
+	shelf.Scenarios, faults = runbooks.LoadScenarios(scenarios, slices.Concat(programs, others), r)
+	shelf.Faults = append(shelf.Faults, faults...)
 	shelf.Faults.Sort()
 	return shelf
 }

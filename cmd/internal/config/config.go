@@ -26,6 +26,8 @@ type Config struct {
 	Environments       []Environment // sorted by name; never empty
 	DefaultEnvironment string        // "" when there are several and none was chosen
 	Policy             Policy
+	Readiness          Readiness
+	Rehearsal          Rehearsal
 	HTTP               *HTTP      // nil: steps may call no host
 	Okta               *Okta      // nil: not used
 	GitHub             *GitHub    // nil: github.com
@@ -91,6 +93,12 @@ type Environment struct {
 	Settle    *time.Duration
 	Protected []string // targets nobody may touch, "kind:pattern" with * and ?
 	Floor     *engine.Floor
+}
+
+// Rehearsal is where and how exercises take place.
+type Rehearsal struct {
+	Store    string // the journal file of exercises, never that of live incidents
+	StopWord string // whoever types it ends an exercise
 }
 
 // Roles are ARNs, one a duty; see iam-policy, which writes what each has to be

@@ -28,7 +28,7 @@ type directory struct {
 var (
 	slackForm = regexp.MustCompile(`^T[A-Z0-9]{2,}/[UW][A-Z0-9]{2,}$`)
 	osForm    = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.@\\$-]{0,63}$`)
-	roles     = []string{string(chatops.Admin), string(chatops.Auditor), string(chatops.Commander), string(chatops.Reporter), string(chatops.Responder)}
+	roles     = []string{string(chatops.Admin), string(chatops.Auditor), string(chatops.Commander), string(chatops.Facilitator), string(chatops.Reporter), string(chatops.Responder)}
 )
 
 // readDirectory reads the bytes of a directory file.

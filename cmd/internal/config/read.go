@@ -77,7 +77,12 @@ func readConfig(file, dir string, src []byte) *config {
 		may("default_environment", c.text(&c.DefaultEnvironment)),
 		may("policy", c.section(
 			may("everybody_responds", c.boolean(&c.Policy.EverybodyResponds)))),
+		may("readiness", c.readiness),
+		may("rehearsal", c.section(
+			may("store", c.path(&c.Rehearsal.Store, journalFile)),
+			may("stop_word", c.text(&c.Rehearsal.StopWord, form(stopForm, "stopdrill"))))),
 	)...)
+	c.rehearsal()
 	c.defaultEnvironment()
 	if len(c.Runbooks) == 0 && !c.Library {
 		c.warn(top, "name a folder under runbooks, or set library: true", "there are no runbooks")
@@ -85,7 +90,23 @@ func readConfig(file, dir string, src []byte) *config {
 	return c
 }
 
+// rehearsal sets where exercises are written down when nothing is said: beside
+// the journal, never in it.
+func (c *config) rehearsal() {
+	if c.Rehearsal.Store == "" && c.Store != "" {
+		ext := filepath.Ext(c.Store)
+		c.Rehearsal.Store = strings.TrimSuffix(c.Store, ext) + "-drills" + ext
+	}
+	if c.Rehearsal.Store == c.Store && c.Store != "" {
+		c.fault(c.at["rehearsal.store"], "name another file", "exercises are never written into the journal of live incidents")
+	}
+	if c.Rehearsal.StopWord == "" {
+		c.Rehearsal.StopWord = "stopdrill"
+	}
+}
+
 var (
+	stopForm         = regexp.MustCompile(`^[a-z]{4,20}$`)
 	organisationForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
 	teamForm         = regexp.MustCompile(`^T[A-Z0-9]{2,}$`)
 	wordForm         = regexp.MustCompile(`^/[a-z0-9_-]{1,31}$`)

@@ -10,8 +10,10 @@
 // what is to be signed (chatops.Message.Sign), the second carries the
 // signature. The server never sees a private key.
 //
-// The protocol is HTTP with JSON: POST /v1/command, POST /v1/answer and
-// GET /v1/snapshot. It may change with every version; both ends are the same
+// The protocol is HTTP with JSON: POST /v1/command, POST /v1/answer,
+// POST /v1/export, GET /v1/follow and GET /v1/snapshot, with ?of=drills for the
+// journal of exercises. What is handed out is passed on piece by piece, and is
+// never whole in memory. It may change with every version; both ends are the same
 // binary.
 package local
 
@@ -44,6 +46,11 @@ type Options struct {
 	Bot       Bot
 	Directory func() *chatops.Directory
 	Snapshot  func(ctx context.Context, w io.Writer) error
+	// Follow sends what is asked for until ctx ends, or until all is sent. A
+	// *engine.Refusal before the first batch says that the person may not, or
+	// that the request cannot be followed. Nil: nothing can be followed here.
+	Follow func(ctx context.Context, who engine.Actor, f Follow, send func(Batch) error) error
+	Drills func(ctx context.Context, w io.Writer) error // the same, of the journal of exercises; nil: there is none
 }
 
 type peerKey struct{}
@@ -75,14 +82,24 @@ func NewServer(o Options) *http.Server {
 		m, wrong := o.Bot.Answer(r.Context(), chatops.Answer{Actor: actor(r.Context(), o.Directory()), Form: in.Form, State: in.State, Values: in.Values})
 		reply(w, answer{Message: m, Wrong: wrong})
 	})
+	mux.HandleFunc("POST /v1/export", o.export)
+	mux.HandleFunc("GET /v1/follow", o.follow)
 	mux.HandleFunc("GET /v1/snapshot", func(w http.ResponseWriter, r *http.Request) {
 		p, _ := r.Context().Value(peerKey{}).(peer)
 		if p.err != nil || p.uid != os.Getuid() && p.uid != 0 {
 			http.Error(w, "only the user that runs the server may copy the journal", http.StatusForbidden)
 			return
 		}
+		copied := o.Snapshot
+		if r.URL.Query().Get("of") == "drills" {
+			copied = o.Drills
+		}
+		if copied == nil {
+			http.Error(w, "there is no journal of exercises here", http.StatusNotFound)
+			return
+		}
 		w.Header().Set("Trailer", "Complete")
-		if err := o.Snapshot(r.Context(), w); err == nil {
+		if err := copied(r.Context(), w); err == nil {
 			w.Header().Set("Complete", "yes")
 		}
 	})
@@ -174,7 +191,16 @@ func (c *Client) Answer(ctx context.Context, form, state string, values map[stri
 
 // Snapshot writes a copy of the live journal to w.
 func (c *Client) Snapshot(ctx context.Context, w io.Writer) error {
-	resp, err := c.do(ctx, http.MethodGet, "/v1/snapshot", nil)
+	return c.snapshot(ctx, "/v1/snapshot", w)
+}
+
+// SnapshotDrills writes a copy of the journal of exercises to w.
+func (c *Client) SnapshotDrills(ctx context.Context, w io.Writer) error {
+	return c.snapshot(ctx, "/v1/snapshot?of=drills", w)
+}
+
+func (c *Client) snapshot(ctx context.Context, path string, w io.Writer) error {
+	resp, err := c.do(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return err
 	}
