@@ -149,7 +149,7 @@ func (d *director) due(t runbooks.Trigger) (at time.Time, known bool) {
 			at, known = d.ended[t.After]
 		}
 	case t.Asked != "":
-		if a := d.question(t.Asked, nil); a != nil {
+		if a := d.question(t.Asked, nil, nil); a != nil {
 			at, known = a.At, true
 		}
 	case t.When != "":
@@ -160,10 +160,11 @@ func (d *director) due(t runbooks.Trigger) (at time.Time, known bool) {
 	return at.Add(time.Duration(t.Delay)), known
 }
 
-// question is the first open one about a step that is not among those done.
-func (d *director) question(step string, done map[string]bool) *engine.Ask {
+// question is the first open one about a step, of one of some types, that is not
+// among those done.
+func (d *director) question(step string, types []engine.AskType, done map[string]bool) *engine.Ask {
 	for _, a := range d.inc.Asks {
-		if !a.Closed && !done[a.ID] && slices.Contains(sim.Keys(a.Step.ID), step) {
+		if !a.Closed && !done[a.ID] && (len(types) == 0 || slices.Contains(types, a.Type)) && slices.Contains(sim.Keys(a.Step.ID), step) {
 			return a
 		}
 	}
