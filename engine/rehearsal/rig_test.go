@@ -165,6 +165,8 @@ func typed(ctx context.Context, st *rehearsal.Stage, id string, line runbooks.Sc
 	case "stop":
 		_, err := st.Stop(ctx, req, id)
 		return err
+	case "leave":
+		return submit("", engine.InjectSkipped{ID: step, Reason: "because"})
 	case "hint":
 		return submit("", engine.HintGiven{To: "channel", Text: rest})
 	case "inject":
