@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/firebreak-ir/firebreak/chatops"
+	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
 
 func (p *program) exportCommand() *cobra.Command {
@@ -14,8 +15,8 @@ func (p *program) exportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export INCIDENT",
 		Short: "Write the timeline of an incident, with the journal's signed head",
-		Long: `Write the timeline of an incident as Markdown or JSON. That it was handed out is
-written into the journal first. The file holds the journal's signed head:
+		Long: `Write the timeline of an incident, for people or for machines, or a bundle that a
+stranger can verify. That it was handed out is written into the journal first. The file holds the journal's signed head:
 keep it elsewhere and give it to firebreak verify --anchor.
 
 Exit codes: 0 done, 1 refused or failed, 2 usage, 10 or 20 the journal is
@@ -52,7 +53,7 @@ damaged or altered (see firebreak verify).`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&format, "format", "md", "md or json")
+	c.Flags().StringVar(&format, "format", "md", timeline.FormatNames())
 	c.Flags().StringVar(&out, "out", "", "file to write (default: standard output)")
 	return c
 }

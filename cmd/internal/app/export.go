@@ -68,7 +68,7 @@ func (x *exporter) Export(ctx context.Context, req engine.Request, incident, for
 		return chatops.File{}, err
 	}
 	var out bytes.Buffer
-	if err := record.Write(&out, format, timeline.Options{Head: head, Proofs: proofs}); err != nil {
+	if err := record.Write(&out, format, timeline.Options{Head: head, Proofs: proofs, Version: Version()}); err != nil {
 		return chatops.File{}, err
 	}
 	return chatops.File{Name: strings.ToLower(incident) + "-timeline" + form.Ext, Data: out.Bytes()}, nil
