@@ -2,6 +2,7 @@ package chatops
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
@@ -15,6 +16,8 @@ type Input struct {
 	Channel string // the chat channel it was typed in; empty in a terminal
 
 	Signature string // an armored SSH signature that answers [Message.Sign]; empty: none
+
+	Sink io.Writer // takes what is handed out, piece by piece; nil: it comes whole, in [Message.Files]
 }
 
 // Click is a button somebody clicked.
@@ -41,12 +44,22 @@ type Planner interface {
 	Plan(ctx context.Context, actor engine.Actor, incident string, run engine.RunRequest) (Message, error)
 }
 
+// ExportOptions say how a record is handed out. Empty fields are the
+// exporter's own choice.
+type ExportOptions struct {
+	Format string // one of the exporter's formats
+	Redact string // full, internal, external
+	Zone   string // a time zone beside UTC: "Europe/Zurich"
+	OCSF   string // version of the OCSF schema
+}
+
 // Exporter writes the timeline of an incident; see engine/timeline.
 type Exporter interface {
 	// Formats lists what it can write: "md", "json".
 	Formats() []string
-	// Export writes the record and journals that it was made.
-	Export(ctx context.Context, req engine.Request, incident, format string) (File, error)
+	// Export journals that the record is handed out, then writes it to w, and gives the name that a
+	// file of it has. Options that do not fit are a *engine.Refusal, and nothing was written.
+	Export(ctx context.Context, req engine.Request, incident string, o ExportOptions, w io.Writer) (name string, err error)
 	// Timeline gives the last n lines for people.
 	Timeline(ctx context.Context, incident string, last int) ([]Line, error)
 }
@@ -90,7 +103,7 @@ func (b *Bot) Command(ctx context.Context, in Input) Message {
 
 func (b *Bot) command(ctx context.Context, in Input) Message {
 	c := b.call(ctx, in.Actor, in.Nonce)
-	c.chat, c.channel, c.signature = in.Channel != "", in.Channel, in.Signature
+	c.chat, c.channel, c.signature, c.sink = in.Channel != "", in.Channel, in.Signature, in.Sink
 	cmd, refusal := parse(in.Text)
 	c.Command, c.entry = cmd, entryOf(cmd.Verb)
 	if refusal != nil {
@@ -118,6 +131,7 @@ type call struct {
 	ask       string // the ask whose button was clicked, or form was filled in
 	filled    bool   // a form was filled in
 	signature string // of a vote
+	sink      io.Writer
 	incident  string // which incident it is about, once that is known
 	taken     bool   // the incident was not named: it is the only open one
 	aim       aim

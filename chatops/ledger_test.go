@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -177,6 +178,7 @@ type ledger struct {
 	calls    []string          // methods that were called, in order
 	outcome  map[string]string // by step: "fail", "unknown", "lost"
 	targets  int               // how many targets a plan names
+	exported ExportOptions     // of the last export
 	deep     string            // text that the world puts into what it says
 	broken   error             // of every write
 }
@@ -457,9 +459,10 @@ func (l *ledger) Plan(_ context.Context, _ engine.Actor, incident string, run en
 
 func (l *ledger) Formats() []string { return []string{"md", "json"} }
 
-func (l *ledger) Export(_ context.Context, req engine.Request, incident, format string) (File, error) {
-	l.calls = append(l.calls, "Export")
-	return File{Name: incident + "." + format, Data: []byte("the record of " + incident)}, nil
+func (l *ledger) Export(_ context.Context, req engine.Request, incident string, o ExportOptions, w io.Writer) (string, error) {
+	l.calls, l.exported = append(l.calls, "Export"), o
+	_, err := io.WriteString(w, "the record of "+incident)
+	return incident + "." + o.Format, err
 }
 
 func (l *ledger) Timeline(_ context.Context, incident string, last int) ([]Line, error) {

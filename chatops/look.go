@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -166,17 +167,43 @@ func (b *Bot) export(c *call) Message {
 	if formats := b.o.Exporter.Formats(); !slices.Contains(formats, format) {
 		return b.refuse(c, engine.Refuse(engine.Usage, "%q is no format; there are: export %s", line(c.Target, 40), strings.Join(formats, ", export ")), true)
 	}
-	f, err := b.o.Exporter.Export(c.ctx, c.request(), c.incident, format)
+	file := counted{w: c.sink}
+	if file.w == nil {
+		file.w = &file.kept
+	}
+	name, err := b.o.Exporter.Export(c.ctx, c.request(), c.incident, ExportOptions{Format: format, Redact: c.Flags["redact"], Zone: c.Flags["tz"], OCSF: c.Flags["ocsf"]}, &file)
 	if err != nil {
 		return b.answer(c, err)
 	}
 	m := reply(c, "Record of "+c.incident+" as "+format)
-	m.Tone, m.Files = Good, []File{f}
-	m.text("%s, %d bytes. That it was handed out to you is written down.", line(f.Name, 120), len(f.Data))
+	m.Tone = Good
+	if c.sink == nil {
+		m.Files = []File{{Name: name, Data: file.kept.Bytes()}}
+	}
+	m.text("%s, %d bytes. That it was handed out to you is written down.", line(name, 120), file.n)
 	if head := b.head(c); head != "" {
 		m.Parts = append(m.Parts, Part{Note: head})
 	}
 	return told(c, m)
+}
+
+// MaxHandout is the largest record that is handed out whole, in bytes.
+const MaxHandout = 64 << 20
+
+// counted counts what is written, and refuses to keep too much of it.
+type counted struct {
+	w    io.Writer
+	n    int
+	kept bytes.Buffer // when w is this
+}
+
+func (f *counted) Write(p []byte) (int, error) {
+	if f.w == &f.kept && f.n+len(p) > MaxHandout {
+		return 0, engine.Refuse(engine.Usage, "the record is larger than %d MB, which is too much for an answer; in a terminal: firebreak export INCIDENT --out FILE", MaxHandout>>20)
+	}
+	n, err := f.w.Write(p)
+	f.n += n
+	return n, err
 }
 
 func (b *Bot) step(c *call) Message {

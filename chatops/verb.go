@@ -131,6 +131,10 @@ func entries() []entry {
 			flags: []flag{{name: "last", value: "n", most: 500, doc: "how many lines; 20 when not given"}},
 			help:  "show what happened, in order", example: "timeline --last 50"},
 		{verb: Export, aliases: []string{"download"}, scope: needIncident, target: formatSlot, changes: true, who: exporters, handle: (*Bot).export,
+			flags: []flag{
+				{name: "redact", value: "level", choice: []string{"full", "internal", "external"}, doc: "for whom it is: full (when not given), internal for the company, external for others"},
+				{name: "tz", value: "zone", doc: "a time zone beside UTC: Europe/Zurich"},
+				{name: "ocsf", value: "version", choice: []string{"1.8", "1.9"}, doc: "version of the OCSF schema; 1.8 when not given"}},
 			help: "hand out the record as a file", example: "export md"},
 		{verb: Cancel, aliases: []string{"stop", "abort"}, scope: needIncident, target: runSlot, optional: true, changes: true, reason: true, who: owners, handle: (*Bot).cancel,
 			flags: []flag{reason},

@@ -23,6 +23,10 @@ type Event struct {
 	Step  string    // the step's id; "id~undo" for its undo; empty for facts of the run
 	Body  Body
 	Seq   int64 // place in the journal, from 0; -1 while not written
+
+	// Of an event that was read from a journal: the hash of its record, and of
+	// the record before it in the stream. Zero else, and before the first.
+	Hash, Prev [32]byte
 }
 
 // Kind is the kind of the event's body.
@@ -99,8 +103,9 @@ type (
 	// ExportMade says that a record left the house.
 	ExportMade struct {
 		Format string `json:"format"`
-		SHA256 string `json:"sha256"` // over the encoded facts that it covers, one after the other
-		First  int64  `json:"first"`  // journal places covered
+		Redact string `json:"redact,omitempty"` // level; empty: full
+		SHA256 string `json:"sha256"`           // over the encoded facts that it covers, one after the other
+		First  int64  `json:"first"`            // journal places covered
 		Last   int64  `json:"last"`
 	}
 	// Refused is a request that was not followed: evidence too.

@@ -36,6 +36,13 @@ func TestScenarioRoundTrip(t *testing.T) {
 		if diff := cmp.Diff(s, back, bare); diff != "" {
 			t.Errorf("%s: decoded (+) and checked (-):\n%s", path, diff)
 		}
+		var spread bytes.Buffer
+		if err := json.Indent(&spread, data, "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		if same, err := runbooks.DecodeScenario(spread.Bytes()); err != nil || same.Digest != s.Digest {
+			t.Errorf("%s: with other spaces the digest is %s: %v", path, same.Digest, err)
+		}
 		again, err := back.Encode()
 		if err != nil || !bytes.Equal(data, again) || len(back.Digest) != 64 {
 			t.Errorf("%s: %v, digest %q, the second encoding: %s", path, err, back.Digest, again)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -159,7 +160,15 @@ type talk struct {
 
 // say asks the server, or the journal when no server runs.
 func (p *program) say(ctx context.Context, cfg *config.Config, text string) (chatops.Message, error) {
+	return p.sayTo(ctx, cfg, text, nil)
+}
+
+// sayTo is say with a place for what is handed out; nil: it comes in the answer.
+func (p *program) sayTo(ctx context.Context, cfg *config.Config, text string, sink io.Writer) (chatops.Message, error) {
 	client, err := local.Dial(cfg.Socket)
+	if err == nil && sink != nil {
+		return client.Export(ctx, text, sink)
+	}
 	if err == nil {
 		return p.converse(ctx, talk{client.Command, client.Answer}, text)
 	}
@@ -176,7 +185,7 @@ func (p *program) say(ctx context.Context, cfg *config.Config, text string) (cha
 	actor := local.Person(&cfg.Directory, os.Getuid())
 	m, err := p.converse(ctx, talk{
 		command: func(ctx context.Context, text, signature string) (chatops.Message, error) {
-			return a.Bot.Command(ctx, chatops.Input{Actor: actor, Text: text, Signature: signature}), nil
+			return a.Bot.Command(ctx, chatops.Input{Actor: actor, Text: text, Signature: signature, Sink: sink}), nil
 		},
 		answer: func(ctx context.Context, form, state string, values map[string]string) (chatops.Message, map[string]string, error) {
 			m, wrong := a.Bot.Answer(ctx, chatops.Answer{Actor: actor, Form: form, State: state, Values: values})

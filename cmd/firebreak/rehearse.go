@@ -54,7 +54,8 @@ tell whether a changed runbook still passes. --root HEX fails when it does not.
 
 An exercise is kept in the store of exercises beside the journal when there is a
 configuration, so that readiness knows of it; a scripted one only with --keep.
---report writes the after-action report: .html, .md or .json by its name.
+--report writes the after-action report: .html, .md, .json, or .csv for the
+improvement plan alone, by its name.
 
 --from makes a scenario of an incident that is over, --record one of an exercise
 with what its people did as its script. Ids, names, addresses and texts are
@@ -79,8 +80,8 @@ scenario has errors, 2 usage.`,
 			case f.root != "" && !f.scripted:
 				return usage("--root goes with --scripted: people never do the same twice")
 			}
-			if f.report != "" && !slices.Contains([]string{".html", ".md", ".json"}, filepath.Ext(f.report)) {
-				return usage("--report %s: the name has to end in .html, .md or .json", f.report)
+			if f.report != "" && !slices.Contains([]string{".html", ".md", ".json", ".csv"}, filepath.Ext(f.report)) {
+				return usage("--report %s: the name has to end in .html, .md, .json or .csv", f.report)
 			}
 			return p.rehearse(c.Context(), args[0], f)
 		},

@@ -183,7 +183,7 @@ func (h *Host) decode(ctx context.Context, entry journal.Entry) (engine.Event, e
 	if err != nil {
 		return e, fmt.Errorf("entry %d of %s: %w", entry.N, entry.Stream, err)
 	}
-	e.Seq = entry.Seq
+	e.Seq, e.Hash, e.Prev = entry.Seq, entry.Hash, entry.Prev
 	return e, nil
 }
 

@@ -28,7 +28,7 @@ type Request struct {
 	Title        string   // what players see; empty: as the scenario says
 }
 
-// Begin starts an exercise: it is declared, private, and pins its scenario, in
+// Begin starts an exercise: it is declared and pins its scenario, in
 // one transaction. A scenario or runbook that is not there, and a step for which
 // the scenario has no answer, are refused.
 func (s *Stage) Begin(ctx context.Context, req engine.Request, r Request) (engine.Receipt, error) {
@@ -58,12 +58,16 @@ func (s *Stage) begin(ctx context.Context, req engine.Request, r Request, at tim
 		s.count++
 		n := s.count
 		s.mu.Unlock()
+		s.loading.Lock() // whoever hears of it before it is known here must wait, and not read it back
 		d, receipt, err := s.open(ctx, fmt.Sprintf("%s-%d", engine.ExercisePrefix, n), req, title.Title, title.Severity, started, at)
-		switch {
-		case err == nil:
+		if err == nil {
 			s.mu.Lock()
 			s.plays[d.id] = d
 			s.mu.Unlock()
+		}
+		s.loading.Unlock()
+		switch {
+		case err == nil:
 			return receipt, nil
 		case errors.Is(err, journal.ErrConflict): // the number is taken
 			continue

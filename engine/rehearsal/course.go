@@ -7,19 +7,29 @@ import "time"
 type course struct {
 	at   time.Time // the time of the exercise at mark
 	mark time.Time // the time outside
+	wall time.Time // outside, when it was last looked at
 	pace int       // 0: it stands
 }
 
-// now is the time of the exercise. A clock outside that was set back lets no
-// time pass.
+// see notes the time outside. A clock that was set back goes on from there.
+func (c *course) see(wall time.Time) {
+	if wall.Before(c.wall) {
+		c.mark = c.mark.Add(wall.Sub(c.wall))
+	}
+	c.wall = wall
+}
+
+// now is the time of the exercise.
 func (c *course) now(wall time.Time) time.Time {
-	return c.at.Add(time.Duration(c.pace) * max(wall.Sub(c.mark), 0))
+	c.see(wall)
+	return c.at.Add(time.Duration(c.pace) * wall.Sub(c.mark))
 }
 
 // set changes the pace from the time at on, which is the one of the last fact.
 // What passed since then outside counts at the new pace; a jump that is not
 // finished goes on.
 func (c *course) set(at time.Time, pace int, wall time.Time) {
+	c.see(wall)
 	switch {
 	case c.pace == 0:
 		c.mark = wall

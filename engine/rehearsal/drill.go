@@ -200,9 +200,12 @@ func (d *drill) take(e engine.Event, nonce string) (seq int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if b, ok := e.Body.(engine.DrillAdvanced); ok {
+	switch b := e.Body.(type) {
+	case engine.DrillAdvanced:
 		d.pace()
 		d.course.jump(time.Duration(b.By))
+	case engine.DrillResumed:
+		d.wake()
 	}
 	d.settle()
 	return seq, nil
@@ -263,7 +266,8 @@ func (d *drill) fail(err error) error {
 	return err
 }
 
-// wake begins what is owed, if that did not happen yet and may.
+// wake begins what is owed after the exercise was read back, or was held because
+// the world had no answer.
 func (d *drill) wake() {
 	drill := d.inc.Drill
 	if drill == nil || drill.Held || drill.Ended || !d.dormant && d.game.Stuck() == nil {

@@ -132,7 +132,7 @@ func (d *drill) signFor(e *engine.Event) {
 
 // Refuse writes down a request that policy refused.
 func (s *Stage) Refuse(ctx context.Context, req engine.Request, incident string, refusal *engine.Refusal) error {
-	if err := s.refuse(ctx, req, incident, refusal); err != nil && !errors.Is(err, error(refusal)) {
+	if err := s.refuse(ctx, req, incident, refusal); !errors.Is(err, error(refusal)) {
 		return err
 	}
 	return nil
@@ -221,12 +221,9 @@ func (s *Stage) List(ctx context.Context) ([]engine.Summary, error) {
 	return list, nil
 }
 
-// beginning is how many facts are read to find the channels of an exercise,
-// which are among the first things that are written down.
-const beginning = 12
-
-// first sums up an exercise that is not in memory by its first facts. One that
-// cannot be read is on the list too, and says so.
+// first sums up an exercise that is not in memory by its first facts: until its
+// channels are found, if there is a chat. One that cannot be read is on the list
+// too, and says so.
 func (s *Stage) first(ctx context.Context, stream journal.StreamInfo) (engine.Summary, error) {
 	one := engine.Summary{ID: stream.Name, Title: "(this exercise cannot be read; see: firebreak verify)", Resolved: !stream.Open}
 	for entry, err := range s.o.Journal.Read(ctx, stream.Name, 0) {
@@ -251,7 +248,7 @@ func (s *Stage) first(ctx context.Context, stream journal.StreamInfo) (engine.Su
 				one.Control = b.Channel
 			}
 		}
-		if one.Channel != "" && one.Control != "" || entry.N+1 >= beginning {
+		if s.o.Chat == nil || one.Channel != "" && one.Control != "" {
 			break
 		}
 	}

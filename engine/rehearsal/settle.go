@@ -14,7 +14,6 @@ func (d *drill) settle() {
 	if drill == nil || d.dead != nil {
 		return
 	}
-	d.wake()
 	d.pace()
 	if err := d.game.Stuck(); err != nil && d.missing == nil {
 		d.missing = err

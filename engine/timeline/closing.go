@@ -43,6 +43,7 @@ func (f *fold) finish() *Timeline {
 	slices.SortStableFunc(t.NotDone, func(a, b NotDone) int { return int(a.Seq - b.Seq) })
 	f.closeGroups()
 	f.keyTimes()
+	f.strange = append(f.strange, f.overlay.finish(t)...)
 	f.openItems()
 	return t
 }
@@ -165,7 +166,7 @@ func (f *fold) openItems() {
 		f.t.Open = append(f.t.Open, OpenItem{Kind: OpenIncident, Text: f.t.Incident.ID + " is not resolved"})
 	}
 	f.t.Open = append(f.t.Open, gather(undo)...)
-	for _, text := range f.strange {
+	for _, text := range append(f.strange, f.leftWords()...) {
 		f.t.Open = append(f.t.Open, OpenItem{Kind: OpenRecord, Text: text})
 	}
 }

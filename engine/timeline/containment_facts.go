@@ -30,14 +30,14 @@ func (f *fold) tellContainment(row *Row, e engine.Event, s *step) bool {
 		f.did(row.Actor, "extended containments")
 		row.Outcome = "extended"
 		row.Text = fmt.Sprintf("%s let %s last until %s%s", who, s.name(), clock(b.Until, row.At), because(b.Reason))
-		s.decide(row, ContainmentDecision{What: "extended", Until: b.Until, Reason: b.Reason}, ContainmentInForce)
+		f.decide(s, row, ContainmentDecision{What: "extended", Until: b.Until, Reason: b.Reason}, ContainmentInForce)
 		row.detail("until", b.Until.UTC().Format(stampForm))
 		row.detail("reason", b.Reason)
 	case engine.ContainmentKept:
 		f.did(row.Actor, "kept containments for good")
 		row.Outcome = "kept"
 		row.Text = fmt.Sprintf("%s let %s last for good%s", who, s.name(), because(b.Reason))
-		s.decide(row, ContainmentDecision{What: "kept", Reason: b.Reason}, ContainmentKept)
+		f.decide(s, row, ContainmentDecision{What: "kept", Reason: b.Reason}, ContainmentKept)
 		row.detail("reason", b.Reason)
 	default:
 		return false
@@ -58,12 +58,16 @@ func (c *Containment) open() string {
 	return ""
 }
 
-func (s *step) decide(row *Row, d ContainmentDecision, state string) {
+func (f *fold) decide(s *step, row *Row, d ContainmentDecision, state string) {
 	if s.bound == nil {
 		return
 	}
 	d.At, d.By, d.Seq = row.At, row.Actor, row.Seq
-	s.bound.Decisions = append(s.bound.Decisions, d)
+	if len(s.bound.Decisions) < maxDecided {
+		s.bound.Decisions = append(s.bound.Decisions, d)
+	} else {
+		f.left.decided++
+	}
 	s.bound.State = state
 	if !d.Until.IsZero() {
 		s.bound.Until = d.Until

@@ -37,7 +37,7 @@
 //	open        [{kind, run, step, text}]
 //	alive       [{run, step, text}]
 //	rows        one per line: {seq, at, derived, kind, type, actor, run, step, attempt, outcome, text, observed_at, targets,
-//	            plan_digest, refs, duration_ms, minor, control, details}
+//	            plan_digest, refs, duration_ms, minor, control, details, hash, prev_hash}
 //
 // A group is a step that has steps of its own: one for each item of a list, or
 // those of a runbook that it calls. actions and not_done name each of them; the
@@ -49,6 +49,65 @@
 // "timeline.silence". refs are the provider's own request ids. minor rows are
 // machinery (a message posted, a timer fired) that the Markdown leaves out and
 // counts. details is a map of strings, for ever.
+//
+// # The forms for machines
+//
+// csv, jsonl, ocsf and timesketch are written row by row and keep none, so a
+// record of any length takes the memory of its summary. The last three are
+// lines, one JSON object each; [Feed] gives the same lines fact by fact, for who
+// follows an incident while it happens. Each row has an id that never changes,
+// JOURNAL#PLACE, and of a row that no fact stands behind JOURNAL#PLACE/silence
+// with the place of the fact before it: who gets a line twice knows it by that.
+// A fact that was read from a journal carries the hash of its record and of the
+// incident's record before it.
+//
+// jsonl has all that is known of a row, in this order:
+//
+//	{seq, id, incident, mode, occurred_at, recorded_at, time_source, kind, type, actor {type, id, name, via}, on_behalf_of,
+//	runbook {id, digest}, run, step, attempt, targets [{type, id, account, region}], outcome, reason, text, duration_ms,
+//	plan_digest, evidence [{id, sha256}], refs [{kind, id}], redactions, tags, details, corrected, hidden, prev_hash, hash}
+//
+// occurred_at is when a person saw it, or else recorded_at; time_source says
+// whose clock that was: human, scenario or engine.
+//
+// csv is RFC 4180 in UTF-8 with CR LF, no byte order mark, and these columns for ever
+// (new ones come at the end): seq, id, incident, mode, occurred_at, recorded_at,
+// kind, type, actor_type, actor_id, actor_name, actor_via, run, step, attempt,
+// outcome, text, targets, plan_digest, refs, duration_ms, tags, details,
+// prev_hash, hash, corrected, hidden. A cell that a spreadsheet would compute
+// begins with an apostrophe; one of more than 32,000 characters is cut, and what
+// is cut is counted.
+//
+// timesketch is what its importer takes in: message of up to 4 KB with the rest
+// in details, datetime with six digits and +00:00, the same in timestamp as
+// microseconds, timestamp_desc, tag, data_type firebreak:TYPE, and fields of ours
+// that begin with fb_, each of one JSON type for ever; fb_detail_NAME are texts.
+// A file begins with a line about the record (firebreak:timeline.head) and one
+// for each key time that came (firebreak:timeline.key_time), so the shortest
+// incident has three. What a person saw at another time than when it was written
+// down stands at both times.
+//
+// ocsf is version 1.8.0 of the schema, or 1.9.0:
+//
+//	declared, resolved, what moves the incident   2005 Incident Finding: create, close, update
+//	an effect that takes access from somebody     3005 User Access Management (1.8), 3007 User Management (1.9)
+//	an effect that contains in another way        7001 Remediation Activity: isolate, evict, harden; its undo: restore
+//	any other effect                              6003 API Activity: read, update
+//	the rest                                      0 Base Event, named by its type
+//
+// An event of an exercise has the label exercise and is informational, whatever
+// the severity of what is played. What the schema has no place for is in
+// unmapped. 1.9 adds the profile record_integrity: the fingerprint is that of the
+// record in the journal, not of the event, and says so (serialization_id 99); the
+// signature is that of the journal's checkpoint, whose signed note stands in
+// unmapped of the first event under it. The schema has no place for the bytes of
+// a signature yet.
+//
+// # What a summary leaves out
+//
+// A summary grows with the runs and steps of an incident, and with nothing else:
+// of refusals, people, request ids, warnings and approvals of one step it keeps
+// so many and counts the others, under open. The rows have each of them.
 //
 // # Invariants
 //

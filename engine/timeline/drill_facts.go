@@ -127,23 +127,27 @@ func (f *fold) tellAfter(row *Row, e engine.Event) bool {
 		row.detail("corrective", b.ID)
 	case engine.RowCorrected:
 		f.did(row.Actor, "corrected the timeline")
+		f.overlay.correct(row, b)
 		row.Text = fmt.Sprintf("%s corrected the words for journal place %d: %s%s", who, b.Of, b.Text, because(b.Reason))
 		row.detail("of", strconv.FormatInt(b.Of, 10))
 		row.detail("correction", b.Text)
 		row.detail("reason", b.Reason)
 	case engine.KeyTimeSet:
 		f.did(row.Actor, "added key times")
+		f.overlay.keyTime(row, b)
 		row.Observed = b.When
 		row.Text = fmt.Sprintf("%s added a key time: %s was %s, shown by %s", who, b.Name, stamp(b.When), b.Source)
 		row.detail("key_time", b.Name)
 		row.detail("source", b.Source)
 	case engine.RowHidden:
 		f.did(row.Actor, "hid rows")
+		f.overlay.hide(row, b)
 		row.Minor = true
 		row.Text = fmt.Sprintf("%s hid journal place %d%s", who, b.Of, because(b.Reason))
 		row.detail("of", strconv.FormatInt(b.Of, 10))
 		row.detail("reason", b.Reason)
 	case engine.RowShown:
+		f.overlay.show(row, b)
 		row.Minor = true
 		row.Text = fmt.Sprintf("%s showed journal place %d again", who, b.Of)
 		row.detail("of", strconv.FormatInt(b.Of, 10))

@@ -97,7 +97,7 @@ func (f *fold) outcome(row *Row, s *step, b engine.EffectOutcome) {
 	row.detail("epoch", strconv.FormatInt(b.Epoch, 10))
 	s.outcome(outcomeOf(b), row.At)
 	if s.action != nil {
-		s.action.Refs = append(s.action.Refs, b.Requests...)
+		f.refer(s.action, b.Requests)
 	}
 	if b.Failure != nil {
 		row.detail("class", string(b.Failure.Class))
@@ -117,7 +117,7 @@ func (f *fold) verified(row *Row, s *step, b engine.EffectVerified) {
 	row.detail("readings", strconv.Itoa(b.Readings))
 	if s.action != nil {
 		s.action.Verified, s.action.Reading = string(b.Reading.Verdict), b.Reading.Detail
-		s.action.Refs = append(s.action.Refs, b.Requests...)
+		f.refer(s.action, b.Requests)
 	}
 	if _, undo := s.undoes(); !undo && s.mutates() && b.Reading.Verdict == actions.Verified {
 		f.contained, f.containAt = moment{row.At.Time, row.Seq, true}, s

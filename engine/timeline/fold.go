@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"cmp"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,6 +38,8 @@ type fold struct {
 	observing int64
 	resolved  moment
 	strange   []string // what of the record could not be read
+	left      left     // what the summary does not keep
+	overlay   overlay
 }
 
 // moment is a time that has come, or has not.
@@ -71,6 +74,8 @@ type step struct {
 	backBy  *step // of a part of a step: the undo of the whole
 	manual  bool
 	asked   *Approval
+	asks    int // how often it asked
+	lastAsk int // place of its latest approval among those that are kept
 	action  *Action
 	targets []actions.Target
 	digest  string // of the latest plan
@@ -106,10 +111,14 @@ func (f *fold) take(e engine.Event) error {
 		waited = f.waits() // before this fact ends the wait
 	}
 	row := Row{Seq: e.Seq, At: engine.At(e.At), Type: string(e.Kind()), Actor: actorOf(e.Actor), Run: e.Run, Step: e.Step}
+	if e.Hash != [32]byte{} {
+		row.Hash, row.Prev = hex.EncodeToString(e.Hash[:]), hex.EncodeToString(e.Prev[:])
+	}
 	if !f.tell(&row, e) {
 		return fmt.Errorf("the timeline has no words for %s at %d; use a newer firebreak", e.Kind(), e.Seq)
 	}
 	f.met(row.Actor)
+	f.overlay.place(e.Seq)
 	if !row.Minor {
 		f.silence(row, waited)
 		f.last = moment{e.At, e.Seq, true}
@@ -225,6 +234,10 @@ func (f *fold) met(a Actor) *person {
 	}
 	key := a.Type + "\x00" + cmp.Or(a.ID, a.Via, a.Name)
 	p := f.byPerson[key]
+	if p == nil && len(f.people) >= maxPeople {
+		f.left.people++
+		return nil
+	}
 	if p == nil {
 		p = &person{Participant: Participant{Type: a.Type, ID: a.ID, Via: []string{}}, count: map[string]int{}}
 		f.byPerson[key] = p

@@ -73,8 +73,8 @@ func hostileStory(t testing.TB, text string) *script {
 // No text of a fact becomes structure: with the bait in every place the page
 // has the same skeleton as with a harmless word.
 func TestHostileTextStaysText(t *testing.T) {
-	calm := skeleton(t, string(markdown(t, hostileStory(t, "calm").fold(t))))
-	wild := skeleton(t, string(markdown(t, hostileStory(t, bait).fold(t))))
+	calm := skeleton(t, string(markdown(t, hostileStory(t, "calm"))))
+	wild := skeleton(t, string(markdown(t, hostileStory(t, bait))))
 	if len(calm) != len(wild) {
 		t.Fatalf("got %d lines, want %d as without the bait", len(wild), len(calm))
 	}
@@ -109,13 +109,14 @@ func skeleton(t *testing.T, page string) []string {
 }
 
 func TestHostileTextInLinesAndJSON(t *testing.T) {
-	tl := hostileStory(t, bait).fold(t)
+	story := hostileStory(t, bait)
+	tl := story.fold(t)
 	for _, l := range tl.Lines(0) {
 		if strings.ContainsFunc(l.Text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("a line hides something: %q", l.Text)
 		}
 	}
-	data := jsonOf(t, tl)
+	data := jsonOf(t, story)
 	if !json.Valid(data) || bytes.ContainsFunc(data, func(r rune) bool { return r != '\n' && r != unicode.ReplacementChar && !unicode.IsPrint(r) }) {
 		t.Error("the JSON is not valid or hides something")
 	}

@@ -47,8 +47,13 @@ func (f *fold) tellIncident(row *Row, e engine.Event) bool {
 	case engine.ExportMade:
 		f.did(row.Actor, "exported the record")
 		row.Kind = Evidence
-		row.Text = fmt.Sprintf("%s exported the record as %s, journal places %d to %d, sha256 %s", who, b.Format, b.First, b.Last, b.SHA256)
+		level := ""
+		if b.Redact != "" {
+			level = " (" + b.Redact + ")"
+		}
+		row.Text = fmt.Sprintf("%s exported the record as %s%s, journal places %d to %d, sha256 %s", who, b.Format, level, b.First, b.Last, b.SHA256)
 		row.detail("format", b.Format)
+		row.detail("redact", b.Redact)
 		row.detail("sha256", b.SHA256)
 		row.detail("first", strconv.FormatInt(b.First, 10))
 		row.detail("last", strconv.FormatInt(b.Last, 10))
@@ -58,7 +63,7 @@ func (f *fold) tellIncident(row *Row, e engine.Event) bool {
 		row.Text = fmt.Sprintf("%s asked for %q and was refused (%s): %s", who, b.Verb, b.Code, b.Message)
 		row.detail("verb", b.Verb)
 		row.detail("code", string(b.Code))
-		f.t.Refused = append(f.t.Refused, Refusal{Seq: row.Seq, At: row.At, Actor: row.Actor, Verb: b.Verb, Code: string(b.Code), Text: b.Message})
+		f.refuse(Refusal{Seq: row.Seq, At: row.At, Actor: row.Actor, Verb: b.Verb, Code: string(b.Code), Text: b.Message})
 	case engine.ClockAnomaly:
 		row.Kind = Machine
 		row.Text = fmt.Sprintf("the clock of the server went back by %s; journal times did not", span(time.Duration(b.BackMillis)*time.Millisecond))
@@ -127,7 +132,7 @@ func (f *fold) started(row *Row, e engine.Event, b engine.RunStarted) {
 		start: e.At, byID: map[string]*step{},
 	}
 	if err := json.Unmarshal(b.Program.Value, &r.program); err != nil {
-		f.strange = append(f.strange, fmt.Sprintf("the program of run %s could not be read, so its budget and what can be undone are not told: %v", e.Run, err))
+		f.odd(fmt.Sprintf("the program of run %s could not be read, so its budget and what can be undone are not told: %v", e.Run, err))
 	}
 	r.Title, r.budget = r.program.Title, time.Duration(r.program.Budget)
 	r.BudgetMS = r.budget.Milliseconds()

@@ -9,8 +9,6 @@ import (
 	"io"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/firebreak-ir/firebreak/engine/journal"
 )
 
 // Schema names the form of the JSON export; see the package documentation.
@@ -23,10 +21,16 @@ type jsonHead struct {
 	Root   string `json:"root"`
 }
 
-// JSON writes the timeline with the signed head of the journal it was read
-// from. The same facts and the same head give the same bytes.
-func (t *Timeline) JSON(w io.Writer, head journal.Checkpoint) error {
+// jsonRedaction says what is not in the export as it is in the record.
+type jsonRedaction struct {
+	Level  Level    `json:"level"`
+	Fields []string `json:"fields"` // of the rows and of the summary: those with stand-ins or nothing in them
+}
+
+// writeJSON writes a record for machines.
+func (r *Record) writeJSON(w io.Writer, o Options) error {
 	out := bufio.NewWriter(w)
+	head := o.Head
 	members := []struct {
 		name  string
 		value any
@@ -34,19 +38,22 @@ func (t *Timeline) JSON(w io.Writer, head journal.Checkpoint) error {
 		{"schema", Schema},
 		{"checkpoint", string(head.Note)},
 		{"head", jsonHead{Origin: head.Origin, Size: head.Size, Root: base64.StdEncoding.EncodeToString(head.Root[:])}},
-		{"incident", t.Incident},
-		{"key_times", list(t.KeyTimes)},
-		{"people", list(t.People)},
-		{"runs", list(t.Runs)},
-		{"approvals", list(t.Approvals)},
-		{"actions", list(t.Actions)},
-		{"groups", list(t.Groups)},
-		{"waits", list(t.Waits)},
-		{"containments", list(t.Containments)},
-		{"refused", list(t.Refused)},
-		{"not_done", list(t.NotDone)},
-		{"open", list(t.Open)},
-		{"alive", list(t.Alive)},
+		{"redaction", jsonRedaction{r.level, list(r.level.fields())}},
+		{"incident", r.Incident},
+		{"key_times", list(r.KeyTimes)},
+		{"people", list(r.People)},
+		{"runs", list(r.Runs)},
+		{"approvals", list(r.Approvals)},
+		{"actions", list(r.Actions)},
+		{"groups", list(r.Groups)},
+		{"waits", list(r.Waits)},
+		{"containments", list(r.Containments)},
+		{"refused", list(r.Refused)},
+		{"not_done", list(r.NotDone)},
+		{"open", list(r.Open)},
+		{"alive", list(r.Alive)},
+		{"corrections", list(r.Corrections)},
+		{"hidden", list(r.Hidden)},
 	}
 	out.WriteString("{\n")
 	for _, m := range members {
@@ -57,14 +64,19 @@ func (t *Timeline) JSON(w io.Writer, head journal.Checkpoint) error {
 		fmt.Fprintf(out, "%q: %s,\n", m.name, data)
 	}
 	out.WriteString(`"rows": [`)
-	for i := range t.Rows {
-		data, err := marshal(&t.Rows[i])
+	begun := false
+	for row, err := range r.rows(o) {
 		if err != nil {
-			return fmt.Errorf("write the timeline: row %d: %w", t.Rows[i].Seq, err)
+			return fmt.Errorf("write the timeline: %w", err)
 		}
-		if i > 0 {
+		data, err := marshal(&row)
+		if err != nil {
+			return fmt.Errorf("write the timeline: row %d: %w", row.Seq, err)
+		}
+		if begun {
 			out.WriteByte(',')
 		}
+		begun = true
 		out.WriteByte('\n')
 		out.Write(data)
 	}

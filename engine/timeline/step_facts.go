@@ -108,10 +108,7 @@ func (f *fold) planned(row *Row, s *step, b engine.StepPlanned) {
 		if s.parent != nil && s.parent.group.Items > 0 { // said once for all items of a loop
 			alive.Step = s.parent.id
 		}
-		if !f.alive[alive] {
-			f.alive[alive] = true
-			f.t.Alive = append(f.t.Alive, alive)
-		}
+		f.warn(alive)
 	}
 	var say []string
 	switch {
@@ -246,8 +243,8 @@ func (f *fold) tellApproval(row *Row, e engine.Event, s *step) bool {
 			Run: row.Run, Step: row.Step, ID: b.ID, Digest: b.Digest, AskedAt: row.At, Expires: b.Expires, From: listed(b.From),
 			Quorum: b.Quorum, Floor: b.Floor, Verdict: string(engine.ApprovalOpen), Votes: []Vote{},
 		}
-		f.approvals = append(f.approvals, a)
-		f.byAsk[b.ID], s.asked = a, a
+		f.ask(s, a)
+		s.asked = a
 		row.Digest, row.Outcome, row.Targets = b.Digest, string(engine.ApprovalOpen), s.targets
 		row.Text = fmt.Sprintf("%s of %s asked from %s, plan %s, expires at %s",
 			count(b.Quorum, "approval"), s.name(), strings.Join(b.From, ", "), short(b.Digest), clock(b.Expires, row.At))

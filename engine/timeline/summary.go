@@ -28,6 +28,9 @@ type KeyTime struct {
 	At   engine.Stamp `json:"at,omitzero"`
 	Seq  int64        `json:"seq"`
 	Text string       `json:"text"`
+
+	Source string `json:"source,omitempty"` // what proves it; of one that a person added
+	By     Actor  `json:"by,omitzero"`      // that person
 }
 
 // Participant is one person, and what they did, in words and counts.

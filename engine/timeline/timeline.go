@@ -29,6 +29,8 @@ type Timeline struct {
 	Refused      []Refusal
 	NotDone      []NotDone
 	Containments []Containment
+	Corrections  []Correction // those in force, by the place that they are about
+	Hidden       []Hiding     // the same
 	Open         []OpenItem
 	Alive        []Warning
 	Rows         []Row
@@ -55,6 +57,11 @@ type Row struct {
 	Minor    bool              `json:"minor,omitempty"`   // machinery, which the Markdown only counts
 	Control  bool              `json:"control,omitempty"` // of an exercise: for its facilitators, until it is over
 	Details  map[string]string `json:"details,omitempty"`
+	Hash     string            `json:"hash,omitempty"`      // of the fact's record in the journal, in hex, when the fact was read from one
+	Prev     string            `json:"prev_hash,omitempty"` // of the incident's record before it; zeros: it is the first
+
+	Corrected *Correction `json:"corrected,omitempty"` // better words of a person; Text keeps those of the record
+	Hidden    *Hiding     `json:"hidden,omitempty"`    // a person took it out of what people are shown first
 }
 
 // Kind sorts rows for a reader.
@@ -152,6 +159,7 @@ type Record struct {
 	*Timeline       // without Rows
 	Count     int64 // of the rows
 	source    Source
+	level     Level // that the facts of source are at
 }
 
 // Open reads the facts once for the summary. Errors are those of [Fold].
@@ -160,7 +168,7 @@ func Open(source Source) (*Record, error) {
 	if err := f.read(source()); err != nil {
 		return nil, err
 	}
-	return &Record{Timeline: f.finish(), Count: f.told, source: source}, nil
+	return &Record{Timeline: f.finish(), Count: f.told, source: source, level: Full}, nil
 }
 
 // Each tells the rows in order; an error is the last thing that it gives.

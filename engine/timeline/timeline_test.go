@@ -23,22 +23,37 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files again")
 
-func markdown(t testing.TB, tl *timeline.Timeline) []byte {
+// record is the record of a story.
+func (s *script) record(t testing.TB) *timeline.Record {
 	t.Helper()
+	r, err := timeline.Open(s.events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// write gives a story in a form.
+func write(t testing.TB, s *script, format string, o timeline.Options) []byte {
+	t.Helper()
+	if o.Head.Size == 0 {
+		o.Head = head()
+	}
 	var b bytes.Buffer
-	if err := tl.Markdown(&b, head()); err != nil {
+	if err := s.record(t).Write(&b, format, o); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
 }
 
-func jsonOf(t testing.TB, tl *timeline.Timeline) []byte {
+func markdown(t testing.TB, s *script) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	if err := tl.JSON(&b, head()); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	return write(t, s, "md", timeline.Options{})
+}
+
+func jsonOf(t testing.TB, s *script) []byte {
+	t.Helper()
+	return write(t, s, "json", timeline.Options{})
 }
 
 func golden(t *testing.T, name string, got []byte) {
@@ -70,8 +85,8 @@ func TestGolden(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tl := tt.story.fold(t)
-			golden(t, tt.name+".md", markdown(t, tl))
-			golden(t, tt.name+".json", jsonOf(t, tl))
+			golden(t, tt.name+".md", markdown(t, tt.story))
+			golden(t, tt.name+".json", jsonOf(t, tt.story))
 			var lines strings.Builder
 			for _, l := range tl.Lines(12) {
 				lines.WriteString(l.Mark + " " + l.Text + "\n")
@@ -153,7 +168,7 @@ func TestFoldRefuses(t *testing.T) {
 // Two exports are the same bytes, also from facts that went through the journal's form.
 func TestExportsAreIdentical(t *testing.T) {
 	story := told(t)
-	md, js := markdown(t, story.fold(t)), jsonOf(t, story.fold(t))
+	md, js := markdown(t, story), jsonOf(t, story)
 	again := &script{}
 	for _, e := range story.facts {
 		data, attachments, err := engine.Encode(e)
@@ -168,10 +183,10 @@ func TestExportsAreIdentical(t *testing.T) {
 		again.facts = append(again.facts, back)
 	}
 	for range 20 {
-		if got := markdown(t, again.fold(t)); !bytes.Equal(got, md) {
+		if got := markdown(t, again); !bytes.Equal(got, md) {
 			t.Fatalf("the Markdown differs:\n%s", cmp.Diff(string(md), string(got)))
 		}
-		if got := jsonOf(t, again.fold(t)); !bytes.Equal(got, js) {
+		if got := jsonOf(t, again); !bytes.Equal(got, js) {
 			t.Fatalf("the JSON differs:\n%s", cmp.Diff(string(js), string(got)))
 		}
 	}
@@ -189,7 +204,7 @@ func TestJSONForm(t *testing.T) {
 		Open []map[string]any `json:"open"`
 	}
 	story := told(t)
-	data := jsonOf(t, story.fold(t))
+	data := jsonOf(t, story)
 	if err := json.Unmarshal(data, &got); err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +224,7 @@ func TestJSONForm(t *testing.T) {
 		t.Errorf("got %d rows of facts, want %d: nothing is left out of the JSON", facts, len(story.facts))
 	}
 	var empty map[string]json.RawMessage
-	if err := json.Unmarshal(jsonOf(t, declared("INC-1").fold(t)), &empty); err != nil {
+	if err := json.Unmarshal(jsonOf(t, declared("INC-1")), &empty); err != nil {
 		t.Fatal(err)
 	}
 	for name, v := range empty {

@@ -140,7 +140,7 @@ func TestALongLoopIsSummedUp(t *testing.T) {
 	if got.Items != want.Items || got.Done != want.Done || got.Failed != want.Failed || got.Open != 0 || got.NotRun != 0 || got.Status != want.Status {
 		t.Errorf("got group %+v, want %+v", got, want)
 	}
-	page, _, _ := strings.Cut(string(markdown(t, tl)), "\n## Timeline")
+	page, _, _ := strings.Cut(string(markdown(t, story)), "\n## Timeline")
 	if lines := strings.Count(page, "\n"); lines > 120 {
 		t.Errorf("the summary of a loop of %d has %d lines", n, lines)
 	}

@@ -63,6 +63,9 @@ func targetWords(targets []actions.Target) string {
 	words := make([]string, len(targets))
 	for i, t := range targets {
 		words[i] = t.String()
+		if strings.HasPrefix(t.ID, targetMark+" ") && t.Account == "" { // a stand-in
+			words[i] = t.ID + inBrackets(t.Type)
+		}
 	}
 	return strings.Join(words, ", ")
 }

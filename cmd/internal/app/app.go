@@ -51,6 +51,7 @@ type App struct {
 	fatal chan error
 	shelf Shelf
 	past  *past
+	wakes *waking // the journal, as the host appends to it
 }
 
 // Open takes the store and brings back what is unfinished in it.
@@ -75,6 +76,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 			err = errors.Join(err, a.Journal.Close())
 		}
 	}()
+	a.wakes = newWaking(a.Journal)
 	if err := sameKey(cfg.Genesis, a.Journal.Verifier()); err != nil {
 		return nil, err
 	}
@@ -88,7 +90,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 	a.Faults, a.Sources = a.shelf.Faults, a.shelf.Sources
 	programs := a.shelf.Programs
 	ho := host.Options{
-		Journal: a.Journal, Store: a.Journal.Origin(), Registry: a.Registry, Log: o.Log,
+		Journal: a.wakes, Store: a.Journal.Origin(), Registry: a.Registry, Log: o.Log,
 		Programs:     func() []*runbooks.Program { return programs },
 		Environments: environments(cfg), Environment: cfg.DefaultEnvironment,
 		Fatal: func(err error) { a.fatal <- err }, Extra: a.extra,
@@ -133,12 +135,12 @@ func (a *App) sides() *incidents {
 	return x
 }
 
-// head is that of the journal that holds an incident.
-func (a *App) head(ctx context.Context, incident string) (journal.Checkpoint, error) {
+// journalOf is the journal that holds an incident.
+func (a *App) journalOf(incident string) journal.Log {
 	if engine.IsExercise(incident) && a.Drills != nil {
-		return a.Drills.Journal.Head(ctx)
+		return a.Drills.Journal
 	}
-	return a.Journal.Head(ctx)
+	return a.Journal
 }
 
 // sameKey compares the public key beside the configuration with the one the
@@ -281,7 +283,7 @@ func (a *App) newBot() *chatops.Bot {
 		word = "firebreak incident"
 	}
 	o := chatops.Options{
-		Incidents: a.sides(), Directory: a.directory, Planner: &planner{a}, Exporter: &exporter{a.sides(), a.head}, Readiness: &ledgerer{a},
+		Incidents: a.sides(), Directory: a.directory, Planner: &planner{a}, Exporter: &exporter{a.sides(), a.journalOf}, Readiness: &ledgerer{a},
 		Policy: chatops.Policy{EverybodyResponds: a.Config.Policy.EverybodyResponds}, Word: word, Environments: names,
 	}
 	if a.Drills != nil {

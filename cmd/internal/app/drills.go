@@ -19,7 +19,10 @@ import (
 	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/journal/bolt"
 	"github.com/firebreak-ir/firebreak/engine/rehearsal"
+	"github.com/firebreak-ir/firebreak/engine/rehearsal/report"
+	"github.com/firebreak-ir/firebreak/engine/rehearsal/score"
 	"github.com/firebreak-ir/firebreak/engine/sim"
+	"github.com/firebreak-ir/firebreak/engine/timeline"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
@@ -119,20 +122,75 @@ func (d *Drills) Report(ctx context.Context, req engine.Request, incident, forma
 	if err := played.Report(&out, format); err != nil {
 		return chatops.File{}, err
 	}
-	ext := map[string]string{"evidence": "evidence.html", "plan": "improvement-plan.csv"}[format]
-	if ext == "" {
-		ext = "report." + format
+	ext, name := "", "-report"
+	for _, f := range report.Formats() {
+		if f.Name == format {
+			ext = f.Ext
+		}
 	}
-	return chatops.File{Name: strings.ToLower(incident) + "-" + ext, Data: []byte(out.String())}, nil
+	switch {
+	case format == "csv":
+		name = "-improvement-plan"
+	case strings.HasPrefix(format, "evidence-"):
+		name = "-evidence"
+	}
+	return chatops.File{Name: strings.ToLower(incident) + name + ext, Data: []byte(out.String())}, nil
 }
 
-// Score works out what an exercise showed, as of now.
+// Score works out what an exercise showed, as of now, and what the one of the
+// same runbook before it did.
 func (d *Drills) Score(ctx context.Context, incident string) (*Played, error) {
 	head, err := d.Journal.Head(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the head of the journal of exercises: %w", err)
 	}
-	return scored(func() iter.Seq2[engine.Event, error] { return d.Stage.Events(ctx, incident) }, head, time.Now(), d.directory())
+	facts := func(id string) timeline.Source {
+		return func() iter.Seq2[engine.Event, error] { return d.Stage.Events(ctx, id) }
+	}
+	p, err := scored(facts(incident), head, time.Now(), d.directory())
+	if err != nil || p.Result.Drill == nil {
+		return p, err
+	}
+	streams, err := d.Journal.Streams(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	earlier := false
+	for _, s := range slices.Backward(streams) {
+		if !earlier || !engine.IsExercise(s.Name) {
+			earlier = earlier || s.Name == incident
+			continue
+		}
+		if !rehearses(d.Stage.Events(ctx, s.Name), p.Result.Drill.Runbook) {
+			continue
+		}
+		before, err := scored(facts(s.Name), head, time.Now(), d.directory())
+		if err != nil {
+			return nil, err
+		}
+		if o := before.Result.Outcome; o != score.Going && o != score.Stopped {
+			p.previous = before.Result
+			break
+		}
+	}
+	return p, nil
+}
+
+// rehearses says whether an exercise is about a runbook, from its first facts.
+func rehearses(facts iter.Seq2[engine.Event, error], runbook string) bool {
+	n := 0
+	for e, err := range facts {
+		if err != nil {
+			return false
+		}
+		if b, ok := e.Body.(engine.DrillStarted); ok {
+			return b.Runbook == runbook
+		}
+		if n++; n > 2 {
+			return false
+		}
+	}
+	return false
 }
 
 // now is the time of the exercise that goes on, else of the wall.

@@ -15,6 +15,7 @@ import (
 	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/journal/mem"
 	"github.com/firebreak-ir/firebreak/engine/rehearsal"
+	"github.com/firebreak-ir/firebreak/engine/rehearsal/report"
 	"github.com/firebreak-ir/firebreak/engine/rehearsal/score"
 	"github.com/firebreak-ir/firebreak/engine/sim"
 	"github.com/firebreak-ir/firebreak/engine/timeline"
@@ -23,11 +24,12 @@ import (
 
 // Played is an exercise that is over, with what it showed.
 type Played struct {
-	Result *score.Result
-	Head   journal.Checkpoint
-	Unused []string // lines of the script that nobody had an occasion to type
-	Wrong  []string // what the script did not expect, and promises that the engine broke
-	source timeline.Source
+	Result   *score.Result
+	Head     journal.Checkpoint
+	Unused   []string // lines of the script that nobody had an occasion to type
+	Wrong    []string // what the script did not expect, and promises that the engine broke
+	source   timeline.Source
+	previous *score.Result // of the exercise of the same runbook before this one; nil: none
 }
 
 // Passed says that the exercise went as it should, and its script too.
@@ -35,7 +37,21 @@ func (p *Played) Passed() bool {
 	return p.Result.Outcome == score.Pass && len(p.Unused) == 0 && len(p.Wrong) == 0
 }
 
-func (p *Played) Report(w io.Writer, format string) error { return errors.New("none") }
+// Report writes the after-action report in a form of [report.Formats].
+func (p *Played) Report(w io.Writer, format string) error {
+	record, err := timeline.Open(p.source)
+	if err != nil {
+		return err
+	}
+	r, err := report.New(report.Input{
+		Result: p.Result, Record: record, Head: p.Head, Previous: p.previous, Verify: "firebreak verify",
+		Chart: func(w io.Writer) error { return record.Lanes(w, timeline.Options{Head: p.Head}) },
+	})
+	if err != nil {
+		return err
+	}
+	return r.Write(w, format)
+}
 
 // score works out what an exercise in a journal showed.
 func scored(source timeline.Source, head journal.Checkpoint, now time.Time, d *chatops.Directory) (*Played, error) {
@@ -155,7 +171,7 @@ func said(m chatops.Message) string {
 func exerciseBot(d *Drills) *chatops.Bot {
 	return chatops.NewBot(chatops.Options{
 		Incidents: d.Stage, Directory: d.directory, Policy: chatops.DefaultPolicy(), Word: "firebreak incident",
-		Now: d.now, Drills: d, Planner: d, Exporter: &exporter{incidents: d.Stage, head: func(ctx context.Context, _ string) (journal.Checkpoint, error) { return d.Journal.Head(ctx) }},
+		Now: d.now, Drills: d, Planner: d, Exporter: &exporter{incidents: d.Stage, journal: func(string) journal.Log { return d.Journal }},
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/cmd/internal/config"
 	"github.com/firebreak-ir/firebreak/cmd/internal/local"
+	"github.com/firebreak-ir/firebreak/engine"
 )
 
 // Ready says where the server can be reached.
@@ -44,7 +45,15 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 		return err
 	}
 	at.Socket = a.Config.Socket
-	serve(local.NewServer(local.Options{Bot: a.Bot, Directory: a.directory, Snapshot: a.Journal.Snapshot, Drills: a.copyDrills()}), unix)
+	serve(local.NewServer(local.Options{
+		Bot: a.Bot, Directory: a.directory, Snapshot: a.Journal.Snapshot, Drills: a.copyDrills(),
+		Follow: func(reader context.Context, who engine.Actor, f local.Follow, send func(local.Batch) error) error {
+			reader, done := context.WithCancel(reader) // it ends with the server, and not only with its reader
+			defer done()
+			defer context.AfterFunc(ctx, done)()
+			return a.follow(reader, who, f, send)
+		},
+	}), unix)
 	if a.Slack != nil {
 		if a.Config.Slack.Mode == config.HTTPMode {
 			l, err := net.Listen("tcp", a.Config.Slack.Listen)

@@ -10,8 +10,10 @@
 // what is to be signed (chatops.Message.Sign), the second carries the
 // signature. The server never sees a private key.
 //
-// The protocol is HTTP with JSON: POST /v1/command, POST /v1/answer and
-// GET /v1/snapshot, with ?of=drills for the journal of exercises. It may change with every version; both ends are the same
+// The protocol is HTTP with JSON: POST /v1/command, POST /v1/answer,
+// POST /v1/export, GET /v1/follow and GET /v1/snapshot (with ?of=drills: of the
+// journal of exercises). What is handed out is passed on piece by piece, and is
+// never whole in memory. It may change with every version; both ends are the same
 // binary.
 package local
 
@@ -45,6 +47,10 @@ type Options struct {
 	Directory func() *chatops.Directory
 	Snapshot  func(ctx context.Context, w io.Writer) error
 	Drills    func(ctx context.Context, w io.Writer) error // the same, of the journal of exercises; nil: there is none
+	// Follow sends what is asked for until ctx ends, or until all is sent. A
+	// *engine.Refusal before the first batch says that the person may not, or
+	// that the request cannot be followed. Nil: nothing can be followed here.
+	Follow func(ctx context.Context, who engine.Actor, f Follow, send func(Batch) error) error
 }
 
 type peerKey struct{}
@@ -76,6 +82,8 @@ func NewServer(o Options) *http.Server {
 		m, wrong := o.Bot.Answer(r.Context(), chatops.Answer{Actor: actor(r.Context(), o.Directory()), Form: in.Form, State: in.State, Values: in.Values})
 		reply(w, answer{Message: m, Wrong: wrong})
 	})
+	mux.HandleFunc("POST /v1/export", o.export)
+	mux.HandleFunc("GET /v1/follow", o.follow)
 	mux.HandleFunc("GET /v1/snapshot", func(w http.ResponseWriter, r *http.Request) {
 		p, _ := r.Context().Value(peerKey{}).(peer)
 		if p.err != nil || p.uid != os.Getuid() && p.uid != 0 {

@@ -21,10 +21,12 @@ type rating struct {
 	seq int64
 }
 
-// takeDrill follows the facts of an exercise.
+// takeDrill follows the facts of an exercise, and what every incident has of them.
 func (f *fold) takeDrill(e engine.Event) error {
 	r := f.r
 	switch b := e.Body.(type) {
+	case engine.Declared:
+		r.Store = b.Store
 	case engine.DrillStarted:
 		return f.begin(e, b)
 	case engine.InjectDelivered:

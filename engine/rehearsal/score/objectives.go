@@ -1,7 +1,9 @@
 package score
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/rehearsal"
@@ -97,12 +99,26 @@ func (f *fold) check(o *Objective, env map[string]any) {
 	o.Readings = append(o.Readings, readings...)
 	switch {
 	case err != nil:
-		o.State, o.Problem = NotShown, err.Error()
+		o.State, o.Problem = NotShown, f.missing(err)
 	case holds:
 		o.State = Holds
 	default:
 		o.State = HoldsNot
 	}
+}
+
+// missing says what a check read that did not come about, and why.
+func (f *fold) missing(err error) string {
+	var none *runbooks.NoValue
+	if !errors.As(err, &none) {
+		return err.Error()
+	}
+	if name, ok := strings.CutPrefix(none.Path, "metrics."); ok {
+		if m, ok := f.r.Metric(name); ok && m.Why != "" {
+			return none.Path + " did not come about: " + m.Why
+		}
+	}
+	return none.Path + " did not come about"
 }
 
 // finishOutcome says how the exercise went as a whole.

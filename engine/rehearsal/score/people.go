@@ -19,12 +19,11 @@ var roles = []string{"facilitator", "commander", "requester", "approver", "respo
 
 // takePerson counts what people did.
 func (f *fold) takePerson(e engine.Event) {
-	a, ok := actOf(e)
-	if !ok {
-		return
+	if b, hot := e.Body.(engine.FeedbackGiven); hot {
+		f.r.Wash = append(f.r.Wash, Feedback{e.Seq, e.Actor.ID, b.Well, b.Badly, b.Change})
 	}
-	if b, hot := e.Body.(engine.FeedbackGiven); hot && e.Actor.ID == "" {
-		f.r.Wash = append(f.r.Wash, Feedback{e.Seq, "", b.Well, b.Badly, b.Change})
+	a, ok := actOf(e)
+	if !ok || e.Actor.ID == "" { // the engine, or somebody under no name
 		return
 	}
 	p := f.people[e.Actor.ID]
@@ -54,9 +53,6 @@ func (f *fold) takePerson(e engine.Event) {
 	}
 	if f.commander(p.ID) && a.responds() {
 		p.roles["commander"] = true
-	}
-	if b, hot := e.Body.(engine.FeedbackGiven); hot {
-		f.r.Wash = append(f.r.Wash, Feedback{e.Seq, p.ID, b.Well, b.Badly, b.Change})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/rehearsal/score"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
@@ -68,8 +70,24 @@ func TestStories(t *testing.T) {
 				t.Fatal(err)
 			}
 			golden(t, strings.TrimSuffix(path, ".txt")+".json", out.Bytes())
+			golden(t, strings.TrimSuffix(path, ".txt")+".facts", encoded(t, p))
 		})
 	}
+}
+
+// encoded is the record, one fact a line, for the tests of those who read
+// results. It shows as well that facts of today decode tomorrow.
+func encoded(t *testing.T, p *tape) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	for _, e := range p.facts {
+		data, attachments, err := engine.Encode(e)
+		if err != nil || len(attachments) > 0 {
+			t.Fatalf("%s: %v, %d attachments", e.Kind(), err, len(attachments))
+		}
+		fmt.Fprintf(&out, "%d %s\n", e.Seq, data)
+	}
+	return out.Bytes()
 }
 
 // byHand reads the lines "NAME VALUE [WALL] comment"; a value "none" did not

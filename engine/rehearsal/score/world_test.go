@@ -123,6 +123,7 @@ type tape struct {
 	scenario *runbooks.Scenario
 	now      time.Time
 	facts    []engine.Event
+	on       string // the run that is spoken of; empty: the latest
 }
 
 func (p *tape) take(e engine.Event) error {
@@ -184,14 +185,14 @@ func offset(t testing.TB, s string) time.Duration {
 }
 
 func (p *tape) latest() string {
-	if r, ok := p.inc.Run(""); ok {
+	if r, ok := p.inc.Run(p.on); ok {
 		return r.ID
 	}
 	return ""
 }
 
 func (p *tape) step(id string) *engine.Step {
-	r, _ := p.inc.Run("")
+	r, _ := p.inc.Run(p.on)
 	if r != nil {
 		if s, ok := r.Step(id); ok {
 			return s

@@ -1,4 +1,4 @@
-package cases
+package retell
 
 import (
 	"fmt"
@@ -27,8 +27,8 @@ var (
 	plainName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+=,~-]*$`)
 )
 
-// text gives a stand-in of the same form.
-func (r *redactor) text(s string) string {
+// Text gives a stand-in of the same form.
+func (r *Redactor) Text(s string) string {
 	if name, ok := r.names[s]; ok {
 		return name
 	}
@@ -44,7 +44,7 @@ func (r *redactor) text(s string) string {
 	if m := arnForm.FindStringSubmatch(s); m != nil {
 		account := ""
 		if m[2] != "" {
-			account = r.text(m[2])
+			account = r.Text(m[2])
 		}
 		return m[1] + ":" + account + ":" + r.resource(m[3])
 	}
@@ -77,7 +77,7 @@ func (r *redactor) text(s string) string {
 	case slashed.MatchString(s):
 		parts := strings.Split(s, "/")
 		for i, part := range parts {
-			parts[i] = r.text(part)
+			parts[i] = r.Text(part)
 		}
 		return strings.Join(parts, "/")
 	case plainName.MatchString(s):
@@ -95,13 +95,13 @@ func numbered(length int, word string, n int) string {
 }
 
 // resource keeps the words of an ARN that say what it is, and no name.
-func (r *redactor) resource(s string) string {
+func (r *Redactor) resource(s string) string {
 	parts := strings.FieldsFunc(s, func(c rune) bool { return c == '/' || c == ':' })
 	if s == "root" || len(parts) == 0 {
 		return s
 	}
 	if len(parts) == 1 {
-		return r.text(s)
+		return r.Text(s)
 	}
 	var b strings.Builder
 	rest := s
@@ -111,7 +111,7 @@ func (r *redactor) resource(s string) string {
 		if i == 0 && slices.Contains(resourceTypes(), part) {
 			b.WriteString(part)
 		} else {
-			b.WriteString(r.text(part))
+			b.WriteString(r.Text(part))
 		}
 		rest = rest[at+len(part):]
 	}
@@ -129,7 +129,7 @@ func resourceTypes() []string {
 }
 
 // address gives an address of the ranges that are kept for documents.
-func (r *redactor) address(s string) (string, bool) {
+func (r *Redactor) address(s string) (string, bool) {
 	host, bits, mask := strings.Cut(s, "/")
 	a, err := netip.ParseAddr(host)
 	if err != nil {

@@ -1,4 +1,4 @@
-package cases
+package retell
 
 import (
 	"fmt"
@@ -13,10 +13,10 @@ import (
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
-// redactor puts stand-ins in place of what a record says about a house: the
+// Redactor puts stand-ins in place of what a record says about a house: the
 // same for the same text, and of the same form, so that types and patterns
 // still fit and what was equal stays equal.
-type redactor struct {
+type Redactor struct {
 	names  map[string]string // original to stand-in
 	taken  map[string]bool
 	counts map[string]int
@@ -26,15 +26,18 @@ type redactor struct {
 	people map[string]string
 }
 
+// Keeps says whether a word stands in the runbook itself, and so stays.
+func (r *Redactor) Keeps(word string) bool { return r.keep[word] }
+
 var (
 	quotedWord = regexp.MustCompile(`"([^"\\]*)"|'([^'\\]*)'`)
 	principals = regexp.MustCompile(`\b(group|person):([A-Za-z0-9][A-Za-z0-9._@-]*)`)
 )
 
-// newRedactor keeps what stands in the runbook: the words its expressions
+// NewRedactor keeps what stands in the runbook: the words its expressions
 // compare with, its groups and its people.
-func newRedactor(p *runbooks.Program, encoded []byte, started time.Time) *redactor {
-	r := &redactor{names: map[string]string{}, taken: map[string]bool{}, counts: map[string]int{}, keep: map[string]bool{"": true}, groups: map[string]bool{}, people: map[string]string{}, shift: sim.Dawn().Sub(started)}
+func NewRedactor(p *runbooks.Program, encoded []byte, started time.Time) *Redactor {
+	r := &Redactor{names: map[string]string{}, taken: map[string]bool{}, counts: map[string]int{}, keep: map[string]bool{"": true}, groups: map[string]bool{}, people: map[string]string{}, shift: sim.Dawn().Sub(started)}
 	for _, s := range p.Deep() {
 		for e := range s.Expressions() {
 			for _, m := range quotedWord.FindAllStringSubmatch(e.Source, -1) {
@@ -52,8 +55,8 @@ func newRedactor(p *runbooks.Program, encoded []byte, started time.Time) *redact
 	return r
 }
 
-// person gives the name of a person in the record: a, b, c.
-func (r *redactor) person(id string) string {
+// Person gives the name of a person in the record: a, b, c.
+func (r *Redactor) Person(id string) string {
 	if name, ok := r.people[id]; ok {
 		return name
 	}
@@ -71,42 +74,42 @@ func (r *redactor) person(id string) string {
 	}
 }
 
-// group gives the name of a group.
-func (r *redactor) group(name string) string {
+// Group gives the name of a group.
+func (r *Redactor) Group(name string) string {
 	if r.groups[name] {
 		return name
 	}
 	return r.standIn("group/"+name, func(n int) string { return fmt.Sprintf("group-%d", n) })
 }
 
-// from gives a group or a person of an approval.
-func (r *redactor) from(list []string) []string {
+// From gives a group or a person of an approval.
+func (r *Redactor) From(list []string) []string {
 	var out []string
 	for _, f := range list {
 		kind, name, _ := strings.Cut(f, ":")
 		if kind == "person" {
-			out = append(out, "person:"+r.person(name))
+			out = append(out, "person:"+r.Person(name))
 		} else {
-			out = append(out, "group:"+r.group(name))
+			out = append(out, "group:"+r.Group(name))
 		}
 	}
 	return out
 }
 
-// target gives a target with stand-ins.
-func (r *redactor) target(t actions.Target) actions.Target {
-	return actions.Target{Type: t.Type, ID: r.text(t.ID), Account: r.text(t.Account), Region: t.Region}
+// Target gives a target with stand-ins.
+func (r *Redactor) Target(t actions.Target) actions.Target {
+	return actions.Target{Type: t.Type, ID: r.Text(t.ID), Account: r.Text(t.Account), Region: t.Region}
 }
 
-// value gives a value of a declared type with stand-ins.
-func (r *redactor) value(v any, f actions.Field) any {
+// Value gives a value of a declared type with stand-ins.
+func (r *Redactor) Value(v any, f actions.Field) any {
 	switch v := v.(type) {
 	case string:
 		return r.ofField(v, f)
 	case []any:
 		out := make([]any, len(v))
 		for i, one := range v {
-			out[i] = r.value(one, element(f))
+			out[i] = r.Value(one, element(f))
 		}
 		return out
 	case map[string]any:
@@ -115,11 +118,11 @@ func (r *redactor) value(v any, f actions.Field) any {
 			if f.Kind == actions.Object {
 				i := slices.IndexFunc(f.Fields, func(of actions.Field) bool { return of.Name == k })
 				if i >= 0 {
-					out[k] = r.value(v[k], f.Fields[i])
+					out[k] = r.Value(v[k], f.Fields[i])
 				}
-				continue // a member that nobody declares is not known to be harmless
+				continue // a Member that nobody declares is not known to be harmless
 			}
-			out[r.text(k)] = r.value(v[k], element(f))
+			out[r.Text(k)] = r.Value(v[k], element(f))
 		}
 		return out
 	}
@@ -133,14 +136,14 @@ func element(f actions.Field) actions.Field {
 	return *f.Elem
 }
 
-func (r *redactor) ofField(s string, f actions.Field) string {
+func (r *Redactor) ofField(s string, f actions.Field) string {
 	switch {
 	case f.Kind == actions.Duration || slices.Contains(f.Enum, s):
 		return s
 	case f.Kind == actions.Time:
 		return r.time(s)
 	}
-	out := r.text(s)
+	out := r.Text(s)
 	if f.Pattern != "" {
 		if fits, err := regexp.MatchString(f.Pattern, out); err == nil && !fits && f.Example != "" {
 			return f.Example
@@ -150,10 +153,10 @@ func (r *redactor) ofField(s string, f actions.Field) string {
 }
 
 // time moves a time by as much as the start of the run is moved.
-func (r *redactor) time(s string) string {
+func (r *Redactor) time(s string) string {
 	at, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return r.text(s)
+		return r.Text(s)
 	}
 	if at.Year() < 1990 { // nothing, such as the zero time
 		return s
@@ -166,7 +169,7 @@ func (r *redactor) time(s string) string {
 const maxTries = 1000
 
 // standIn remembers what stands for a text.
-func (r *redactor) standIn(s string, make func(n int) string) string {
+func (r *Redactor) standIn(s string, make func(n int) string) string {
 	if name, ok := r.names[s]; ok {
 		return name
 	}

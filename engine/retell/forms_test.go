@@ -1,4 +1,4 @@
-package cases
+package retell
 
 import (
 	"fmt"
@@ -9,15 +9,15 @@ import (
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
-func fresh() *redactor {
-	return &redactor{names: map[string]string{}, taken: map[string]bool{}, counts: map[string]int{}, keep: map[string]bool{"": true}, groups: map[string]bool{}, people: map[string]string{}, shift: 24 * time.Hour}
+func fresh() *Redactor {
+	return &Redactor{names: map[string]string{}, taken: map[string]bool{}, counts: map[string]int{}, keep: map[string]bool{"": true}, groups: map[string]bool{}, people: map[string]string{}, shift: 24 * time.Hour}
 }
 
 // A stand-in is of the form of what it stands for, whatever type an input has.
 func TestStandInsFitFormats(t *testing.T) {
 	for _, f := range runbooks.Formats() {
 		t.Run(f.Name, func(t *testing.T) {
-			got := fresh().text(f.Example)
+			got := fresh().Text(f.Example)
 			in := runbooks.Input{Name: "x", Type: "string", Format: f.Name}
 			if _, problems := in.Check(got); len(problems) > 0 {
 				t.Errorf("%q becomes %q: %v", f.Example, got, problems)
@@ -58,25 +58,25 @@ func TestStandIns(t *testing.T) {
 		{"eu-central-1", `^eu-central-1$`},
 	} {
 		r := fresh()
-		got := r.text(tt.text)
+		got := r.Text(tt.text)
 		if !regexp.MustCompile(tt.want).MatchString(got) {
 			t.Errorf("%q becomes %q, want %s", tt.text, got, tt.want)
 		}
-		if again := r.text(tt.text); again != got {
+		if again := r.Text(tt.text); again != got {
 			t.Errorf("%q becomes %q and then %q", tt.text, got, again)
 		}
 	}
 	r := fresh()
 	for i := range 300 { // more than there are stand-ins
-		if s := fmt.Sprintf("172.%d.0.0/12", 16*(i%16)); r.text(s) == s {
+		if s := fmt.Sprintf("172.%d.0.0/12", 16*(i%16)); r.Text(s) == s {
 			t.Errorf("%q stays", s)
 		}
 	}
 	r = fresh()
-	if a, b := r.text("one"), r.text("two"); a == b {
+	if a, b := r.Text("one"), r.Text("two"); a == b {
 		t.Errorf("two names become one: %q", a)
 	}
-	if got := r.text("name-3"); got == "name-3" {
+	if got := r.Text("name-3"); got == "name-3" {
 		t.Error("a name that looks like a stand-in stays")
 	}
 }

@@ -13,9 +13,9 @@ import (
 )
 
 // outputs shows what each run gave back.
-func (p *page) outputs(t *Timeline) {
+func (p *teller) outputs() {
 	begun := false
-	for _, r := range t.Runs {
+	for _, r := range p.Runs {
 		for _, line := range outputLines(r.Outputs) {
 			if !begun {
 				p.section("What the runs gave back")
@@ -24,6 +24,9 @@ func (p *page) outputs(t *Timeline) {
 			}
 			p.cells(r.Run, line[0], line[1])
 		}
+	}
+	if begun {
+		p.end()
 	}
 }
 
@@ -47,13 +50,13 @@ func outputLines(data json.RawMessage) [][2]string {
 }
 
 // groups sums up the steps that have steps of their own.
-func (p *page) groups(t *Timeline) {
-	if len(t.Groups) == 0 {
+func (p *teller) groups() {
+	if len(p.Groups) == 0 {
 		return
 	}
 	p.section("Loops and called runbooks")
 	p.columns("Run/step", "What", "Parts", "Done", "Failed", "Not run", "Open", "Started", "Ended", "Status")
-	for _, g := range t.Groups {
+	for _, g := range p.Groups {
 		status := g.Status
 		if status == "" {
 			status = "goes on"
@@ -61,6 +64,7 @@ func (p *page) groups(t *Timeline) {
 		p.cells(g.Run+"/"+g.Step, g.what(), strconv.Itoa(g.Items), strconv.Itoa(g.Done), strconv.Itoa(g.Failed), strconv.Itoa(g.NotRun), strconv.Itoa(g.Open),
 			stamp(g.StartedAt), stamp(g.EndedAt), status+because(g.Reason))
 	}
+	p.end()
 }
 
 func (g *Group) what() string {
@@ -76,13 +80,13 @@ func (g *Group) what() string {
 }
 
 // containments shows what is meant to end, and who decided about it.
-func (p *page) containments(t *Timeline) {
-	if len(t.Containments) == 0 {
+func (p *teller) containments() {
+	if len(p.Containments) == 0 {
 		return
 	}
 	p.section("Containments")
 	p.columns("Run/step", "Since", "Until", "State", "Who decides", "Decided")
-	for _, c := range t.Containments {
+	for _, c := range p.Containments {
 		var words []string
 		for _, d := range c.Decisions {
 			words = append(words, d.words())
@@ -96,6 +100,7 @@ func (p *page) containments(t *Timeline) {
 		}
 		p.cells(c.Run+"/"+c.Step, stamp(c.Since), until, state, dash(strings.Join(c.Ask, ", ")), dash(strings.Join(words, "; ")))
 	}
+	p.end()
 }
 
 func (d ContainmentDecision) words() string {
@@ -107,19 +112,20 @@ func (d ContainmentDecision) words() string {
 }
 
 // waits shows the times that were let pass.
-func (p *page) waits(t *Timeline) {
-	if len(t.Waits) == 0 {
+func (p *teller) waits() {
+	if len(p.Waits) == 0 {
 		return
 	}
 	p.section("Waits")
 	p.columns("Run/step", "From", "Until", "Planned", "Ended", "Status")
-	for _, w := range t.Waits {
+	for _, w := range p.Waits {
 		status := w.Status
 		if status == "" {
 			status = "goes on"
 		}
 		p.cells(w.Run+"/"+w.Step, stamp(w.From), stamp(w.Until), span(w.Until.Sub(w.From.Time).Round(time.Millisecond)), stamp(w.EndedAt), status)
 	}
+	p.end()
 }
 
 // long finds the loops with so many items that a summary counts them.
