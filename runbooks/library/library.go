@@ -26,7 +26,7 @@ import (
 //go:generate go run ../../cmd/firebreak docs credential-rotation.yaml --out credential-rotation.md
 //go:generate go run ../../cmd/firebreak graph credential-rotation.yaml --out credential-rotation.svg
 
-//go:embed *.yaml scenarios
+//go:embed *.yaml scenarios/*.yaml
 var files embed.FS
 
 // Entry is one ready runbook.

@@ -49,9 +49,9 @@ type App struct {
 
 	log   *slog.Logger
 	fatal chan error
+	wakes *waking // the journal, as the host appends to it
 	shelf Shelf
 	past  *past
-	wakes *waking // the journal, as the host appends to it
 }
 
 // Open takes the store and brings back what is unfinished in it.

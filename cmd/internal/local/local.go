@@ -11,8 +11,8 @@
 // signature. The server never sees a private key.
 //
 // The protocol is HTTP with JSON: POST /v1/command, POST /v1/answer,
-// POST /v1/export, GET /v1/follow and GET /v1/snapshot (with ?of=drills: of the
-// journal of exercises). What is handed out is passed on piece by piece, and is
+// POST /v1/export, GET /v1/follow and GET /v1/snapshot, with ?of=drills for the
+// journal of exercises. What is handed out is passed on piece by piece, and is
 // never whole in memory. It may change with every version; both ends are the same
 // binary.
 package local
@@ -46,11 +46,11 @@ type Options struct {
 	Bot       Bot
 	Directory func() *chatops.Directory
 	Snapshot  func(ctx context.Context, w io.Writer) error
-	Drills    func(ctx context.Context, w io.Writer) error // the same, of the journal of exercises; nil: there is none
 	// Follow sends what is asked for until ctx ends, or until all is sent. A
 	// *engine.Refusal before the first batch says that the person may not, or
 	// that the request cannot be followed. Nil: nothing can be followed here.
 	Follow func(ctx context.Context, who engine.Actor, f Follow, send func(Batch) error) error
+	Drills func(ctx context.Context, w io.Writer) error // the same, of the journal of exercises; nil: there is none
 }
 
 type peerKey struct{}
