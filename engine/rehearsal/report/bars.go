@@ -19,20 +19,12 @@ type bars struct {
 }
 
 type bar struct {
-	Y            int
-	Name         string
-	PeopleX      int
-	PeopleW      int
-	MachineX     int
-	MachineW     int
-	Words        string
-	WordsX       int
-	Full         string // for a reader who cannot see it
-	BarY, TextY  int
-	BarH         int
-	HasP, HasM   bool
-	LabelX       int
-	SmallMachine bool
+	Name, Words, Full     string // Full is for a reader who cannot see it
+	LabelX, TextY, WordsX int
+	BarY, BarH            int
+	PeopleX, PeopleW      int
+	MachineX, MachineW    int
+	HasP, HasM            bool
 }
 
 type mark struct {
@@ -101,7 +93,7 @@ func barsOf(res *score.Result) *bars {
 			machine = max(machine, 2)
 		}
 		b := bar{
-			Y: y, Name: tail(shown(name), 26), LabelX: barLeft - 10, PeopleX: barLeft, PeopleW: people, MachineX: barLeft + people, MachineW: machine,
+			Name: tail(shown(name), 26), LabelX: barLeft - 10, PeopleX: barLeft, PeopleW: people, MachineX: barLeft + people, MachineW: machine,
 			BarY: y + 4, TextY: y + 15, BarH: barHigh, HasP: s.People.MS > 0, HasM: s.Machine.MS > 0, WordsX: barLeft + people + machine + 8,
 		}
 		switch {

@@ -87,14 +87,14 @@ const pageText = `<!DOCTYPE html>
 {{- if not .One}}
 <nav aria-label="Contents"><ol>
 {{- range .Sections}}
-<li><a href="#{{.ID}}">{{shown .Title}}</a></li>
+<li><a href="#{{.ID}}">{{.N}}. {{shown .Title}}</a></li>
 {{- end}}
 </ol></nav>
 {{- end}}
 <main>
 {{- range $n, $s := .Sections}}
 <section id="{{.ID}}"{{if .Break}} class="page"{{end}} aria-labelledby="{{.ID}}-h">
-<h2 id="{{.ID}}-h">{{shown .Title}}</h2>
+<h2 id="{{.ID}}-h">{{with .N}}{{.}}. {{end}}{{shown .Title}}</h2>
 {{- range $m, $b := .Blocks}}
 {{- if eq .Kind "text"}}
 <p class="note">{{shown .Text}}</p>

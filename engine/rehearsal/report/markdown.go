@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -32,7 +33,11 @@ func writeMarkdown(w io.Writer, d *document) error {
 		b.put("\n")
 	}
 	for _, s := range d.Sections {
-		b.lines("## " + escape(s.Title))
+		title := escape(s.Title)
+		if s.N > 0 {
+			title = strconv.Itoa(s.N) + ". " + title
+		}
+		b.lines("## " + title)
 		for _, one := range s.Blocks {
 			b.block(one)
 		}

@@ -16,6 +16,7 @@ type document struct {
 }
 
 type section struct {
+	N      int // from 1; 0: not counted
 	ID     string
 	Title  string
 	Break  bool // begins a page

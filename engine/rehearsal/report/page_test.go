@@ -195,7 +195,6 @@ func poisoned(t *testing.T, s string) report.Input {
 		}
 	}
 	in := input(t, facts)
-	runbook := in.Result.Drill.Runbook
 	names := map[int]string{}
 	for n, m := range in.Result.Metrics {
 		names[n] = m.Name
@@ -204,7 +203,7 @@ func poisoned(t *testing.T, s string) report.Input {
 	for n := range in.Result.Metrics {
 		in.Result.Metrics[n].Name = names[n]
 	}
-	in.Result.Drill.Runbook, in.Result.ID = runbook, in.Record.Incident.ID
+	in.Result.ID = in.Record.Incident.ID
 	in.Head.Origin, in.Verify = s, s
 	return in
 }

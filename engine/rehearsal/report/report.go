@@ -98,7 +98,7 @@ func (r *Report) document() *document {
 	d := r.cover()
 	add := func(id, title string, pageBreak bool, blocks ...block) {
 		if len(blocks) > 0 {
-			d.Sections = append(d.Sections, section{ID: id, Title: title, Break: pageBreak, Blocks: blocks})
+			d.Sections = append(d.Sections, section{len(d.Sections) + 1, id, title, pageBreak, blocks})
 		}
 	}
 	add("overview", "Overview", false, r.overview()...)
@@ -115,9 +115,6 @@ func (r *Report) document() *document {
 	add("scenario", "Scenario and runbook", false, r.pinned()...)
 	add("evidence", "Appendix: evidence", true, r.evidence()...)
 	add("sign-off", "Sign-off", false, block{Kind: kindSign, Items: []item{{Text: "Facilitator"}, {Text: "Owner of the runbook"}, {Text: "Head of security"}}})
-	for n := range d.Sections {
-		d.Sections[n].Title = fmt.Sprintf("%d. %s", n+1, d.Sections[n].Title)
-	}
 	return d
 }
 

@@ -26,11 +26,10 @@ func shown(s string) string { return strings.ReplaceAll(lines(s, maxCell), "\n",
 
 // lines is the same with line breaks kept.
 func lines(s string, limit int) string {
-	s, more := head1(s, limit)
+	s, more := cut(s, limit)
 	var b strings.Builder
 	stacked := 0
-	for i, r := range strings.ReplaceAll(s, "\r\n", "\n") {
-		_ = i
+	for _, r := range strings.ReplaceAll(s, "\r\n", "\n") {
 		if unicode.Is(unicode.Mn, r) {
 			stacked++
 		} else {
@@ -53,8 +52,8 @@ func lines(s string, limit int) string {
 	return b.String()
 }
 
-// head1 is the first limit characters, and how many there are besides.
-func head1(s string, limit int) (string, int) {
+// cut is the first limit characters, and how many there are besides.
+func cut(s string, limit int) (string, int) {
 	if len(s) <= limit {
 		return s, 0
 	}

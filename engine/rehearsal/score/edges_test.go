@@ -22,6 +22,7 @@ steps:
     with: {target: h1}
     approval: {from: [group:leads], quorum: 1, expires: 5m}
     verify: {within: 60s}
+    retry: {attempts: 2, backoff: 2s}
     on_failure: continue
     on_refused: continue
   - id: each
@@ -101,8 +102,10 @@ func TestEdges(t *testing.T) {
 			strings.NewReplacer("1:10", "3:10", "1:50", "3:50", "2:00", "4:00").Replace(allDone), "time_to_full_containment=240"},
 		{"a refused request is no act", "", "0:00 fran declare\n0:00 fran drill 1\n0:30 bob refused run | no\n1:00 bob note | here", "time_to_acknowledge=60 refused=1"},
 		{"a facilitator acknowledges nothing", "", "0:00 fran declare\n0:00 fran drill 1\n0:30 fran note | hello\n1:00 bob note | here", "time_to_acknowledge=60"},
+		{"an attempt that is repeated settles the doubt", "", begun + "1:10 bob approve a\n1:10 - plan a\n1:10 - fail a unknown\n1:20 - wake\n1:21 - ok a", "doubts=1 doubts_resolved=1 retries=1"},
+		{"one that nobody settles does not", "", begun + "1:10 bob approve a\n1:10 - plan a\n1:10 - fail a unknown\n1:20 - wake", "doubts=1 doubts_resolved=0"},
 		{"no commander", "", begun + "1:10 bob approve a", "time_to_commander=none"},
-		{"messages of facilitators tell nobody", "", "0:00 fran declare\n0:00 fran drill 1\n1:00 fran hint | look\n4:00 - end facilitator", "longest_silence=180 hints=1"},
+		{"messages of facilitators tell nobody", "", "0:00 fran declare\n0:00 fran drill 1\n1:00 fran hint | look\n2:00 - posted control\n4:00 - posted card\n5:00 - end facilitator", "longest_silence=180 hints=1"},
 
 		{"a deadline holds to the end", fmt.Sprintf(inject, "expect: [{verb: run, within: 1m, points: 1, text: Run}]"), "0:00 fran declare\n0:00 fran drill 1\n0:00 - inject i1\n1:00 alice run", "expectations_met=1"},
 		{"and no longer", fmt.Sprintf(inject, "expect: [{verb: run, within: 1m, points: 1, text: Run}]"), "0:00 fran declare\n0:00 fran drill 1\n0:00 - inject i1\n1:00.001 alice run", "expectations_met=0 expectations_missed=1 points=0 points_possible=1 i1=late"},
@@ -118,6 +121,7 @@ func TestEdges(t *testing.T) {
 		{"a forbidden target must not be changed", "forbidden: [{target: \"host:h2\", why: no}]", begun + allDone, "wrong_decisions=1"},
 		{"nor by an undo", "forbidden: [{target: \"host:h9\", why: no}]", begun + allDone + "3:00 carol undo a\n3:00 - plan a~undo h9\n3:10 bob approve a~undo\n3:10 - plan a~undo h9", "wrong_decisions=1"},
 		{"to take a forbidden step back is not to do it", "forbidden: [{step: each, why: no}]", begun + allDone + "3:00 carol undo each.1\n3:00 - plan each.1~undo\n3:10 bob approve each.1~undo\n3:10 - plan each.1~undo", "wrong_decisions=1"},
+		{"nor is it to do what is forbidden", "forbidden: [{action: t.set, why: no}]", begun + allDone + "3:00 carol undo a\n3:00 - plan a~undo\n3:10 bob approve a~undo\n3:10 - plan a~undo", "wrong_decisions=2"},
 		{"a loop is one decision", "forbidden: [{action: t.set, why: no}]", begun + allDone, "wrong_decisions=2"},
 		{"a word that is refused is no act", "forbidden: [{verb: cancel, why: no}]", begun + "1:10 bob cancel", "wrong_decisions=0 refused=1"},
 

@@ -255,6 +255,22 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// A scenario that is not the one the exercise says it is pinned to is found.
+func TestOtherScenario(t *testing.T) {
+	p, _ := read(t, "testdata/kept.txt")
+	other := *p
+	other.facts = append([]engine.Event{}, p.facts...)
+	for n, e := range other.facts {
+		if b, ok := e.Body.(engine.DrillStarted); ok {
+			b.Digest = strings.Repeat("0", 64)
+			other.facts[n].Body = b
+		}
+	}
+	if r := scored(t, &other); r.Outcome != score.Fail || len(r.Audit) != 1 || !strings.Contains(r.Audit[0].Text, "another digest") {
+		t.Errorf("outcome %s, findings %v", r.Outcome, r.Audit)
+	}
+}
+
 // Programs are read once, although the core and the audit both need them.
 func TestReadsProgramsOnce(t *testing.T) {
 	p, _ := read(t, "testdata/twice.txt")

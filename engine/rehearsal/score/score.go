@@ -162,9 +162,6 @@ func (f *fold) tick(e engine.Event) {
 
 // close stops the watches: what comes after is about the record, not of it.
 func (f *fold) close() {
-	if f.over {
-		return
-	}
 	f.over, f.end = true, f.now
 	for _, r := range f.runs {
 		r.stop(f.now)

@@ -312,6 +312,8 @@ func (p *tape) say(by engine.Actor, verb string, args []string, text string) err
 		return p.take(engine.Event{Actor: by, Run: p.latest(), Body: engine.CancelRequested{Reason: text}})
 	case "note":
 		return word(engine.Noted{Text: text, Class: engine.Observation})
+	case "posted":
+		return word(engine.MessagePosted{Ref: arg(0), Channel: "C1", TS: "1.1"})
 	case "resolve":
 		return word(engine.Resolved{Summary: text})
 	case "refused":
