@@ -57,6 +57,11 @@ func TestStates(t *testing.T) {
 		{"orphaned", input(one(edit(t, "escalate: group:leads", "escalate: group:gone")), drill(t, 1, edit(t, "escalate: group:leads", "escalate: group:gone"), 10)), "orphaned"},
 		{"blocked", input(one(edit(t, "quorum: 1", "quorum: 3"))), "blocked+never"},
 		{"blocked, for whoever starts it", input(one(edit(t, "quorum: 1", "quorum: 2"))), "never"}, // ann can start it
+		{"blocked, because lint refuses it", func() readiness.Input {
+			in := input(one(p), drill(t, 1, p, 10))
+			in.Refused = map[string]string{p.Digest: "2 errors"}
+			return in
+		}(), "blocked"},
 		{"a clock that is ahead", input(one(p), drill(t, 1, p, -2)), "fresh"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -32,11 +32,7 @@ type Request struct {
 // one transaction. A scenario or runbook that is not there, and a step for which
 // the scenario has no answer, are refused.
 func (s *Stage) Begin(ctx context.Context, req engine.Request, r Request) (engine.Receipt, error) {
-	id, err := s.begin(ctx, req, r, time.Time{}, nil)
-	if err != nil {
-		return engine.Receipt{}, err
-	}
-	return id, nil
+	return s.begin(ctx, req, r, time.Time{}, nil)
 }
 
 // begin starts an exercise; a scripted one at a time of its own. seed nil is
@@ -113,9 +109,7 @@ func (s *Stage) open(ctx context.Context, id string, req engine.Request, title s
 			return nil, engine.Receipt{}, err
 		}
 	}
-	d.nonce = req.Nonce
 	b, err := batch(id, 0, facts, req.Nonce, false)
-	d.nonce = ""
 	if err != nil {
 		return nil, engine.Receipt{}, err
 	}

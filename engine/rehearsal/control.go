@@ -236,7 +236,7 @@ func waitsFor(t runbooks.Trigger) string {
 	text := "the facilitator"
 	switch {
 	case t.At != nil:
-		return fmt.Sprintf("%s after the start", span(time.Duration(*t.At)+time.Duration(t.Delay)))
+		return fmt.Sprintf("%s after the start", runbooks.SpanText(*t.At+t.Delay))
 	case t.After != "":
 		text = "the end of " + t.After
 	case t.Asked != "":
@@ -245,18 +245,7 @@ func waitsFor(t runbooks.Trigger) string {
 		text = "the moment when " + t.When
 	}
 	if t.Delay > 0 {
-		text += fmt.Sprintf(", and %s more", span(time.Duration(t.Delay)))
-	}
-	return text
-}
-
-// span writes a duration as people do: 15m, not 15m0s.
-func span(d time.Duration) string {
-	text := d.String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zero) {
-			text = text[:len(text)-2]
-		}
+		text += fmt.Sprintf(", and %s more", runbooks.SpanText(t.Delay))
 	}
 	return text
 }

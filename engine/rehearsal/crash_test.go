@@ -151,6 +151,30 @@ func TestPoison(t *testing.T) {
 	}
 }
 
+// An exercise that cannot be read back keeps no other from going on.
+func TestUnreadable(t *testing.T) {
+	p := made(t, waits)
+	s := short(t, p, "answers: {}\nend: {max: 10h}\n")
+	bubble(t, p, s, rehearsal.Request{}, func(l *live) {
+		if _, err := l.log.Append(t.Context(), journal.Batch{Stream: "DRL-2", Records: []journal.Record{{Data: []byte(`{"kind":"of.tomorrow","v":9}`)}}}); err != nil {
+			t.Fatal(err)
+		}
+		l.crash()
+		l.types("fran", "go", "")
+		list, err := l.st.List(t.Context())
+		if err != nil || len(list) != 2 || !strings.Contains(list[0].Title, "cannot be read") {
+			t.Errorf("%+v, %v", list, err)
+		}
+		if err := l.st.View(t.Context(), "DRL-2", func(*engine.Incident) {}); err == nil {
+			t.Error("it can be read after all")
+		}
+		receipt, err := l.st.Begin(t.Context(), engine.Request{Actor: l.people["fran"]}, rehearsal.Request{Scenario: "short"})
+		if err != nil || receipt.Incident != "DRL-3" {
+			t.Errorf("%+v, %v", receipt, err)
+		}
+	})
+}
+
 // board is a chat that takes its time and fails now and then.
 type board struct {
 	mu    sync.Mutex

@@ -23,6 +23,7 @@ type director struct {
 	second   int64                // of the exercise, up to which conditions about time were looked at
 	broken   []error              // conditions that cannot be worked out; told once
 	holds    holds
+	env      map[string]any // what conditions read, until the next fact
 }
 
 // holds evaluates a condition; nil as function: nothing ever holds.
@@ -69,6 +70,7 @@ func (d *director) take(e engine.Event) error {
 	if err := d.inc.Apply(e); err != nil {
 		return err
 	}
+	d.env = nil
 	if _, ok := e.Body.(engine.StepEnded); ok {
 		if _, before := d.ended[e.Step]; !before {
 			d.ended[e.Step] = e.At
@@ -104,16 +106,15 @@ func (d *director) look(onlyTime bool, at time.Time) {
 	if d.holds == nil || drill == nil || drill.Ended {
 		return
 	}
-	var env map[string]any
 	for _, w := range d.whens {
 		if w.dead || !w.since.IsZero() || onlyTime && !w.time {
 			continue
 		}
-		if env == nil {
-			env = Facts(d.inc, d.scenario)
-			env["elapsed"] = int64(at.Sub(drill.StartedAt) / time.Second)
+		if d.env == nil {
+			d.env = Facts(d.inc, d.scenario)
 		}
-		yes, err := d.holds(w.expr, env)
+		d.env["elapsed"] = int64(at.Sub(drill.StartedAt) / time.Second)
+		yes, err := d.holds(w.expr, d.env)
 		if missing(err) {
 			continue // not yet
 		}
@@ -149,7 +150,7 @@ func (d *director) due(t runbooks.Trigger) (at time.Time, known bool) {
 			at, known = d.ended[t.After]
 		}
 	case t.Asked != "":
-		if a := d.question(t.Asked, nil); a != nil {
+		if a := d.question(t.Asked, nil, nil); a != nil {
 			at, known = a.At, true
 		}
 	case t.When != "":
@@ -160,10 +161,11 @@ func (d *director) due(t runbooks.Trigger) (at time.Time, known bool) {
 	return at.Add(time.Duration(t.Delay)), known
 }
 
-// question is the first open one about a step that is not among those done.
-func (d *director) question(step string, done map[string]bool) *engine.Ask {
+// question is the first open one about a step, of one of some types, that is not
+// among those done.
+func (d *director) question(step string, types []engine.AskType, done map[string]bool) *engine.Ask {
 	for _, a := range d.inc.Asks {
-		if !a.Closed && !done[a.ID] && slices.Contains(sim.Keys(a.Step.ID), step) {
+		if !a.Closed && !done[a.ID] && (len(types) == 0 || slices.Contains(types, a.Type)) && slices.Contains(sim.Keys(a.Step.ID), step) {
 			return a
 		}
 	}
@@ -203,7 +205,7 @@ func (d *director) next() (c cue, ok bool) {
 		consider(cue{at: at, end: engine.EndCondition, text: "what the scenario ends with has come about"})
 	}
 	if most := time.Duration(d.scenario.End.Max); most > 0 {
-		consider(cue{at: drill.StartedAt.Add(most), end: engine.EndTime, text: fmt.Sprintf("its time of %s is over", span(most))})
+		consider(cue{at: drill.StartedAt.Add(most), end: engine.EndTime, text: fmt.Sprintf("its time of %s is over", runbooks.SpanText(d.scenario.End.Max))})
 	}
 	if d.timed() {
 		consider(cue{at: drill.StartedAt.Add(time.Duration(d.second+1) * time.Second), tick: true})

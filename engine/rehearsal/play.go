@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -106,7 +107,7 @@ type player struct {
 	out      *Played
 	people   map[string]engine.Actor
 	done     map[int]bool
-	answered map[int]map[string]bool // questions, of lines that are typed for each
+	answered map[int]map[string]bool // by line: the questions for which it was typed
 }
 
 // play lets happen whatever comes next, until the exercise is over.
@@ -168,8 +169,8 @@ func (p *player) next(d *drill) (n int, at time.Time, ok bool) {
 			continue
 		}
 		due, known := d.director.due(line.Trigger)
-		if line.Each {
-			a := d.director.question(line.Trigger.Asked, p.answered[i])
+		if line.Trigger.Asked != "" {
+			a := p.question(d, i)
 			if known = a != nil; known {
 				due = a.At.Add(time.Duration(line.Trigger.Delay))
 			}
@@ -182,6 +183,52 @@ func (p *player) next(d *drill) (n int, at time.Time, ok bool) {
 		}
 	}
 	return n, at, ok
+}
+
+// question is the one that a line is about, or nil. Lines by which one person
+// does the same about one step are for one question each, in their order: the
+// second yes is for the question that comes after the one that the first
+// answered. A line that is to be refused answers none.
+func (p *player) question(d *drill, n int) *engine.Ask {
+	script := p.o.Scenario.Script
+	fits := answers(script[n])
+	if script[n].Each {
+		return d.director.question(script[n].Trigger.Asked, fits, p.answered[n])
+	}
+	spent := map[string]bool{}
+	for i := range n {
+		if !script[i].Each && script[i].Refused == "" && sameAct(script[i], script[n]) {
+			if !p.done[i] {
+				return nil
+			}
+			maps.Copy(spent, p.answered[i])
+		}
+	}
+	return d.director.question(script[n].Trigger.Asked, fits, spent)
+}
+
+// answers lists the types of questions that a line can answer; none: any. What
+// is to be refused may be about any.
+func answers(line runbooks.ScriptLine) []engine.AskType {
+	verb, _, _ := strings.Cut(strings.ToLower(line.Type), " ")
+	switch {
+	case line.Refused != "":
+	case verb == "approve" || verb == "deny":
+		return []engine.AskType{engine.AskApproval}
+	case verb == "retry":
+		return []engine.AskType{engine.AskHeld}
+	case verb == "done":
+		return []engine.AskType{engine.AskManual, engine.AskHeld}
+	case verb == "extend" || verb == "keep" || verb == "undo":
+		return []engine.AskType{engine.AskContainment}
+	}
+	return nil
+}
+
+func sameAct(a, b runbooks.ScriptLine) bool {
+	verb, _, _ := strings.Cut(a.Type, " ")
+	other, _, _ := strings.Cut(b.Type, " ")
+	return a.By == b.By && a.Trigger.Asked == b.Trigger.Asked && verb == other
 }
 
 // enter types a line, and compares what is said with what the script expects.
@@ -221,6 +268,8 @@ func (p *player) tick(ctx context.Context, n int) error {
 	line := p.o.Scenario.Script[n]
 	if !line.Each {
 		p.done[n] = true
+	}
+	if line.Trigger.Asked == "" {
 		return nil
 	}
 	d, err := p.st.find(ctx, p.out.Incident)
@@ -229,10 +278,10 @@ func (p *player) tick(ctx context.Context, n int) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if p.answered[n] == nil {
-		p.answered[n] = map[string]bool{}
-	}
-	if a := d.director.question(line.Trigger.Asked, p.answered[n]); a != nil {
+	if a := p.question(d, n); a != nil {
+		if p.answered[n] == nil {
+			p.answered[n] = map[string]bool{}
+		}
 		p.answered[n][a.ID] = true
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,8 +90,24 @@ environment: {name: prod}
 // typed hands in a line in a small grammar, in place of the real one, which
 // stands to the right of this package.
 func typed(ctx context.Context, st *rehearsal.Stage, id string, line runbooks.ScriptLine, actor engine.Actor) error {
-	verb, rest, _ := strings.Cut(line.Type, " ")
-	step, more, _ := strings.Cut(rest, " ")
+	words := wordsOf(strings.TrimPrefix(line.Type, "drill "))
+	flags := map[string]string{}
+	for i := 0; i < len(words); i++ {
+		if name, ok := strings.CutPrefix(words[i], "--"); ok {
+			n := 1
+			if !strings.HasPrefix(name, "confirm-") {
+				flags[name], n = words[i+1], 2
+			} else {
+				flags[name] = "yes"
+			}
+			words = slices.Delete(words, i, i+n)
+			i--
+		}
+	}
+	verb, step, rest, more := words[0], "", strings.Join(words[1:], " "), ""
+	if len(words) > 1 {
+		step, more = words[1], strings.Join(words[2:], " ")
+	}
 	req := engine.Request{Actor: actor, Verb: verb}
 	submit := func(step string, body engine.Body) error {
 		_, err := st.Submit(ctx, req, id, "", step, body)
@@ -99,7 +116,7 @@ func typed(ctx context.Context, st *rehearsal.Stage, id string, line runbooks.Sc
 	switch verb {
 	case "run":
 		inputs := map[string]string{}
-		for _, pair := range strings.Fields(more) {
+		for _, pair := range words[2:] {
 			k, v, _ := strings.Cut(pair, "=")
 			inputs[k] = v
 		}
@@ -116,12 +133,13 @@ func typed(ctx context.Context, st *rehearsal.Stage, id string, line runbooks.Sc
 		}); err != nil {
 			return err
 		}
-		return submit(step, engine.Vote{Approval: ask, Approve: verb == "approve", Reason: more})
-	case "done":
-		return submit(step, engine.ManualDone{Answer: more})
+		return submit(step, engine.Vote{Approval: ask, Approve: verb == "approve", Reason: flags["reason"]})
 	case "retry":
-		return submit(step, engine.RetryRequested{NotApplied: more == "--confirm-not-applied"})
-	case "applied", "not_applied":
+		return submit(step, engine.RetryRequested{NotApplied: flags["confirm-not-applied"] != "", Reason: flags["reason"]})
+	case "done":
+		if flags["confirm-applied"] == "" {
+			return submit(step, engine.ManualDone{Answer: more})
+		}
 		attempt := 0
 		if err := st.View(ctx, id, func(i *engine.Incident) {
 			if r, ok := i.Run(""); ok {
@@ -132,18 +150,25 @@ func typed(ctx context.Context, st *rehearsal.Stage, id string, line runbooks.Sc
 		}); err != nil {
 			return err
 		}
-		return submit(step, engine.EffectResolved{Attempt: attempt, Applied: verb == "applied"})
+		return submit(step, engine.EffectResolved{Attempt: attempt, Applied: true})
 	case "skip":
 		return submit(step, engine.SkipRequested{Reason: "because"})
 	case "undo":
-		return submit(step, engine.UndoRequested{Reason: more})
+		return submit(step, engine.UndoRequested{Reason: flags["reason"]})
 	case "cancel":
 		_, err := st.Submit(ctx, req, id, "R1", "", engine.CancelRequested{Reason: "enough"})
 		return err
 	case "note":
-		return submit("", engine.Noted{Text: strings.Trim(rest, `"`), Class: engine.Observation})
+		return submit("", engine.Noted{Text: rest, Class: engine.Observation})
 	case "resolve":
 		return submit("", engine.Resolved{Summary: rest})
+	case "stop":
+		_, err := st.Stop(ctx, req, id)
+		return err
+	case "leave":
+		return submit("", engine.InjectSkipped{ID: step, Reason: "because"})
+	case "hint":
+		return submit("", engine.HintGiven{To: "channel", Text: rest})
 	case "inject":
 		_, err := st.Deliver(ctx, req, id, rest)
 		return err
@@ -169,6 +194,29 @@ func typed(ctx context.Context, st *rehearsal.Stage, id string, line runbooks.Sc
 		return submit("", engine.DrillPaced{Pace: n})
 	}
 	return fmt.Errorf("no such line: %s", line.Type)
+}
+
+// wordsOf splits a line; a text in quotes is one word.
+func wordsOf(line string) []string {
+	var words []string
+	for line = strings.TrimSpace(line); line != ""; line = strings.TrimSpace(line) {
+		var b strings.Builder
+		quoted := false
+		i := 0
+		for ; i < len(line) && (quoted || line[i] != ' '); i++ {
+			switch {
+			case line[i] == '"':
+				quoted = !quoted
+			case line[i] == '\\' && quoted:
+				i++
+				b.WriteByte(line[i])
+			default:
+				b.WriteByte(line[i])
+			}
+		}
+		words, line = append(words, b.String()), line[i:]
+	}
+	return words
 }
 
 // memory is a store of exercises.

@@ -180,7 +180,7 @@ func TestAwayAndStopWord(t *testing.T) {
 		bubble(t, p, s, rehearsal.Request{}, func(l *live) {
 			l.types("ann", "run made", "")
 			l.pass(5 * time.Second)
-			l.types("fran", "inject gone", "")
+			l.types("fran", "drill inject gone", "")
 			l.types("fran", "inject down", "")
 			l.types("bob", "approve once", "you are away")
 			bob := l.people["bob"]

@@ -16,6 +16,7 @@ type Act struct {
 	After          time.Duration // since there was something to do it about
 	At             time.Duration // or since the run started; zero: After counts
 	Open           bool          // there was a question that nobody had answered
+	Ends           int           // how often the step had ended before
 	Reason         bool          // a reason was given
 	With           any           // the answer to a manual step; nil: none
 	Confirm        bool          // of retry: an attempt in doubt had no effect
@@ -28,7 +29,7 @@ func (rec *Story) act(e engine.Event, s *step) {
 	if e.Actor.Type != engine.Person {
 		return
 	}
-	a := Act{Step: e.Step, By: rec.Names.Person(e.Actor.ID), After: e.At.Sub(s.since), Since: e.At.Sub(rec.Run.StartedAt), Open: s.open}
+	a := Act{Step: e.Step, By: rec.Names.Person(e.Actor.ID), After: e.At.Sub(s.since), Since: e.At.Sub(rec.Run.StartedAt), Open: s.open, Ends: s.ends}
 	switch b := e.Body.(type) {
 	case engine.Vote:
 		a.Verb, a.Reason = "deny", b.Reason != ""

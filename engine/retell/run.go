@@ -72,6 +72,7 @@ type step struct {
 	since    time.Time // of the latest question, or of the end
 	open     bool      // there is a question that nobody has answered
 	over     bool      // the question is about a containment that is over
+	ends     int       // how often it has ended
 }
 
 // reading is one reading of a target.
@@ -163,6 +164,7 @@ func (rec *Story) take(e engine.Event) {
 		s.open = false
 	case engine.StepEnded:
 		s.since, s.open = e.At, false
+		s.ends++
 	default:
 		rec.act(e, s)
 	}

@@ -13,7 +13,7 @@ import (
 // Ordered is a map of YAML in the order in which it is written.
 type Ordered []Member
 
-// Member is one of them. Its value is a string, int64, bool, nil, [Literal],
+// Member is one of them. Its value is a string, int, int64, bool, nil, [Literal],
 // [Ordered], or a list or map of such.
 type Member struct {
 	Key   string
@@ -82,7 +82,7 @@ func Flow(v any) string {
 		return string(v)
 	case string:
 		return Scalar(v)
-	case int64, bool:
+	case int, int64, bool:
 		return fmt.Sprint(v)
 	case []string:
 		list := make([]string, len(v))

@@ -119,6 +119,14 @@ func MadeUp(seed uint64, name string, fields []actions.Field) json.RawMessage {
 	return data
 }
 
+// Sample makes up one value of a declared type, as [MadeUp] does: string, int,
+// bool, []any or map[string]any.
+func Sample(seed uint64, name string, f actions.Field) any {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return sample(rand.New(rand.NewPCG(seed, h.Sum64())), f)
+}
+
 func object(r *rand.Rand, fields []actions.Field) map[string]any {
 	m := map[string]any{}
 	for _, f := range fields {
