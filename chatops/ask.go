@@ -92,6 +92,9 @@ func (v asking) approval() Message {
 	if appr.Floor {
 		rule += " (demanded by the environment)"
 	}
+	if appr.Extra > 0 && s.Run().Extra != nil {
+		rule += fmt.Sprintf(" (%d more than usual: %s)", appr.Extra, line(s.Run().Extra.Why, 200))
+	}
 	if open {
 		rule += signedOnly(appr)
 	}

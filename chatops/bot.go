@@ -71,6 +71,7 @@ type Options struct {
 	Planner      Planner           // nil: nothing can be planned here
 	Drills       Drills            // nil: nothing can be rehearsed here
 	Exporter     Exporter          // nil: nothing can be exported here
+	Readiness    Ledger            // nil: nobody knows what was rehearsed here
 	Policy       Policy            // the zero Policy is strict; see DefaultPolicy
 	Now          func() time.Time  // nil: the real clock
 	Word         string            // what is typed before a line, for help: "/incident"; empty: "/incident"

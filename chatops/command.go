@@ -450,3 +450,15 @@ func (c Command) String() string {
 	}
 	return strings.Join(out, " ")
 }
+
+// Imply names the incident in a line that is about one and names none; any other
+// line, and one that is not understood, stays as it is. It is for a place where
+// only one incident can be meant, such as a table at which an exercise is played.
+func Imply(text, incident string) string {
+	c, refusal := parse(text)
+	if refusal != nil || c.Incident != "" || entryOf(c.Verb).scope == noIncident {
+		return text
+	}
+	c.Incident = incident
+	return c.String()
+}

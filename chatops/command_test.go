@@ -179,7 +179,7 @@ func FuzzParse(f *testing.F) {
 
 // Each verb has help with an example that parses to it, a rule and a handler.
 func TestTableIsComplete(t *testing.T) {
-	want := []Verb{Declare, List, Status, Plan, Run, Step, Approve, Deny, Note, Timeline, Export, Cancel, Retry, Skip, Done, Undo, Extend, Keep, Contained, Resolve, WhoAmI, Help,
+	want := []Verb{Declare, List, Status, Plan, Run, Step, Approve, Deny, Note, Timeline, Export, Cancel, Retry, Skip, Done, Undo, Extend, Keep, Contained, Readiness, Resolve, WhoAmI, Help,
 		DrillScenarios, DrillStart, DrillStatus, DrillInject, DrillSkip, DrillHold, DrillGo, DrillSpeed, DrillAdvance, DrillOutcome, DrillHint, DrillJudge, DrillObserve, DrillRate,
 		DrillEnd, DrillStop, DrillFeedback, DrillReport, CorrectiveAdd, CorrectiveClose, Correct, KeyTime, Hide, Unhide}
 	var got []Verb
@@ -218,7 +218,7 @@ func TestComplete(t *testing.T) {
 		words []string
 		want  []string
 	}{
-		{[]string{"re"}, []string{"resolve", "retry"}},
+		{[]string{"re"}, []string{"readiness", "resolve", "retry"}},
 		{[]string{"run", "le"}, []string{"leaked-key"}},
 		{[]string{"start", ""}, []string{"leaked-key", "wipe"}},
 		{[]string{"note", "--"}, []string{"--at", "--kind"}},
@@ -285,5 +285,24 @@ func TestWordsOfTheTable(t *testing.T) {
 	}
 	if !Means("new", Declare) || Means("new", Run) || Means("", Declare) {
 		t.Error("Means does not know the aliases of declare")
+	}
+}
+
+// Where only one incident can be meant, a line that is about one is about that.
+func TestImply(t *testing.T) {
+	for line, want := range map[string]string{
+		"approve disable":             "approve DRL-1 disable",
+		"drill end \"all seen\"":      `drill end DRL-1 "all seen"`,
+		"approve DRL-2 disable":       "approve DRL-2 disable",
+		"list":                        "list",
+		"drill start x":               "drill start x",
+		"aprove disable":              "aprove disable",
+		"status":                      "status DRL-1",
+		"run leaked key=a":            "run DRL-1 leaked key=a",
+		`note "as in INC-3" --at 10m`: `note DRL-1 --at=10m "as in INC-3"`,
+	} {
+		if got := Imply(line, "DRL-1"); got != want {
+			t.Errorf("Imply(%q) = %q, want %q", line, got, want)
+		}
 	}
 }

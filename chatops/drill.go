@@ -19,12 +19,15 @@ type Drills interface {
 	Scenarios() []*runbooks.Scenario
 	// Begin starts an exercise. Problems of the request are a *engine.Refusal.
 	Begin(ctx context.Context, req engine.Request, scenario string, pace int, blind bool) (engine.Receipt, error)
-	// Report writes the after-action report in a form: md, html, json, evidence, plan.
+	// Report writes the after-action report in one of [ReportFormats].
 	Report(ctx context.Context, req engine.Request, incident, format string) (File, error)
 }
 
-// ReportFormats are the forms of an after-action report.
-func ReportFormats() []string { return []string{"evidence", "html", "json", "md", "plan"} }
+// ReportFormats are the forms of an after-action report, sorted; csv is the
+// improvement plan alone.
+func ReportFormats() []string {
+	return []string{"csv", "evidence-html", "evidence-md", "html", "json", "md"}
+}
 
 // drills refuses where nothing can be rehearsed.
 func (b *Bot) drills() (Drills, *engine.Refusal) {

@@ -13,6 +13,10 @@ import (
 // Banner begins the title of every message about an exercise.
 const Banner = "EXERCISE"
 
+// Marked gives a message that nobody asked for the marks of an exercise, when it
+// is about one, with nothing hidden in it.
+func Marked(m Message) Message { return m.visible() }
+
 // exercised marks a message about an exercise, and asks for the attention of
 // no group: those are real people who may be asleep.
 func (m Message) exercised() Message {

@@ -100,7 +100,7 @@ func rehearseEntries() []entry {
 				{name: "anonymous", doc: "written down under no name"}},
 			help: "look back: the three questions of the hot wash", example: `drill feedback --well "calm" --badly "two approvers were away" --change "a third one"`},
 		{verb: DrillReport, scope: needIncident, target: formatSlot, optional: true, changes: true, who: exporters, handle: (*Bot).drillReport,
-			help: "hand out the after-action report: md, html, json, evidence or plan", example: "drill report html DRL-3"},
+			help: "hand out the after-action report: html, md, json, the evidence sheet (evidence-html, evidence-md) or the improvement plan (csv)", example: "drill report html DRL-3"},
 		{verb: CorrectiveAdd, scope: needIncident, text: "what has to be done", changes: true, who: owners, handle: (*Bot).correctiveAdd,
 			flags: []flag{
 				must(flag{name: "owner", value: "person", doc: "who does it: a person of the directory"}),

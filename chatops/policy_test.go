@@ -37,6 +37,7 @@ undo        -        -     -      -    -   y   y   -          y    y    -    -  
 extend      -        -     -      -    -   y   y   -          y    y    -    -    -        -
 keep        -        -     -      -    -   y   -   -          y    y    -    -    y        -
 contained   -        -     -      -    y   y   y   y          y    y    y    y    y        y
+readiness   -        -     -      -    y   y   y   y          y    y    y    y    y        y
 resolve     -        -     -      -    -   -   -   -          -    y    -    -    y        -
 whoami      y        y     y      y    y   y   y   y          y    y    y    y    y        y
 help        y        y     y      y    y   y   y   y          y    y    y    y    y        y

@@ -29,6 +29,7 @@ const (
 	Extend    Verb = "extend"
 	Keep      Verb = "keep"
 	Contained Verb = "contained"
+	Readiness Verb = "readiness"
 	Resolve   Verb = "resolve"
 	WhoAmI    Verb = "whoami"
 	Help      Verb = "help"
@@ -160,6 +161,8 @@ func entries() []entry {
 			help:  "let a containment last for good", example: `keep quarantine --reason "the role is not needed any more"`},
 		{verb: Contained, aliases: []string{"containments"}, who: anybody, handle: (*Bot).contained,
 			help: "list what is contained in all open incidents, and until when", example: "contained"},
+		{verb: Readiness, aliases: []string{"ready"}, target: runbookSlot, optional: true, who: anybody, handle: (*Bot).readiness,
+			help: "say which runbooks were rehearsed, and what has changed since", example: "readiness leaked-access-key"},
 		{verb: Resolve, aliases: []string{"close"}, scope: needIncident, text: "summary", changes: true, who: owners, handle: (*Bot).resolve,
 			help: "end the incident", example: `resolve "key disabled, no use found"`},
 		{verb: WhoAmI, aliases: []string{"who", "me"}, who: everybody, handle: (*Bot).whoami,

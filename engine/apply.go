@@ -176,6 +176,9 @@ func (i *Incident) start(e Event, b RunStarted) error {
 	if program.Digest != b.Digest {
 		return fmt.Errorf("engine: the program of run %s does not have the digest it was started with", e.Run)
 	}
+	if x := b.Extra; x != nil && (x.Approvers < 1 || x.Approvers > MaxExtra || x.Why == "") {
+		return fmt.Errorf("engine: run %s asks for %d more people (%q); 1 to %d can be added, for a reason", e.Run, x.Approvers, x.Why, MaxExtra)
+	}
 	inputs, err := decodeObject(b.Inputs)
 	if err != nil {
 		return fmt.Errorf("engine: the inputs of run %s: %w", e.Run, err)
@@ -186,7 +189,7 @@ func (i *Incident) start(e Event, b RunStarted) error {
 		}
 	}
 	r := &Run{
-		ID: e.Run, inputs: b.Inputs, Program: program, Inputs: inputs, Environment: b.Environment, Floor: b.Floor, Protected: b.Protected,
+		ID: e.Run, inputs: b.Inputs, Program: program, Inputs: inputs, Environment: b.Environment, Floor: b.Floor, Extra: b.Extra, Protected: b.Protected,
 		Requester: e.Actor, Status: RunActive, StartedAt: e.At, incident: i, byID: map[string]*Step{},
 	}
 	if b.Settle != nil {

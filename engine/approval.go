@@ -33,8 +33,21 @@ func EffectiveApproval(step *runbooks.Step, floor *Floor) *runbooks.Approval {
 	return &raised
 }
 
+// Raise gives the approval with the additional people. Where nobody has to be
+// asked (nil) nobody is: an Extra makes questions stricter, and asks none.
+func (x *Extra) Raise(rule *runbooks.Approval) *runbooks.Approval {
+	if x == nil || rule == nil {
+		return rule
+	}
+	raised := *rule
+	raised.Quorum += x.Approvers
+	return &raised
+}
+
 // rule is the approval this step needs, or nil.
-func (s *Step) rule() *runbooks.Approval { return EffectiveApproval(s.Def, s.run.Floor) }
+func (s *Step) rule() *runbooks.Approval {
+	return s.run.Extra.Raise(EffectiveApproval(s.Def, s.run.Floor))
+}
 
 // PlanDigest is what an approval is bound to: the meaning of the plan and of
 // the question, never the words of either. Anything that would make the effect
@@ -266,8 +279,11 @@ func (s *Step) askFor(rule *runbooks.Approval) ApprovalRequested {
 		Quorum:  rule.Quorum,
 		StepUp:  rule.StepUp,
 		Expires: At(now.Add(time.Duration(rule.Expires))),
-		Floor:   s.Def.Approval == nil || s.Def.Approval.Quorum != rule.Quorum,
 	}
+	if x := s.run.Extra; x != nil {
+		b.Extra = x.Approvers
+	}
+	b.Floor = s.Def.Approval == nil || s.Def.Approval.Quorum != rule.Quorum-b.Extra
 	if s.Approval != nil && s.Approval.State == ApprovalVoided {
 		b.Because = s.Approval.Changed
 	}

@@ -27,10 +27,22 @@ type auditRun struct {
 	program   *runbooks.Program
 	place     runbooks.EnvironmentFacts
 	floor     *Floor
+	extra     *Extra
 	requester string
 	cancelled bool
 	steps     map[string]*auditStep
 	order     []string // of the steps, undos as they were asked for
+}
+
+// rule is what the runbook, the environment and the run itself demand together.
+func (r *auditRun) rule(s *auditStep) *runbooks.Approval {
+	rule := EffectiveApproval(s.def, r.floor)
+	if rule == nil || r.extra == nil {
+		return rule
+	}
+	stricter := *rule
+	stricter.Quorum = rule.Quorum + r.extra.Approvers
+	return &stricter
 }
 
 type auditStep struct {
@@ -101,7 +113,7 @@ func (a *Audit) Take(e Event) []string {
 		if p.Digest != b.Digest {
 			say("the pinned program has another digest than the run")
 		}
-		run := &auditRun{program: p, place: b.Environment, floor: b.Floor, requester: e.Actor.ID, steps: map[string]*auditStep{}}
+		run := &auditRun{program: p, place: b.Environment, floor: b.Floor, extra: b.Extra, requester: e.Actor.ID, steps: map[string]*auditStep{}}
 		for i := range p.Steps {
 			run.add(p.Steps[i].ID, &auditStep{def: &p.Steps[i]})
 		}
@@ -152,8 +164,8 @@ func (a *Audit) Take(e Event) []string {
 		if b.Digest != s.planned && (len(s.children) == 0 || b.Digest != s.coveredDigest()) {
 			say("people are asked about another plan than the latest")
 		}
-		if rule := EffectiveApproval(s.def, run.floor); rule == nil || b.Quorum < rule.Quorum {
-			say("it asks for fewer people than the runbook and the environment demand")
+		if rule := run.rule(s); rule == nil || b.Quorum < rule.Quorum {
+			say("it asks for fewer people than the runbook, the environment and the run demand")
 		} else if rule.StepUp && !b.StepUp {
 			say("it asks for no signatures, which the runbook demands")
 		}
@@ -179,7 +191,7 @@ func (a *Audit) Take(e Event) []string {
 		for _, w := range s.outOfTurn(run) {
 			say("%s", w)
 		}
-		if rule := EffectiveApproval(s.def, run.floor); rule != nil && !s.licensed(rule, e.At) {
+		if rule := run.rule(s); rule != nil && !s.licensed(rule, e.At) {
 			say("a person is asked to do it without an approval of this plan")
 		}
 	case EffectIntent:
@@ -290,7 +302,7 @@ func (s *auditStep) judge(a *Audit, run *auditRun, e Event, b Vote) []string {
 			wrong = append(wrong, fmt.Sprintf("%q decided about an effect on themselves", e.Actor.ID))
 		}
 	}
-	rule := EffectiveApproval(s.def, run.floor)
+	rule := run.rule(s)
 	unsigned := a.unsigned(p, p.StepUp || rule != nil && rule.StepUp, e, b)
 	if unsigned != "" {
 		wrong = append(wrong, unsigned)
@@ -316,7 +328,7 @@ func (s *auditStep) intent(run *auditRun, at time.Time, b EffectIntent) []string
 	if s.doubt != 0 && !safe && !s.cleared {
 		say("attempt %d repeats one that may have taken effect, and action %q does not allow that", b.Attempt, s.def.Uses)
 	}
-	if rule := EffectiveApproval(s.def, run.floor); rule != nil {
+	if rule := run.rule(s); rule != nil {
 		p, shared := s.approval(b.Approval)
 		switch {
 		case b.Approval == "" && (s.fresh || !s.begun):

@@ -193,7 +193,7 @@ func (s *auditStep) digest(a *Audit, run *auditRun, id string, preview actions.P
 	}
 	return planSubject{
 		a.incident, id, s.id, s.def.Uses, s.def.ActionVersion, s.def.Effect, run.program.Digest, run.place,
-		params, preview.Targets, preview.Calls, preview.InEffect, EffectiveApproval(s.def, run.floor),
+		params, preview.Targets, preview.Calls, preview.InEffect, run.rule(s),
 	}.digest()
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -102,8 +103,28 @@ func (l *Large) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &wire); err != nil {
 		return err
 	}
-	l.Value, l.digest = wire.Inline, wire.SHA256
+	l.Value, l.digest = respell(wire.Inline), wire.SHA256
 	return nil
+}
+
+// respell writes a value as encoding/json does, which is how the core writes its
+// own: the journal spells a line feed \u000a, and not \n. Whatever compares values,
+// or works out a digest of them, has to see the same bytes after a restart.
+func respell(data json.RawMessage) json.RawMessage {
+	if !bytes.Contains(data, []byte(`\u00`)) {
+		return data
+	}
+	var v any
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if d.Decode(&v) != nil {
+		return data
+	}
+	again, err := json.Marshal(v)
+	if err != nil {
+		return data
+	}
+	return again
 }
 
 func digestOf(data []byte) string {

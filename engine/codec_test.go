@@ -176,3 +176,30 @@ func TestDeepValuesAreAttached(t *testing.T) {
 		}
 	}
 }
+
+// TestValuesComeBackAsTheyWere: the journal spells some characters in another
+// way. What is compared after a restart, such as the plan that somebody approved,
+// has to be the same bytes as before it.
+func TestValuesComeBackAsTheyWere(t *testing.T) {
+	value, err := json.Marshal(map[string]any{
+		"text": "one\ntwo\tthree\r\b\f\x01", "written": `\u000a \\u000a`, "html": "<a&b>\u2028\n", "key": int64(1<<53 - 1), "list": []any{true, nil, "\n"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, _, err := engine.Encode(engine.Event{Body: engine.StepReady{Params: engine.Large{Value: value}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, err := journal.Canonical(json.RawMessage(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := engine.Decode(written, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(back.Body.(engine.StepReady).Params.Value); got != string(value) {
+		t.Errorf("came back as %s, was %s", got, value)
+	}
+}

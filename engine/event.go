@@ -140,6 +140,7 @@ type (
 		Inputs      json.RawMessage           `json:"inputs"`
 		Environment runbooks.EnvironmentFacts `json:"environment"`
 		Floor       *Floor                    `json:"floor,omitempty"`
+		Extra       *Extra                    `json:"extra,omitempty"`
 		Protected   []string                  `json:"protected,omitempty"` // patterns of targets nobody may touch
 		Settle      *runbooks.Span            `json:"settle,omitempty"`    // in place of what the actions say; for quicker worlds
 	}
@@ -161,6 +162,16 @@ type Floor struct {
 	From   []string       `json:"from"`
 	Quorum int            `json:"quorum"`
 }
+
+// Extra is how many more people have to say yes to each question of a run than
+// its runbook and the environment demand, and why.
+type Extra struct {
+	Approvers int    `json:"approvers"` // 1 to [MaxExtra]
+	Why       string `json:"why"`       // "it was never rehearsed"
+}
+
+// MaxExtra is the most people that an [Extra] adds.
+const MaxExtra = 5
 
 // Facts of a step, in the order in which they usually come.
 type (
@@ -194,6 +205,7 @@ type (
 		RemindAt   Stamp    `json:"remind_at,omitzero"` // the first reminder
 		StepUp     bool     `json:"step_up,omitempty"`  // a yes needs a signature
 		Floor      bool     `json:"floor,omitempty"`    // raised by the environment's floor
+		Extra      int      `json:"extra,omitempty"`    // how many of the quorum the run's [Extra] adds
 		Because    []string `json:"because,omitempty"`  // asked again: what is different from the plan that was approved
 	}
 	// Vote is one person's answer to an approval.

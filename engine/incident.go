@@ -76,6 +76,7 @@ type Run struct {
 	Outputs     json.RawMessage // of a run that is done
 	Environment runbooks.EnvironmentFacts
 	Floor       *Floor
+	Extra       *Extra // more people than the runbook and the floor demand; nil: none
 	Protected   []string
 	Requester   Actor
 	Status      RunStatus

@@ -85,6 +85,56 @@
 // parts, two loops inside each other, lists of 256 items, texts of 64 KiB, and 1,000
 // of them in a file; it has no clock, no random order and only the functions of [Functions].
 //
+// # Scenarios
+//
+// A scenario is what a rehearsal of one runbook is played by: what players are
+// told and when, what the world does, what is expected, and when it is over.
+// [ParseScenario] and [ScenarioFile.Check] read one, [LoadScenarios] many; what
+// comes out is a [Scenario], a plain value like a Program.
+//
+//	apiVersion: firebreak/v1
+//	kind: Scenario
+//	id: leaked-key-friday
+//	title: A key leaks on a Friday evening
+//	shown: Unusual API calls in prod          # what players see; "Exercise" when not given
+//	runbook: leaked-access-key                # id
+//	owner: {team: cloud-security, contact: "#cloud-sec"}
+//	severity: 2                               # 2 when not given
+//	seed: 7                                   # 1 when not given
+//	tests: [ambiguous-outcome]                # what it is good for
+//	briefing: It is Friday, 18:40. ...
+//	objectives: [{id: o1, text: ..., capability: containment, check: metrics.time_to_full_containment <= 1200}]
+//	facts: {principal: ci-deployer}           # what players may know
+//	people: {alice: [security-leads], bob: {groups: [...], identities: [...]}}   # of the script
+//	facilitator: {id: fran}                   # or a name of people; "facilitator" when not given
+//	environment: {...}                        # as in a file of tests, as are people and answers
+//	answers: {disable: [...]}                 # every step that uses an action has one, also those of on_cancel
+//	injects:
+//	  - {id: i1, at: 0m, to: channel, say: ..., expect: [{verb: run, target: leaked-access-key, within: 5m, points: 2}]}
+//	  - {id: i2, after: disable, delay: 3m, to: role:commander, say: ..., red_flag: [revoke]}
+//	  - {id: i3, asked: disable, to: channel, say: ..., away: [carol]}
+//	  - {id: i4, when: steps.disable.status == "failed", to: group:leads, say: ..., answers: {disable: ...}}
+//	  - {id: i5, hand: true, to: person:legal, say: ..., chat: down}
+//	clocks: [{id: gdpr, text: "data protection authority, GDPR art. 33", from: i1, within: 72h, note: authority}]
+//	forbidden: [{action: aws.iam.delete_access_key, why: ...}, {step: ...}, {target: ...}, {verb: skip, of: disable}]
+//	end: {when: steps.tell.done, max: 60m}
+//	script: [{by: bob, asked: disable, delay: 90s, type: approve disable, via: chat, each: true, refused: ...}]
+//
+// An inject and a line of the script have one trigger: at, after, asked, when, or
+// hand (of injects only). An expectation is one of verb, step (with status), note,
+// when and hand, and is worth a point when it does not say how many.
+//
+// Conditions are expressions over [ScenarioScope], as the runbook is checked by;
+// only the check of an objective reads metrics, and whether an expectation was
+// met, because these are worked out at the end. [CompileScenario] makes them ready
+// once; a path without a value is a [*NoValue], never false.
+//
+// What fits and yet shows nothing is a warning: no-objective, no-owner,
+// never-delivered and never-typed (it comes when the exercise is over, or waits for
+// itself), late-expectation, and nobody-left (all who may approve are away for
+// good). A text that looks like a secret, or that holds what nobody sees, is an
+// error: secret-in-scenario, hidden-character.
+//
 // # Design
 //
 // Expressions are parsed, typed and run by expr-lang, behind an allow list on the
@@ -105,6 +155,16 @@
 // reference that a run resolves when it gets there, by which an edit during an
 // incident would change what was approved; and one flat list of steps, by which the
 // record would not say who wrote what.
+//
+// A scenario names its runbook by id and is checked against it each time it is
+// loaded, so that a step that leaves the runbook is found before the next
+// rehearsal. Its warnings are given by the check and not by rules of lint: a rule
+// of lint reads a Program, and most of these follow from the file alone. Rejected:
+// a story in free text with marks, which nobody could check; outcomes by action
+// in place of step and attempt, by which the same action could not fail once and
+// then work; and injects that change facts of the engine by themselves, since what
+// players do must be the only way to a new fact. The outputs of answers are encoded
+// as a text, because a map in them may have any keys and the record takes few.
 //
 // A pattern is weighed before it is compiled, and every list of a file is counted:
 // reading a file costs at most what its length allows, whatever it says, because the

@@ -16,11 +16,15 @@ type File struct {
 // that it calls. Others are programs that the files may call besides; a file
 // with the id of one of them takes its place. The programs come in the order of
 // the files; a file with errors gives none, and neither does one that calls it.
-// Two files with one id are an error of the second.
+// Two files with one id are an error of the second. A file that says of itself
+// that it is a scenario is passed over; see [LoadScenarios].
 func LoadAll(files []File, cat Catalog, others ...*Program) ([]*Program, Diagnostics) {
 	a := &loading{cat: cat, files: map[string]*unit{}, others: newShelf(others)}
 	units := make([]*unit, 0, len(files))
 	for _, f := range files {
+		if IsScenario(f.Src) {
+			continue
+		}
 		rb, found := Parse(f.Name, f.Src)
 		a.found = append(a.found, found...)
 		if rb == nil {

@@ -44,7 +44,9 @@ type scenarioCheck struct {
 	tools       *tools
 	injects     map[string]*injectDecl
 	ids         []string // of injects, in the order of the file
-	when, check scope    // what conditions read, and checks of objectives
+	leader      string   // id of the facilitator, who may type too
+	floor       *TestFloor
+	when, check scope // what conditions read, and checks of objectives
 	expressions int
 }
 
@@ -60,11 +62,14 @@ func (c *scenarioCheck) scenario() *Scenario {
 		}
 	}
 	c.when, c.check = ScenarioScope(c.p, c.ids, false), ScenarioScope(c.p, c.ids, true)
+	environment := c.environment(f.env)
+	c.floor = environment.Floor
 	out := &Scenario{
 		ID: f.ID.Value, Title: f.title.Value, Shown: or(f.shown, defaultShown), Severity: or(f.severity, defaultSeverity), Owner: f.owner.owner(),
 		Runbook: f.Runbook.Value, Briefing: f.briefing.Value, Seed: int64(or(f.seed, defaultSeed)), Tests: values(f.tests), Facts: f.facts,
-		Facilitator: c.facilitator(), Environment: c.environment(f.env), Answers: c.allAnswers(f.answers), Objectives: []Objective{},
+		Facilitator: c.facilitator(), Environment: environment, Answers: c.allAnswers(f.answers), Objectives: []Objective{},
 	}
+	c.leader = out.Facilitator.ID
 	for _, d := range f.people {
 		out.People = append(out.People, d.person())
 	}
@@ -126,13 +131,12 @@ func (c *scenarioCheck) allAnswers(list []answersDecl) []TestAnswers {
 }
 
 // unanswered finds the steps of which nobody says what the world does with them.
-// Those of on_cancel are among them: players can cancel at any time.
+// Those of on_cancel are among them: players can cancel at any time. The answer
+// of one item of a list is none for the others, of which there may be any number.
 func (c *scenarioCheck) unanswered() {
 	given := map[string]bool{}
 	for _, d := range c.file.answers {
-		if !undoSuffix.MatchString(d.step.Value) {
-			given[withoutNumbers(d.step.Value)] = true
-		}
+		given[d.step.Value] = true
 	}
 	pos := c.file.root
 	if c.file.answersPos.known() {
@@ -222,13 +226,6 @@ func (c *scenarioCheck) named(step At[string]) string {
 	return step.Value
 }
 
-func (c *scenarioCheck) allNamed(list []At[string]) []string {
-	for _, one := range list {
-		c.step(one)
-	}
-	return values(list)
-}
-
 // forbid checks what is forbidden.
 func (c *scenarioCheck) forbid(d forbiddenDecl) Forbidden {
 	out := Forbidden{Action: d.action.Value, Step: c.named(d.step), Target: d.target.Value, Verb: d.verb.Value, Of: c.named(d.of), Why: d.why.Value, Pos: d.pos}
@@ -248,7 +245,7 @@ func (c *scenarioCheck) forbid(d forbiddenDecl) Forbidden {
 // line checks a line of the script.
 func (c *scenarioCheck) line(d lineDecl) ScriptLine {
 	out := ScriptLine{By: d.by.Value, Type: d.line.Value, Via: d.via.Value, Trigger: c.trigger(d.trigger), Each: d.each.Value, Refused: d.refuse.Value, Pos: d.pos}
-	if lead := c.file.facilitator; d.by.Set() && d.by.Value != lead.person.id.Value {
+	if d.by.Value != c.leader {
 		c.testCheck.person(d.by)
 	}
 	return out
@@ -303,15 +300,25 @@ func manual(step *Step, undo bool) bool {
 // approves says whether anybody can be asked to approve a step, by itself or
 // because the environment demands it.
 func (c *scenarioCheck) approves(step *Step, undo bool) bool {
-	if step.Approval != nil || undo && step.Undo != nil && step.Undo.Approval != nil {
-		return true
+	return c.approvalOf(step) != nil || undo && step.Undo != nil && step.Undo.Approval != nil
+}
+
+// approvalOf is what a step needs in the environment of the scenario, as the
+// engine works it out: its own approval, raised to the floor, or that of the
+// floor; nil: none.
+func (c *scenarioCheck) approvalOf(step *Step) *Approval {
+	floor := c.floor
+	switch {
+	case floor == nil || step.Uses == "" || step.Tells || step.Copies() || !step.Effect.AtLeast(floor.Effect):
+		return step.Approval
+	case step.Approval == nil:
+		return &Approval{From: floor.From, Quorum: floor.Quorum}
+	case step.Approval.Quorum >= floor.Quorum:
+		return step.Approval
 	}
-	floor := c.file.env.floor
-	if floor == nil || step.Uses == "" {
-		return false
-	}
-	rank := map[actions.Effect]int{actions.Read: 0, actions.Reversible: 1, actions.Destructive: 2}
-	return rank[step.Effect] >= rank[actions.Effect(floor.effect.Value)]
+	raised := *step.Approval
+	raised.Quorum = floor.Quorum
+	return &raised
 }
 
 // asks says whether a question about a step can be open: for an approval, a

@@ -25,6 +25,7 @@ func inWords(list []string) string {
 
 func (f *ScenarioFile) readObjectives(n *node) {
 	s := f.source
+	f.aims = true
 	first := map[string]Pos{}
 	s.list(n, "objectives", "- {id: o1, text: ...}", maxObjectives, func(n *node) {
 		d := objectiveDecl{pos: n.pos}

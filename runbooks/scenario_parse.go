@@ -27,6 +27,7 @@ const (
 var (
 	scenarioStart = regexp.MustCompile(`(?m)^kind:[ \t]*["']?` + kindScenario + `\b`)
 	factName      = matching(`[A-Za-z][A-Za-z0-9 _.-]{0,62}`, "use letters, digits, spaces and _ . -, starting with a letter")
+	scenarioTag   = matching(`[a-z][a-z0-9]*(-[a-z0-9]+)*`, "name what it is good for, such as ambiguous-outcome")
 	audience      = matching(`channel|(person|group):[A-Za-z0-9][A-Za-z0-9._@-]{0,99}|role:[a-z][a-z_]{0,29}`, "write channel, person:NAME, group:NAME or role:NAME")
 	targetPattern = matching(`[a-z*?][a-z0-9_.*?-]*:.+`, `write a target as in protected: "aws.iam.user:*"`)
 )
@@ -47,6 +48,7 @@ type ScenarioFile struct {
 	briefing    At[string]
 	tests       []At[string]
 	objectives  []objectiveDecl
+	aims        bool // objectives: was written, maybe with a fault
 	facts       []ScenarioPair
 	people      []personDecl
 	facilitator facilitatorDecl
@@ -181,7 +183,7 @@ func (f *ScenarioFile) read(root *node) {
 		key{"owner", false, s.owner(&f.owner)},
 		key{"severity", false, s.count(&f.severity, 1, 4)},
 		key{"seed", false, s.count(&f.seed, 0, mostSeed)},
-		key{"tests", false, s.words(&f.tests, &set, ruleName)},
+		key{"tests", false, s.words(&f.tests, &set, scenarioTag)},
 		key{"briefing", true, s.text(&f.briefing)},
 		key{"objectives", false, f.readObjectives},
 		key{"facts", false, f.readFacts},

@@ -17,7 +17,7 @@ func (s *source) warn(pos Pos, rule, hint, format string, args ...any) {
 // warnings finds what makes a scenario that fits one that shows nothing.
 func (c *scenarioCheck) warnings(s *Scenario) {
 	f := c.file
-	if len(f.objectives) == 0 {
+	if !f.aims {
 		c.warn(f.root, "no-objective", "add objectives: [{id: o1, text: ...}]", "the scenario has no objective, so it cannot show whether it went well")
 	}
 	switch o := f.owner; {
@@ -99,8 +99,12 @@ func (c *scenarioCheck) nobodyLeft(s *Scenario) {
 		}
 	}
 	able, here, of := map[string]int{}, map[string]int{}, map[string][]string{} // by step, by step, by person
+	need := map[string]int{}
 	for _, path := range c.names {
-		approval := c.steps[path].Approval
+		approval := c.approvalOf(c.steps[path])
+		if approval != nil {
+			need[path] = approval.Quorum
+		}
 		for _, p := range s.People {
 			if approval != nil && approval.asks(p) {
 				able[path]++
@@ -118,9 +122,9 @@ func (c *scenarioCheck) nobodyLeft(s *Scenario) {
 			gone[who.Value] = true
 			for _, path := range of[who.Value] {
 				here[path]--
-				if need := c.steps[path].Approval.Quorum; here[path] < need && !said[path] {
+				if here[path] < need[path] && !said[path] {
 					said[path] = true
-					c.warn(who.Pos, "nobody-left", "let somebody come back: back: [...] in another inject", "from here on nobody can approve step %s: of the people who may, %d of %d are away for good, and it needs %d", word(path), able[path]-here[path], able[path], need)
+					c.warn(who.Pos, "nobody-left", "let somebody come back: back: [...] in another inject", "from here on nobody can approve step %s: of the people who may, %d of %d are away for good, and it needs %d", word(path), able[path]-here[path], able[path], need[path])
 				}
 			}
 		}

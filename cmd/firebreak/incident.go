@@ -86,11 +86,14 @@ var incidentForm = regexp.MustCompile(`(?i)^(INC|DRL)-[0-9]+$`)
 // away that tell resolve "ok" INC-2 from resolve ok INC-2, and the second would
 // end another incident than the one that was named.
 func incidentFirst(words []string) []string {
-	last := len(words) - 1
-	if last < 2 || !incidentForm.MatchString(words[last]) || incidentForm.MatchString(words[1]) {
+	last, verb := len(words)-1, 0
+	if len(words) > 1 {
+		verb = strings.Count(chatops.VerbOf(words[0]+" "+words[1]), " ") + 1
+	}
+	if last < verb+1 || !incidentForm.MatchString(words[last]) || incidentForm.MatchString(words[verb]) {
 		return words
 	}
-	return slices.Concat(words[:1], words[last:], words[1:last])
+	return slices.Concat(words[:verb], words[last:], words[verb:last])
 }
 
 // keep writes what was handed out into the current folder. JSON for machines

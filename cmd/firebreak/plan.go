@@ -51,7 +51,11 @@ read, or it cannot run as things are, 2 usage.`,
 				return err
 			}
 			me := local.Person(&cfg.Directory, os.Getuid())
-			made, err := app.MakePlan(c.Context(), cfg, registry, program, engine.RunRequest{Inputs: inputs, Environment: env}, runbooks.IncidentFacts{ID: "INC-0", Title: "plan"}, me.ID)
+			extra, err := p.extra(c.Context(), cfg, program)
+			if err != nil {
+				return err
+			}
+			made, err := app.MakePlan(c.Context(), cfg, registry, program, engine.RunRequest{Inputs: inputs, Environment: env}, runbooks.IncidentFacts{ID: "INC-0", Title: "plan"}, me.ID, extra)
 			if err != nil {
 				return err
 			}

@@ -124,10 +124,10 @@ Exit codes: 0 done, 1 failed, 2 usage; 3 to 21 see: firebreak verify --help;
 	root.PersistentFlags().StringVar(&p.config, "config", "", "path of firebreak.yaml (default: $"+config.Variable+", then ./"+config.FileName+")")
 	root.PersistentFlags().BoolVar(&p.json, "json", false, "write JSON for machines")
 	root.AddCommand(
-		p.initCommand(), p.serveCommand(), p.incidentCommand(), p.lintCommand(), p.fmtCommand(), p.testCommand(),
+		p.initCommand(), p.serveCommand(), p.incidentCommand(), p.lintCommand(), p.fmtCommand(), p.testCommand(), p.rehearseCommand(),
 		p.planCommand(), p.schemaCommand(), p.iamPolicyCommand(), p.exportCommand(), p.verifyCommand(), p.verifyChildCommand(),
 		p.actionsCommand(), p.doctorCommand(), p.slackCommand(), p.demoCommand(), p.versionCommand(),
-		p.graphCommand(), p.docsCommand(), p.diffCommand(),
+		p.graphCommand(), p.docsCommand(), p.diffCommand(), p.readinessCommand(), p.reviewCommand(),
 	)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

@@ -247,7 +247,7 @@ func (p *program) record(ctx context.Context, f testFlags) error {
 // else the file itself after a look at it.
 func (p *program) readable(ctx context.Context, cfg *config.Config) (path string, remove func(), err error) {
 	if client, err := local.Dial(cfg.Socket); err == nil {
-		return snapshot(ctx, client)
+		return snapshot(ctx, client.Snapshot)
 	} else if !errors.Is(err, local.ErrNoServer) {
 		return "", nil, err
 	}

@@ -113,6 +113,7 @@ Exit codes:
 	f.StringVar(&key, "key", "", "file with the public key that the journal begins with (genesis.pub)")
 	f.StringArrayVar(&anchors, "anchor", nil, "file with a checkpoint kept elsewhere, or an exported timeline.json; may be repeated")
 	f.BoolVar(&live, "live", false, "ask the running server for a copy and check that")
+	c.AddCommand(p.verifyBundleCommand())
 	return c
 }
 
@@ -160,11 +161,11 @@ func (p *program) copyLive(c *cobra.Command, socket string) (path string, remove
 	if err != nil {
 		return "", nil, fmt.Errorf("--live needs a running server: %w on %s", err, socket)
 	}
-	return snapshot(c.Context(), client)
+	return snapshot(c.Context(), client.Snapshot)
 }
 
-// snapshot asks a server for a copy of its journal.
-func snapshot(ctx context.Context, client *local.Client) (path string, remove func(), err error) {
+// snapshot asks a server for a copy of one of its journals.
+func snapshot(ctx context.Context, copied func(ctx context.Context, w io.Writer) error) (path string, remove func(), err error) {
 	dir, err := os.MkdirTemp("", "firebreak-verify-")
 	if err != nil {
 		return "", nil, err
@@ -172,7 +173,7 @@ func snapshot(ctx context.Context, client *local.Client) (path string, remove fu
 	remove = func() { _ = os.RemoveAll(dir) }
 	f, err := os.OpenFile(filepath.Join(dir, "journal.db"), os.O_CREATE|os.O_WRONLY|os.O_EXCL, 0o600)
 	if err == nil {
-		err = errors.Join(client.Snapshot(ctx, f), f.Close())
+		err = errors.Join(copied(ctx, f), f.Close())
 	}
 	if err != nil {
 		remove()

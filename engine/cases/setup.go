@@ -1,7 +1,6 @@
 package cases
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
@@ -11,38 +10,7 @@ import (
 
 // script is the world of a case.
 func script(c *runbooks.TestCase) *sim.Script {
-	s := &sim.Script{Steps: map[string][]sim.Answer{}}
-	for _, a := range c.Answers {
-		for _, one := range a.List {
-			s.Steps[a.Step] = append(s.Steps[a.Step], answer(one))
-		}
-	}
-	return s
-}
-
-func answer(a runbooks.TestAnswer) sim.Answer {
-	out := sim.Answer{
-		Targets: a.Targets, Changes: a.Changes, InEffect: a.InEffect, NoUndo: a.NoUndo, Takes: time.Duration(a.Takes),
-		Unknown: a.Unknown, Never: a.TimesOut, Found: a.Found, Lies: a.Lies, Unreadable: a.Unreadable, ProvenIn: time.Duration(a.VerifiedAfter),
-	}
-	if a.Outputs != nil {
-		data, err := json.Marshal(a.Outputs)
-		if err != nil {
-			panic("cases: checked outputs do not encode: " + err.Error())
-		}
-		out.Outputs = data
-	}
-	if a.Fails != "" {
-		out.Fails = &engine.Failure{Class: a.Fails, Message: a.Message}
-	}
-	for _, r := range a.Readings {
-		sight := sim.Sight{Targets: r.Targets}
-		if r.Fails != "" {
-			sight.Fails = &engine.Failure{Class: r.Fails, Message: a.Message}
-		}
-		out.Readings = append(out.Readings, sight)
-	}
-	return out
+	return &sim.Script{Steps: sim.Answers(c.Answers)}
 }
 
 // cast is the people of a case.

@@ -29,13 +29,15 @@ type Options struct {
 	Registry     *actions.Registry
 	Programs     func() []*runbooks.Program // those that can be started now
 	Environments []Environment
-	Environment  string           // the default one; empty: the only one
-	Chat         engine.Chat      // nil: nothing is posted
-	Now          func() time.Time // nil: the wall clock
-	Log          *slog.Logger     // nil: silent
-	Fatal        func(error)      // called once when the store can no longer be used
-	Prefix       string           // of incident ids; empty: "INC"
-	Grace        time.Duration    // how long after its time limit an effect may still answer; zero: 5 s
+	Environment  string      // the default one; empty: the only one
+	Chat         engine.Chat // nil: nothing is posted
+	// Extra says how many more people have to say yes to each question of a run that starts now, and why; 0: no more. Nil: never.
+	Extra  func(p *runbooks.Program, environment string) (n int, why string)
+	Now    func() time.Time // nil: the wall clock
+	Log    *slog.Logger     // nil: silent
+	Fatal  func(error)      // called once when the store can no longer be used
+	Prefix string           // of incident ids; empty: "INC"
+	Grace  time.Duration    // how long after its time limit an effect may still answer; zero: 5 s
 }
 
 // Environment is where a run acts, with what its owner demands there.

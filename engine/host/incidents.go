@@ -1,9 +1,9 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -15,9 +15,6 @@ import (
 	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
-
-// MaxRunInputs is how many bytes the inputs of a run take at the most, as JSON.
-const MaxRunInputs = 32 << 10
 
 // MaxTitle is the longest title of an incident, in bytes.
 const MaxTitle = 200
@@ -105,34 +102,17 @@ func (h *Host) runStarted(run engine.RunRequest) (engine.RunStarted, *engine.Ref
 	if refusal != nil {
 		return none, refusal
 	}
-	if len(program.Environments) > 0 && !slices.Contains(program.Environments, env.Name) {
-		return none, engine.Refuse(engine.WrongPlace, "runbook %q is for %s, not for %q", program.ID, strings.Join(program.Environments, ", "), env.Name)
+	body, refusal := engine.PinRun(program, env.EnvironmentFacts, run)
+	if refusal != nil {
+		return none, refusal
 	}
-	inputs, problems := program.CoerceInputs(run.Inputs)
-	if len(problems) > 0 {
-		return none, engine.Refuse(engine.InputInvalid, "the inputs of %q do not fit: %s", program.ID, problems.Error())
-	}
-	if run.Digest != "" {
-		if now := engine.RunDigest(program.Digest, inputs, env.Name); len(run.Digest) < 12 || !strings.HasPrefix(now, run.Digest) {
-			return none, engine.Refuse(engine.PlanChanged, "you planned %s and this would be %s: the runbook, an input or the environment is another one; plan again", run.Digest, now[:12])
+	body.Floor, body.Protected, body.Settle = env.Floor, env.Protected, (*runbooks.Span)(env.Settle)
+	if h.Extra != nil {
+		if n, why := h.Extra(program, env.Name); n > 0 {
+			body.Extra = &engine.Extra{Approvers: min(n, engine.MaxExtra), Why: cut(cmp.Or(why, "this server demands it"), 500)}
 		}
 	}
-	encoded, err := program.Encode()
-	if err != nil {
-		return none, engine.Refuse(engine.NoRunbook, "runbook %q cannot be pinned: %v", program.ID, err)
-	}
-	data, err := json.Marshal(inputs)
-	if err != nil {
-		return none, engine.Refuse(engine.InputInvalid, "the inputs of %q cannot be encoded: %v", program.ID, err)
-	}
-	if len(data) > MaxRunInputs {
-		return none, engine.Refuse(engine.InputInvalid, "the inputs of %q take %d bytes in all and a run keeps %d; start it for a part of them, or let a step look the list up", program.ID, len(data), MaxRunInputs)
-	}
-	return engine.RunStarted{
-		Runbook: program.ID, Digest: program.Digest, Program: engine.Large{Value: encoded}, Inputs: data,
-		Environment: env.EnvironmentFacts, Floor: env.Floor, Protected: env.Protected,
-		Settle: (*runbooks.Span)(env.Settle),
-	}, nil
+	return body, nil
 }
 
 func (h *Host) program(id string) (*runbooks.Program, *engine.Refusal) {

@@ -54,6 +54,57 @@ func CheckInclusion(in Inclusion, verifier string) (Entry, error) {
 	return CheckEntry(bytes.Clone(in.Leaf), in.Seq, tlog.RecordHash(in.Leaf))
 }
 
+// Prover makes inclusion proofs under one checkpoint, while the log goes on.
+type Prover struct {
+	head   Checkpoint
+	hashes tlog.HashReader
+}
+
+// NewProver makes a prover for a checkpoint of the log. The errors are those of the log, and that it has fewer records than
+// the checkpoint.
+func NewProver(ctx context.Context, log Log, head Checkpoint) (*Prover, error) {
+	now, hashes, err := readTree(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	if head.Size > now.Size {
+		return nil, fmt.Errorf("prove records: the log has %d records, the checkpoint %d: it was rolled back, or is another log", now.Size, head.Size)
+	}
+	return &Prover{head, hashes}, nil
+}
+
+// Prove is the audit path of record seq, from its leaf to the root.
+func (p *Prover) Prove(seq int64) ([][32]byte, error) {
+	if seq < 0 || seq >= p.head.Size {
+		return nil, fmt.Errorf("prove record %d: the checkpoint has %d records", seq, p.head.Size)
+	}
+	proof, err := tlog.ProveRecord(p.head.Size, seq, p.hashes)
+	if err != nil {
+		return nil, fmt.Errorf("prove record %d: %w", seq, err)
+	}
+	path := make([][32]byte, len(proof))
+	for i, h := range proof {
+		path[i] = h
+	}
+	return path, nil
+}
+
+// CheckPath says why an audit path does not lead from a leaf's hash to the root of a checkpoint; nil when it does. The
+// checkpoint's signature is the caller's to check.
+func CheckPath(head Checkpoint, seq int64, leaf [32]byte, path [][32]byte) error {
+	if seq < 0 || seq >= head.Size {
+		return fmt.Errorf("record %d is not within a checkpoint of %d records", seq, head.Size)
+	}
+	proof := make(tlog.RecordProof, len(path))
+	for i, h := range path {
+		proof[i] = h
+	}
+	if err := tlog.CheckRecord(proof, head.Size, head.Root, seq, leaf); err != nil {
+		return &TamperError{Seq: seq, Why: "the inclusion proof does not lead to the signed root"}
+	}
+	return nil
+}
+
 // Consistency proves that the log of New began with the log of Old.
 type Consistency struct {
 	Old, New Checkpoint

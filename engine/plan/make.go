@@ -34,7 +34,7 @@ func Make(ctx context.Context, req Request, reg Registry, now time.Time) (*Plan,
 	p := &Plan{
 		Digest: engine.RunDigest(req.Program.Digest, inputs, req.Environment.Name), Runbook: req.Program.ID, Title: req.Program.Title,
 		Program: req.Program.Digest, Environment: req.Environment, Incident: req.Incident.ID, Inputs: inputs,
-		Requester: req.Requester, At: engine.At(now), Budget: req.Program.Budget, Steps: []Step{},
+		Requester: req.Requester, At: engine.At(now), Budget: req.Program.Budget, Extra: req.Extra, Steps: []Step{},
 	}
 	w := &walk{req: req, reg: reg, plan: p, env: runbooks.Env{
 		Inputs: inputs, Steps: map[string]runbooks.StepState{}, Incident: req.Incident, Environment: req.Environment, Run: "R0", Now: now,

@@ -10,13 +10,18 @@ import (
 
 // approval is the question before the step, with the environment's floor.
 func (w *walk) approval(def *runbooks.Step) *Approval {
-	rule := engine.EffectiveApproval(def, w.req.Floor)
+	extra := 0
+	if w.req.Extra != nil {
+		extra = w.req.Extra.Approvers
+	}
+	rule := w.req.Extra.Raise(engine.EffectiveApproval(def, w.req.Floor))
 	if rule == nil {
 		return nil
 	}
 	return &Approval{
-		From: slices.Clone(rule.From), Quorum: rule.Quorum, Expires: rule.Expires, Escalate: rule.Escalate, StepUp: rule.StepUp, ForAll: def.ForEach != nil,
-		Floor: def.Approval == nil || def.Approval.Quorum != rule.Quorum, Eligible: []string{}, Later: []string{},
+		Extra: extra,
+		From:  slices.Clone(rule.From), Quorum: rule.Quorum, Expires: rule.Expires, Escalate: rule.Escalate, StepUp: rule.StepUp, ForAll: def.ForEach != nil,
+		Floor: def.Approval == nil || def.Approval.Quorum != rule.Quorum-extra, Eligible: []string{}, Later: []string{},
 	}
 }
 

@@ -17,9 +17,10 @@ type Request struct {
 	Environment runbooks.EnvironmentFacts
 	Incident    runbooks.IncidentFacts
 	Floor       *engine.Floor
-	Protected   []string // patterns of targets nobody may touch
-	Requester   string   // person id of who would start the run
-	Preflight   bool     // make the checks of actions that would change something, too
+	Extra       *engine.Extra // more people than the runbook and the floor demand; nil: none
+	Protected   []string      // patterns of targets nobody may touch
+	Requester   string        // person id of who would start the run
+	Preflight   bool          // make the checks of actions that would change something, too
 
 	// Members gives the ids of the people behind "group:x" and "person:y" who
 	// may vote now. Nil: nobody knows, and the plan says so.
@@ -46,6 +47,7 @@ type Plan struct {
 	Budget      runbooks.Span             `json:"budget,omitempty"`
 	Duration    Duration                  `json:"duration"`
 	Steps       []Step                    `json:"steps"`
+	Extra       *engine.Extra             `json:"extra,omitempty"`     // more people for each question, and why
 	OnCancel    []string                  `json:"on_cancel,omitempty"` // ids of the steps that run after a cancel; those of a runbook that is called only when it is in progress then
 	Warnings    []string                  `json:"warnings,omitempty"`  // of the whole plan: not enough approvers, a run that would stop
 }
@@ -110,6 +112,7 @@ type Approval struct {
 	StepUp   bool               `json:"step_up,omitempty"` // a yes needs a signature
 	ForAll   bool               `json:"for_all,omitempty"` // of a loop: one question for all items
 	Floor    bool               `json:"floor,omitempty"`   // made stricter by the environment
+	Extra    int                `json:"extra,omitempty"`   // how many of the quorum the run adds
 	Known    bool               `json:"eligible_known"`    // whether the directory could be asked
 	Eligible []string           `json:"eligible"`          // person ids, sorted: without the requester and the targets
 	Later    []string           `json:"eligible_later"`    // with those who are asked on escalation

@@ -185,6 +185,37 @@ func TestApprovals(t *testing.T) {
 	}
 }
 
+// More people are demanded on top of runbook and floor, where anybody is asked
+// at all, and the plan says so and counts with them.
+func TestExtra(t *testing.T) {
+	w := newWorld()
+	req := request(load(t, w, story))
+	req.Extra = &engine.Extra{Approvers: 1, Why: "last rehearsed never"}
+	req.Floor = &engine.Floor{Effect: actions.Reversible, From: []string{"group:ciso"}, Quorum: 2}
+	p := makePlan(t, w, req)
+	a := step(t, p, "disable").Approval
+	if a.Quorum != 3 || a.Extra != 1 || !a.Floor || a.Enough || len(a.Later) != 3 {
+		t.Errorf("got %+v", a)
+	}
+	if warnings := strings.Join(p.Warnings, "\n"); !strings.Contains(warnings, `step "disable" needs 3 to approve and 2 can until it is escalated`) {
+		t.Errorf("got warnings %q", warnings)
+	}
+	var text strings.Builder
+	if err := p.Text(&text, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"one more approver for each question than usual: last rehearsed never", ", demanded by the environment, one more approver than usual"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the plan does not say %q:\n%s", want, text.String())
+		}
+	}
+	req.Floor = nil
+	w.status = "Inactive"
+	if a := step(t, makePlan(t, w, req), "lift").Approval; a != nil {
+		t.Errorf("a step that asks nobody asks %+v", a)
+	}
+}
+
 // A floor asks people where the runbook asks nobody.
 func TestFloorAddsAnApproval(t *testing.T) {
 	w := newWorld()

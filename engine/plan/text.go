@@ -198,6 +198,9 @@ func (t *text) approval(a *Approval) {
 	if a.ForAll {
 		floor += ", once for all items"
 	}
+	if a.Extra > 0 {
+		floor += ", " + more(a.Extra) + " than usual"
+	}
 	t.line(plain, "    approval: %d from %s, expires after %s%s", a.Quorum, strings.Join(a.From, ", "), time.Duration(a.Expires).String(), floor)
 	switch {
 	case !a.Known:
@@ -207,6 +210,13 @@ func (t *text) approval(a *Approval) {
 	default:
 		t.line(red, "    can approve now: %d of the %d needed (%s)", len(a.Eligible), a.Quorum, orNobody(a.Eligible))
 	}
+}
+
+func more(n int) string {
+	if n == 1 {
+		return "one more approver"
+	}
+	return fmt.Sprintf("%d more approvers", n)
 }
 
 func (t *text) foot(p *Plan) {
@@ -225,6 +235,9 @@ func (t *text) foot(p *Plan) {
 	}
 	t.line(plain, "")
 	t.line(bold, "%s. Nothing was changed.", strings.Join(parts, ", "))
+	if x := p.Extra; x != nil {
+		t.line(yellow, "%s for each question than usual: %s", more(x.Approvers), x.Why)
+	}
 	if len(p.OnCancel) > 0 {
 		t.line(plain, "after a cancel: %s", strings.Join(p.OnCancel, ", "))
 	}

@@ -90,7 +90,7 @@ func (c *Cast) Next(i *engine.Incident) (at time.Time, e engine.Event, ok bool) 
 	}
 	if v, votes := e.Body.(engine.Vote); ok && votes && v.Approve && !c.Acts[c.next].Bare {
 		if step, known := run.Step(e.Step); known {
-			e.Body = sign(&e.Actor, step, v)
+			e.Body = Sign(&e.Actor, step, v)
 		}
 	}
 	return at, e, ok

@@ -27,91 +27,92 @@ type flight struct {
 }
 
 // start begins what is owed and not in flight, calls off waits and readings
-// that are no longer owed, and says yes to every message.
-func (p *play) start() {
-	for _, s := range p.inc.Moved() {
-		p.match(s.Run().ID+"/"+s.ID, s.Commands())
+// that are no longer owed, and shows what is owed to the chat.
+func (g *Game) start() {
+	moved := g.inc.Moved()
+	if g.Over() {
+		moved = nil
 	}
-	if p.telling {
+	for _, s := range moved {
+		g.match(s.Run().ID+"/"+s.ID, s.Commands())
+	}
+	if g.o.Tell != nil {
+		g.o.Tell()
 		return
 	}
-	p.telling = true
-	defer func() { p.telling = false }()
-	for last := ""; p.failed == nil; {
-		owed := p.inc.Messages()
+	if g.telling {
+		return
+	}
+	g.telling = true
+	defer func() { g.telling = false }()
+	for last := ""; g.failed == nil; {
+		owed := g.inc.Messages()
 		if len(owed) == 0 {
 			return
 		}
 		if owed[0].Ref() == last {
-			p.failed = fmt.Errorf("the core still owes %s after it was posted", last)
+			g.failed = fmt.Errorf("the core still owes %s after it was posted", last)
 			return
 		}
 		last = owed[0].Ref()
-		p.acknowledge(owed[0])
+		g.acknowledge(owed[0])
 	}
 }
 
-func (p *play) match(step string, owed []engine.Command) {
-	for _, ref := range p.of(step) {
-		f := p.flying[ref]
+func (g *Game) match(step string, owed []engine.Command) {
+	for _, ref := range g.of(step) {
+		f := g.flying[ref]
 		if !f.effect && !slices.ContainsFunc(owed, func(c engine.Command) bool { return c.Ref() == ref }) {
 			f.next.off = true
-			delete(p.flying, ref)
+			delete(g.flying, ref)
 		}
 	}
 	for _, c := range owed {
 		ref := c.Ref()
-		if p.flying[ref] != nil || p.begun[ref] {
+		if g.flying[ref] != nil || g.begun[ref] {
 			continue
 		}
 		f := &flight{ref: ref, step: step}
-		p.flying[ref] = f
+		g.flying[ref] = f
 		switch c := c.(type) {
 		case engine.Wake:
-			p.after(f, c.At.Sub(p.Clock.Now()), "the timer "+c.Timer, func() {
-				p.end(f, engine.Task{Run: c.Run, Step: c.Step}, engine.TimerFired{Ref: c.Timer, Due: engine.At(c.At)})
+			g.after(f, c.At.Sub(g.o.Now()), "the timer "+c.Timer, func() {
+				g.end(f, engine.Task{Run: c.Run, Step: c.Step}, engine.TimerFired{Ref: c.Timer, Due: engine.At(c.At)})
 			})
 		case engine.PlanStep:
-			p.plan(f, c)
+			g.plan(f, c)
 		case engine.RunEffect:
-			f.effect, p.begun[ref] = true, true
-			p.run(f, c)
+			f.effect, g.begun[ref] = true, true
+			g.run(f, c)
 		case engine.ProbeEffect:
-			p.probe(f, c, 1, time.Second)
+			g.probe(f, c, 1, time.Second)
 		case engine.VerifyEffect:
-			p.verify(f, c)
+			g.verify(f, c)
 		default:
-			p.failed = fmt.Errorf("the core owes %s, which is not known here", ref)
+			g.failed = fmt.Errorf("the core owes %s, which is not known here", ref)
 		}
 	}
 }
 
-// of lists what is in flight of a step, in the order of the references.
-func (p *play) of(step string) []string {
-	var refs []string
-	for ref, f := range p.flying {
-		if f.step == step {
-			refs = append(refs, ref)
-		}
-	}
-	slices.Sort(refs)
-	return refs
-}
-
-func (p *play) after(f *flight, d time.Duration, what string, do func()) {
-	f.next = p.queue.add(p.Clock.Now().Add(max(d, 0)), what, do)
+func (g *Game) after(f *flight, d time.Duration, what string, do func()) {
+	f.next = g.queue.add(g.o.Now().Add(max(d, 0)), what, do)
 }
 
 // end takes a flight down and hands in how it ended.
-func (p *play) end(f *flight, t engine.Task, body engine.Body) {
-	delete(p.flying, f.ref)
-	p.fact(t, body)
+func (g *Game) end(f *flight, t engine.Task, body engine.Body) {
+	delete(g.flying, f.ref)
+	g.fact(t, body)
 }
 
-// asked gives what the world says, or ends the story.
-func asked[T any](p *play, a Answered[T], err error) (Answered[T], bool) {
-	if err != nil && p.failed == nil {
-		p.failed = err
+// asked gives what the world says. When it does not know, the command is as if
+// it had not been begun.
+func asked[T any](g *Game, f *flight, a Answered[T], err error) (Answered[T], bool) {
+	if err != nil {
+		if g.stuck == nil {
+			g.stuck = err
+		}
+		delete(g.flying, f.ref)
+		delete(g.begun, f.ref)
 	}
 	return a, err == nil
 }
@@ -124,29 +125,29 @@ func inTime[T any](op string, a Answered[T]) Answered[T] {
 	return a
 }
 
-func (p *play) plan(f *flight, c engine.PlanStep) {
-	a, err := p.World.Plan(p.Clock.Now(), c)
-	a, ok := asked(p, a, err)
+func (g *Game) plan(f *flight, c engine.PlanStep) {
+	a, err := g.o.World.Plan(g.o.Now(), c)
+	a, ok := asked(g, f, a, err)
 	if !ok {
 		return
 	}
 	a = inTime(c.Action, a)
-	p.after(f, a.Takes, "the target of "+c.Step+" is read", func() {
-		run, _ := p.inc.Run(c.Run)
+	g.after(f, a.Takes, "the target of "+c.Step+" is read", func() {
+		run, _ := g.inc.Run(c.Run)
 		step, known := run.Step(c.Step)
 		if a.Err != nil || !known {
-			p.end(f, c.Task, engine.PlanFailed{N: c.N, Failure: failure(c.Action, a.Err)})
+			g.end(f, c.Task, engine.PlanFailed{N: c.N, Failure: failure(c.Action, a.Err)})
 			return
 		}
 		body := engine.StepPlanned{N: c.N, Preview: a.Value, State: engine.Large{Value: a.Value.State}, Digest: step.PlanDigest(a.Value)}
 		body.Preview.State = nil
-		p.end(f, c.Task, body)
+		g.end(f, c.Task, body)
 	})
 }
 
-func (p *play) run(f *flight, c engine.RunEffect) {
-	a, err := p.World.Run(p.Clock.Now(), c)
-	a, ok := asked(p, a, err)
+func (g *Game) run(f *flight, c engine.RunEffect) {
+	a, err := g.o.World.Run(g.o.Now(), c)
+	a, ok := asked(g, f, a, err)
 	if !ok {
 		return
 	}
@@ -162,46 +163,46 @@ func (p *play) run(f *flight, c engine.RunEffect) {
 	}
 	limit := c.Timeout + grace
 	if !a.Never && a.Takes < limit {
-		p.after(f, a.Takes, "the effect of "+c.Step+" ends", func() { p.end(f, c.Task, outcome(a.Value, a.Err, a.Takes)) })
+		g.after(f, a.Takes, "the effect of "+c.Step+" ends", func() { g.end(f, c.Task, outcome(a.Value, a.Err, a.Takes)) })
 		return
 	}
-	p.after(f, limit, "the effect of "+c.Step+" is given up", func() {
+	g.after(f, limit, "the effect of "+c.Step+" is given up", func() {
 		lost := &actions.Error{Class: actions.Unknown, Op: c.Action, Err: fmt.Errorf("no answer within %s", c.Timeout)}
 		if !a.Never { // it still comes, and is kept as evidence
-			p.queue.add(p.Clock.Now().Add(a.Takes-limit), "a late answer of "+c.Step, func() {
-				p.fact(c.Task, engine.EffectLate{Attempt: c.Call.Attempt, Outcome: outcome(a.Value, a.Err, a.Takes)})
+			g.queue.add(g.o.Now().Add(a.Takes-limit), "a late answer of "+c.Step, func() {
+				g.fact(c.Task, engine.EffectLate{Attempt: c.Call.Attempt, Outcome: outcome(a.Value, a.Err, a.Takes)})
 			})
 		}
-		p.end(f, c.Task, outcome(nil, lost, limit))
+		g.end(f, c.Task, outcome(nil, lost, limit))
 	})
 }
 
-func (p *play) probe(f *flight, c engine.ProbeEffect, try int, pause time.Duration) {
-	a, err := p.World.Probe(p.Clock.Now(), c)
-	a, ok := asked(p, a, err)
+func (g *Game) probe(f *flight, c engine.ProbeEffect, try int, pause time.Duration) {
+	a, err := g.o.World.Probe(g.o.Now(), c)
+	a, ok := asked(g, f, a, err)
 	if !ok {
 		return
 	}
 	a = inTime(c.Action, a)
-	p.after(f, a.Takes, "the target of "+c.Step+" is asked", func() {
+	g.after(f, a.Takes, "the target of "+c.Step+" is asked", func() {
 		body := engine.EffectProbed{Attempt: c.Call.Attempt, Found: a.Value.Found, Result: engine.Large{Value: a.Value.Result}}
 		if a.Err != nil {
 			if try < probeTries {
-				p.after(f, pause, "the target of "+c.Step+" is asked again", func() { p.probe(f, c, try+1, pause*2) })
+				g.after(f, pause, "the target of "+c.Step+" is asked again", func() { g.probe(f, c, try+1, pause*2) })
 				return
 			}
 			body = engine.EffectProbed{Attempt: c.Call.Attempt, Found: actions.FoundUnknown, Detail: "the target could not be asked: " + a.Err.Error()}
 		}
-		p.end(f, c.Task, body)
+		g.end(f, c.Task, body)
 	})
 }
 
 // verify reads an effect back until it is proven or the time is up, by the
 // rules of the host: two readings in a row, and all over the settle time.
-func (p *play) verify(f *flight, c engine.VerifyEffect) {
+func (g *Game) verify(f *flight, c engine.VerifyEffect) {
 	var (
 		settle = min(c.Settle, c.Within/2)
-		began  = p.Clock.Now()
+		began  = g.o.Now()
 		since  time.Time
 		agree  int
 		n      int
@@ -209,15 +210,15 @@ func (p *play) verify(f *flight, c engine.VerifyEffect) {
 		look   func()
 	)
 	look = func() {
-		a, err := p.World.Verify(p.Clock.Now(), c)
-		a, ok := asked(p, a, err)
+		a, err := g.o.World.Verify(g.o.Now(), c)
+		a, ok := asked(g, f, a, err)
 		if !ok {
 			return
 		}
 		a = inTime(c.Action, a)
-		p.after(f, a.Takes, "the effect of "+c.Step+" is read back", func() {
+		g.after(f, a.Takes, "the effect of "+c.Step+" is read back", func() {
 			n++
-			reading, now := a.Value, p.Clock.Now()
+			reading, now := a.Value, g.o.Now()
 			if a.Err != nil {
 				reading = actions.Reading{Verdict: actions.CannotVerify, Detail: a.Err.Error()}
 			}
@@ -234,10 +235,10 @@ func (p *play) verify(f *flight, c engine.VerifyEffect) {
 				reading = actions.Reading{Verdict: actions.Pending, Detail: "seen only at the end of the time allowed: " + reading.Detail}
 			}
 			if over || agree >= 2 && now.Sub(since) >= settle || a.Err != nil && actions.ClassOf(a.Err) == actions.Denied {
-				p.end(f, c.Task, engine.EffectVerified{Attempt: c.Call.Attempt, Reading: reading, Readings: n})
+				g.end(f, c.Task, engine.EffectVerified{Attempt: c.Call.Attempt, Reading: reading, Readings: n})
 				return
 			}
-			p.after(f, min(pause, max(c.Within-now.Sub(began), 0)), "the effect of "+c.Step+" is read back", look)
+			g.after(f, min(pause, max(c.Within-now.Sub(began), 0)), "the effect of "+c.Step+" is read back", look)
 			pause = min(pause*2, longPause)
 		})
 	}
@@ -245,18 +246,18 @@ func (p *play) verify(f *flight, c engine.VerifyEffect) {
 }
 
 // acknowledge says that a message was posted, with an id that tells its place.
-func (p *play) acknowledge(c engine.Command) {
+func (g *Game) acknowledge(c engine.Command) {
 	var body engine.Body
 	switch c := c.(type) {
 	case engine.OpenChannel:
 		body = engine.ChannelBound{Channel: "SIM", Name: "sim"}
 	case engine.PostMessage:
-		body = engine.MessagePosted{Ref: c.Message, Channel: "SIM", TS: fmt.Sprint(len(p.story.Events))}
+		body = engine.MessagePosted{Ref: c.Message, Channel: "SIM", TS: fmt.Sprint(g.inc.Facts)}
 	case engine.CloseMessage:
 		body = engine.MessageClosed{Ref: c.Post.Ref}
 	default:
-		p.failed = fmt.Errorf("the core owes %s, which is not known here", c.Ref())
+		g.failed = fmt.Errorf("the core owes %s, which is not known here", c.Ref())
 		return
 	}
-	p.fact(engine.Task{}, body)
+	g.fact(engine.Task{}, body)
 }

@@ -26,6 +26,7 @@ type Setup struct {
 	Inputs      map[string]any // as Program.CheckInputs gives them
 	Environment runbooks.EnvironmentFacts
 	Floor       *engine.Floor
+	Extra       *engine.Extra
 	Protected   []string
 	Settle      *runbooks.Span // in place of what the actions say
 	Requester   engine.Actor   // declares the incident and starts the run
@@ -115,8 +116,10 @@ func Play(ctx context.Context, setup Setup) (story *Story, err error) {
 	if setup.Limit == 0 {
 		setup.Limit = DefaultLimit
 	}
-	p := &play{Setup: setup, inc: engine.NewIncident(), audit: engine.NewAudit(), flying: map[string]*flight{}, begun: map[string]bool{}}
-	p.story = &Story{Incident: p.inc, Began: setup.Clock.Now()}
+	p := &play{Setup: setup, audit: engine.NewAudit()}
+	inc := engine.NewIncident()
+	p.game = NewGame(inc, GameOptions{World: setup.World, Now: setup.Clock.Now, Write: p.write})
+	p.story = &Story{Incident: inc, Began: setup.Clock.Now()}
 	if setup.Pinned == nil {
 		pinned, err := Pin(setup.Program)
 		if err != nil {
@@ -124,7 +127,7 @@ func Play(ctx context.Context, setup Setup) (story *Story, err error) {
 		}
 		p.Pinned = pinned
 	}
-	p.inc.ReadPrograms(p.Pinned.read)
+	inc.ReadPrograms(p.Pinned.read)
 	p.audit.ReadPrograms(p.Pinned.read)
 	defer func() {
 		if r := recover(); r != nil {
@@ -142,16 +145,9 @@ func Play(ctx context.Context, setup Setup) (story *Story, err error) {
 // play is a story while it is told.
 type play struct {
 	Setup
-	story  *Story
-	inc    *engine.Incident
-	audit  *engine.Audit
-	last   time.Time // of the last fact
-	queue  queue
-	flying map[string]*flight
-	begun  map[string]bool // effects that were begun, by reference
-	failed error           // of the world
-
-	telling bool // messages are being posted
+	story *Story
+	game  *Game
+	audit *engine.Audit
 }
 
 // begin declares the incident and starts the run.
@@ -166,7 +162,7 @@ func (p *play) begin() error {
 	if severity == 0 {
 		severity = 2
 	}
-	if err := p.take(engine.Event{Actor: p.Requester, Body: engine.Declared{ID: id, Title: title, Severity: severity, Store: "sim"}}); err != nil {
+	if err := p.game.Take(engine.Event{Actor: p.Requester, Body: engine.Declared{ID: id, Title: title, Severity: severity, Store: "sim"}}); err != nil {
 		return err
 	}
 	inputs := p.Inputs
@@ -177,34 +173,33 @@ func (p *play) begin() error {
 	if err != nil {
 		return fmt.Errorf("the inputs cannot be encoded: %w", err)
 	}
-	return p.take(engine.Event{Actor: p.Requester, Run: "R1", Body: engine.RunStarted{
+	return p.game.Take(engine.Event{Actor: p.Requester, Run: "R1", Body: engine.RunStarted{
 		Runbook: p.Program.ID, Digest: p.Program.Digest, Program: engine.Large{Value: p.Pinned.encoded}, Inputs: data,
-		Environment: p.Environment, Floor: p.Floor, Protected: p.Protected, Settle: p.Settle,
+		Environment: p.Environment, Floor: p.Floor, Extra: p.Extra, Protected: p.Protected, Settle: p.Settle,
 	}})
 }
 
 // until lets happen whatever comes next, until nothing does.
 func (p *play) until(ctx context.Context) error {
 	end := p.story.Began.Add(p.Limit)
-	for p.failed == nil {
+	for p.game.Err() == nil {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if len(p.story.Events) > maxFacts {
 			return fmt.Errorf("the story has more than %d facts", maxFacts)
 		}
-		next := p.queue.first()
-		at, act, acts := p.People.Next(p.inc)
+		due, what, waits := p.game.Due()
+		at, act, acts := p.People.Next(p.story.Incident)
 		switch {
-		case next == nil && !acts:
+		case !waits && !acts:
 			return nil
-		case next != nil && (!acts || !at.Before(next.at)):
-			if next.at.After(end) {
-				return &LimitError{Limit: p.Limit, Next: next.what}
+		case waits && (!acts || !at.Before(due)):
+			if due.After(end) {
+				return &LimitError{Limit: p.Limit, Next: what}
 			}
-			p.queue.pop()
-			p.Clock.Until(next.at)
-			next.do()
+			p.Clock.Until(due)
+			p.game.Step()
 		default:
 			if at.After(end) {
 				return &LimitError{Limit: p.Limit, Next: act.Actor.ID + " acts"}
@@ -215,49 +210,32 @@ func (p *play) until(ctx context.Context) error {
 			}
 		}
 	}
-	return p.failed
+	return p.game.Err()
 }
 
 // act hands in what a person does. A refusal is a fact, as it is for the host.
 func (p *play) act(e engine.Event) error {
-	err := p.take(e)
+	err := p.game.Take(e)
 	refusal, refused := errors.AsType[*engine.Refusal](err)
 	if err != nil && !refused {
 		return err
 	}
 	p.People.Did(refusal)
 	if refused {
-		return p.take(engine.Event{Actor: e.Actor, Body: engine.Refused{Verb: string(e.Kind()), Code: refusal.Code, Message: refusal.Message}})
+		return p.game.Take(engine.Event{Actor: e.Actor, Body: engine.Refused{Verb: string(e.Kind()), Code: refusal.Code, Message: refusal.Message}})
 	}
 	return nil
 }
 
-// take stamps a fact, applies it with all that follows, and begins what is owed then.
-func (p *play) take(e engine.Event) error {
-	e.At = p.Clock.Now().UTC().Truncate(time.Microsecond)
-	if !e.At.After(p.last) {
-		e.At = p.last.Add(time.Microsecond)
-	}
-	batch, err := p.inc.Advance(e)
-	if err != nil {
-		return err
-	}
-	p.last = e.At
+// write keeps the facts and audits them.
+func (p *play) write(batch []engine.Event) error {
 	for _, e := range batch {
 		e.Seq = int64(len(p.story.Events))
 		p.story.Events = append(p.story.Events, e)
 		p.story.Findings = append(p.story.Findings, p.audit.Take(e)...)
 	}
-	p.inc.Wrote(int64(len(p.story.Events)) - 1)
-	p.start()
+	p.story.Incident.Wrote(int64(len(p.story.Events)) - 1)
 	return nil
-}
-
-// fact hands in how something ended. The core owed it, so it must take it.
-func (p *play) fact(t engine.Task, body engine.Body) {
-	if err := p.take(engine.Event{Actor: engine.TheEngine, Run: t.Run, Step: t.Step, Body: body}); err != nil && p.failed == nil {
-		p.failed = fmt.Errorf("the core does not take what it asked for: %w", err)
-	}
 }
 
 func failure(op string, err error) engine.Failure {

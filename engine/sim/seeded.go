@@ -108,6 +108,25 @@ func (s *Seeded) outputs(r *rand.Rand, t engine.Task) (json.RawMessage, error) {
 	return json.Marshal(object(r, spec.Outputs))
 }
 
+// MadeUp makes up outputs of declared types, the same for the same seed and name.
+func MadeUp(seed uint64, name string, fields []actions.Field) json.RawMessage {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	data, err := json.Marshal(object(rand.New(rand.NewPCG(seed, h.Sum64())), fields))
+	if err != nil {
+		panic("sim: made up outputs do not encode: " + err.Error())
+	}
+	return data
+}
+
+// Sample makes up one value of a declared type, as [MadeUp] does: string, int,
+// bool, []any or map[string]any.
+func Sample(seed uint64, name string, f actions.Field) any {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return sample(rand.New(rand.NewPCG(seed, h.Sum64())), f)
+}
+
 func object(r *rand.Rand, fields []actions.Field) map[string]any {
 	m := map[string]any{}
 	for _, f := range fields {

@@ -38,7 +38,7 @@ steps:
 // core drives the real core by hand and keeps every fact it gives.
 type core struct {
 	*script
-	t   *testing.T
+	t   testing.TB
 	inc *engine.Incident
 }
 
@@ -69,9 +69,9 @@ func (c *core) plan(id string, n int, preview actions.Preview) {
 // ask is the question that is open.
 func (c *core) ask() string { return c.inc.Asks[len(c.inc.Asks)-1].ID }
 
-// What the real core writes down for one leaked key, contained and taken back,
-// reads as it happened.
-func TestFactsOfTheCore(t *testing.T) {
+// leaked is one leaked key, contained by the real core.
+func leaked(t testing.TB) *core {
+	t.Helper()
 	program, faults := runbooks.Load("leaked-key.yaml", []byte(runbook), runbookstest.Catalog())
 	if faults.HasErrors() {
 		t.Fatal(faults)
@@ -91,7 +91,13 @@ func TestFactsOfTheCore(t *testing.T) {
 	c.plan("disable", 2, preview)
 	c.take(time.Second, engine.TheEngine, "R1", "disable", engine.EffectOutcome{Attempt: 1, Result: engine.Large{Value: json.RawMessage(`{"user":"svc-deploy"}`)}})
 	c.take(time.Second, engine.TheEngine, "R1", "disable", engine.EffectVerified{Attempt: 1, Reading: actions.Reading{Verdict: actions.Verified, Detail: "the key is Inactive"}, Readings: 1})
+	return c
+}
 
+// What the real core writes down for one leaked key, contained and taken back,
+// reads as it happened.
+func TestFactsOfTheCore(t *testing.T) {
+	c := leaked(t)
 	tl := c.fold(t)
 	if r := tl.Runs[0]; r.Status != "done" || r.Budget != timeline.BudgetKept || r.ContainedMS != 65_000 {
 		t.Errorf("got run %+v", r)
@@ -107,6 +113,7 @@ func TestFactsOfTheCore(t *testing.T) {
 		t.Errorf("got open %+v, want the incident and an undo", tl.Open)
 	}
 
+	preview := actions.Preview{Targets: []actions.Target{user}, Changes: []string{"set the key to Inactive"}}
 	c.take(time.Minute, alice, "R1", "disable", engine.UndoRequested{Reason: "a false alarm"})
 	c.plan("disable~undo", 1, preview)
 	c.take(time.Minute, bob, "R1", "disable~undo", engine.Vote{Approval: c.ask(), Approve: true})

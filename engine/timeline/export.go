@@ -17,6 +17,8 @@ type Options struct {
 	Redact   Level                   // empty: full
 	Zone     *time.Location          // in which people read times, beside UTC; nil: UTC alone
 	OCSF     string                  // version of the OCSF schema: "1.8" (also when empty) or "1.9", with record_integrity
+	Proofs   Proofs                  // of the journal; a bundle needs them
+	Version  string                  // of the program, for the manifest of a bundle
 	Progress func(done, total int64) // called now and then with rows; nil: never
 }
 
@@ -45,13 +47,35 @@ type Format struct {
 func Formats() []Format {
 	lined := linedForms()
 	return []Format{
+		{"bundle", ".tar", "the record with its proofs, its plans and the forms for people, to verify offline", (*Record).writeBundle},
 		{"csv", ".csv", "a table for spreadsheets, with what could be a formula made harmless", writeCSV},
+		{"html", ".html", "one page for a browser and for paper, with a chart; no script, nothing loaded", (*Record).writeHTML},
 		{"json", ".json", "everything that is known of the incident, for machines; an anchor for verify", (*Record).writeJSON},
 		{"jsonl", ".jsonl", "each row as one line of JSON, with all that is known of it", lined["jsonl"].write},
 		{"md", ".md", "Markdown for people", (*Record).writeMarkdown},
 		{"ocsf", ".ocsf.jsonl", "events of the Open Cybersecurity Schema Framework, for a SIEM", lined["ocsf"].write},
+		{"svg", ".svg", "the chart by itself: a lane for each step and person", (*Record).Lanes},
 		{"timesketch", ".timesketch.jsonl", "a timeline to load into Timesketch", lined["timesketch"].write},
 	}
+}
+
+// FormatOf finds a form by its name.
+func FormatOf(name string) (Format, bool) {
+	for _, f := range Formats() {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Format{}, false
+}
+
+// FormatNames lists the forms in words, for a flag or an error.
+func FormatNames() string {
+	var names []string
+	for _, f := range Formats() {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // Write writes the record in a form. The same facts, head and options give the
@@ -61,14 +85,10 @@ func (r *Record) Write(w io.Writer, format string, o Options) error {
 	if err != nil {
 		return err
 	}
-	var names []string
-	for _, f := range Formats() {
-		if f.Name == format {
-			return f.write(r, w, o)
-		}
-		names = append(names, f.Name)
+	if f, ok := FormatOf(format); ok {
+		return f.write(r, w, o)
 	}
-	return fmt.Errorf("format %q is not known; known: %s", format, strings.Join(names, ", "))
+	return fmt.Errorf("format %q is not known; known: %s", format, FormatNames())
 }
 
 // Check says what is wrong with the options of a form, before anything is

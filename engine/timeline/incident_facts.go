@@ -153,6 +153,10 @@ func (f *fold) started(row *Row, e engine.Event, b engine.RunStarted) {
 		row.Text += fmt.Sprintf("; the environment demands %s from %s for %s steps and worse",
 			count(b.Floor.Quorum, "approval"), strings.Join(b.Floor.From, ", "), b.Floor.Effect)
 	}
+	if b.Extra != nil {
+		row.Text += fmt.Sprintf("; each question needs %s more: %s", count(b.Extra.Approvers, "approval"), b.Extra.Why)
+		row.detail("extra_approvers", fmt.Sprintf("%d: %s", b.Extra.Approvers, b.Extra.Why))
+	}
 	row.detail("runbook", b.Runbook)
 	row.detail("program_digest", b.Digest)
 	row.detail("environment", r.Environment)

@@ -251,6 +251,9 @@ func (f *fold) tellApproval(row *Row, e engine.Event, s *step) bool {
 		if b.Floor {
 			row.Text += " (demanded by the environment)"
 		}
+		if b.Extra > 0 {
+			row.Text += fmt.Sprintf(" (%d more than usual)", b.Extra)
+		}
 		if s.group != nil {
 			a.Items = s.planned()
 			row.Text += fmt.Sprintf("; one answer is for all %s", count(a.Items, "item"))

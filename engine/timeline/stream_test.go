@@ -15,9 +15,9 @@ import (
 	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
 
-// long is an incident of n facts that are made while they are read, so that
+// repeated is an incident of n facts that are made while they are read, so that
 // what is measured is the reader alone.
-func long(n int, fact func(i int) engine.Event) timeline.Source {
+func repeated(n int, fact func(i int) engine.Event) timeline.Source {
 	return func() iter.Seq2[engine.Event, error] {
 		return func(yield func(engine.Event, error) bool) {
 			now := noon
@@ -101,7 +101,7 @@ func peak(t testing.TB, n int, fact func(int) engine.Event, format string, o tim
 			most = max(most, now-before)
 		}
 	}
-	r, err := timeline.Open(long(n, fact))
+	r, err := timeline.Open(repeated(n, fact))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,7 @@ func TestExportIsFlat(t *testing.T) {
 
 // What a summary does not keep it counts.
 func TestSummaryCountsTheRest(t *testing.T) {
-	r, err := timeline.Open(long(10_000, chatter))
+	r, err := timeline.Open(repeated(10_000, chatter))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestSummaryCountsTheRest(t *testing.T) {
 	if len(r.People) > 1000 || !strings.Contains(words(r), "of people whom the list of people leaves out") {
 		t.Errorf("%d people are kept:\n%s", len(r.People), words(r))
 	}
-	r, err = timeline.Open(long(10_000, again(t)))
+	r, err = timeline.Open(repeated(10_000, again(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func BenchmarkExport(b *testing.B) {
 	for _, form := range machines {
 		b.Run(strings.TrimSuffix(form.name, ".jsonl"), func(b *testing.B) {
 			form.o.Head = head()
-			r, err := timeline.Open(long(rows, mixed))
+			r, err := timeline.Open(repeated(rows, mixed))
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-// Package format lays out runbooks in one way, so that a review shows what was
+// Package format lays out runbooks and scenarios in one way, so that a review shows what was
 // changed and not how somebody's editor indents.
 //
 // [Source] takes the bytes of a file and gives those of the same file in the
@@ -44,7 +44,8 @@ const Width = 120
 // Source gives the file in the canonical layout, or says why it cannot be laid
 // out: it is not one YAML document without anchors and tags, or it is none of
 // ours. Faults of content, such as an unknown key, do not stand in the way. A
-// runbook has its keys ordered, a file of another kind only its layout.
+// runbook and a scenario have their keys ordered, a file of another kind only its
+// layout.
 func Source(name string, src []byte) ([]byte, runbooks.Diagnostics) {
 	text := bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
 	if found := refused(name, text); len(found) > 0 {

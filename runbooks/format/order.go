@@ -14,8 +14,19 @@ type shape struct {
 	each  *shape            // of every value, or of every item of a list
 }
 
-// language is the shape of a runbook: the order in which it is explained.
-func language() *shape {
+// shapeOf is the shape of a file of a kind, or nil when its keys are not ordered.
+func shapeOf(kind string) *shape {
+	switch kind {
+	case "Runbook":
+		return runbook()
+	case "Scenario":
+		return scenario()
+	}
+	return nil
+}
+
+// runbook is the shape of a runbook: the order in which it is explained.
+func runbook() *shape {
 	input := &shape{order: "type of pattern enum min max default sensitive description"}
 	input.keys = map[string]*shape{"of": input}
 	approval := &shape{
@@ -45,6 +56,43 @@ func language() *shape {
 			"steps":     {each: step},
 			"on_cancel": {each: step},
 			"waivers":   {each: &shape{order: "rule step reason owner expires"}},
+		},
+	}
+}
+
+// scenario is the shape of a scenario.
+func scenario() *shape {
+	targets := &shape{each: &shape{order: "type id account region"}}
+	answer := &shape{
+		order: "plan_fails times readings targets then_targets changes in_effect no_undo takes fails unknown times_out found message outputs lies unreadable verified_after",
+		keys: map[string]*shape{
+			"outputs": {}, // its names are not ours
+			"targets": targets, "then_targets": targets,
+			"readings": {each: &shape{order: "targets fails", keys: map[string]*shape{"targets": targets}}},
+		},
+	}
+	answer.each = answer // of a list with one for each attempt
+	answers := &shape{each: answer}
+	return &shape{
+		order: "apiVersion kind id title shown runbook owner severity seed tests briefing objectives facts people facilitator environment answers injects clocks forbidden end script",
+		keys: map[string]*shape{
+			"owner":       {order: "team contact escalate"},
+			"objectives":  {each: &shape{order: "id text capability check"}},
+			"people":      {each: &shape{order: "groups identities"}},
+			"facilitator": {order: "id groups identities"},
+			"environment": {order: "name account region protected floor", keys: map[string]*shape{"floor": {order: "effect from quorum"}}},
+			"answers":     answers,
+			"injects": {each: &shape{
+				order: "id at|after|asked|when|hand delay to say red_flag chat away back answers expect",
+				keys: map[string]*shape{
+					"answers": answers,
+					"expect":  {each: &shape{order: "verb|step|note|when|hand target status by within points text"}},
+				},
+			}},
+			"clocks":    {each: &shape{order: "id text from within note"}},
+			"forbidden": {each: &shape{order: "action|step|target|verb of why"}},
+			"end":       {order: "when max"},
+			"script":    {each: &shape{order: "by at|after|asked|when delay each type via refused"}},
 		},
 	}
 }

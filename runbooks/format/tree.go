@@ -14,10 +14,10 @@ import (
 
 // tree is a file: its values with their comments.
 type tree struct {
-	root   *value
-	head   []remark // before the first key
-	ranked bool     // keys are put into the order of the language
-	kept   []string // the text of every comment, in the order of the file
+	root  *value
+	head  []remark // before the first key
+	shape *shape   // the order of the keys; nil: as they stand
+	kept  []string // the text of every comment, in the order of the file
 }
 
 // value is a scalar, a list or a map.
@@ -94,7 +94,7 @@ func read(src []byte) (*tree, error) {
 	if err := r.finish(t.root); err != nil {
 		return nil, err
 	}
-	t.ranked = t.root.word("kind") == "Runbook"
+	t.shape = shapeOf(t.root.word("kind"))
 	if v := t.root.word("apiVersion"); t.root.kind != yaml.MappingNode || !strings.HasPrefix(v, "firebreak/") {
 		return nil, &fault{runbooks.Pos{Line: 1, Col: 1}, "this is not a file of firebreak: it has no apiVersion: firebreak/v1", "only files of firebreak are laid out"}
 	}

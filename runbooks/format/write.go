@@ -15,9 +15,7 @@ type writer struct {
 }
 
 func (t *tree) write() []byte {
-	if t.ranked {
-		language().sort(t.root)
-	}
+	t.shape.sort(t.root)
 	w := &writer{fresh: true}
 	for _, one := range t.head {
 		w.remark(0, one)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v4"
 
 	"github.com/firebreak-ir/firebreak/runbooks"
@@ -41,9 +42,16 @@ func visit(path string, s any, look func(path string, s map[string]any)) {
 	}
 }
 
+// visitAll walks over every piece of both schemas.
+func visitAll(t *testing.T, look func(path string, s map[string]any)) {
+	t.Helper()
+	visit("", raw(t), look)
+	visit("", plainSchema(t, writtenScenario(t)), look)
+}
+
 func TestEveryKeyIsExplained(t *testing.T) {
 	n := 0
-	visit("", raw(t), func(path string, s map[string]any) {
+	visitAll(t, func(path string, s map[string]any) {
 		if closed, ok := s["additionalProperties"].(bool); !ok || closed {
 			return
 		}
@@ -62,7 +70,7 @@ func TestEveryKeyIsExplained(t *testing.T) {
 
 // Nothing may stand beside $ref: draft-07 does not look at it.
 func TestReferencesStandAlone(t *testing.T) {
-	visit("", raw(t), func(path string, s map[string]any) {
+	visitAll(t, func(path string, s map[string]any) {
 		if _, ok := s["$ref"]; ok && len(s) > 1 {
 			t.Errorf("%s has more than $ref", path)
 		}
@@ -74,7 +82,7 @@ func TestReferencesStandAlone(t *testing.T) {
 func TestPatternsArePortable(t *testing.T) {
 	goOnly := regexp.MustCompile(`\(\?[^:]|\\[AzZpPQEaC]|\[\[:|\\x\{`)
 	escaped := regexp.MustCompile(`\\(.)`)
-	visit("", raw(t), func(path string, s map[string]any) {
+	visitAll(t, func(path string, s map[string]any) {
 		pattern, ok := s["pattern"].(string)
 		if !ok {
 			return
@@ -102,8 +110,17 @@ func TestExamplesAreValid(t *testing.T) {
 			t.Errorf("%s: got %v", file, err)
 		}
 	}
-	c := compiler(t)
-	visit("", raw(t), func(path string, piece map[string]any) {
+	n += examplesOf(t, raw(t), compiler(t)) + examplesOf(t, plainSchema(t, writtenScenario(t)), compilerOf(t, writtenScenario(t)))
+	if n < 60 {
+		t.Errorf("only %d values were looked at", n)
+	}
+}
+
+// examplesOf looks at the examples and defaults of a schema.
+func examplesOf(t *testing.T, raw map[string]any, c *jsonschema.Compiler) int {
+	t.Helper()
+	n := 0
+	visit("", raw, func(path string, piece map[string]any) {
 		values, _ := piece["examples"].([]any)
 		if v, ok := piece["default"]; ok {
 			values = append(values, v)
@@ -119,9 +136,7 @@ func TestExamplesAreValid(t *testing.T) {
 			}
 		}
 	})
-	if n < 30 {
-		t.Errorf("only %d values were looked at", n)
-	}
+	return n
 }
 
 var placeToFill = regexp.MustCompile(`\$\{[0-9]+:([^}]*)\}`)

@@ -1,9 +1,10 @@
 // Package schema describes the language to editors.
 //
-// [Runbook] gives JSON Schema in draft-07, the draft that the YAML server behind
-// most editors understands best. With it an editor completes keys, actions and
-// their parameters, shows what each means, and underlines what is wrong while it
-// is written. The same catalog gives the same bytes.
+// [Runbook] gives the JSON Schema of a runbook and [Scenario] that of a scenario,
+// in draft-07, the draft that the YAML server behind most editors understands
+// best. With it an editor completes keys, actions and their parameters, shows what
+// each means, and underlines what is wrong while it is written. The same catalog
+// gives the same bytes.
 //
 // # What holds
 //
@@ -56,6 +57,11 @@ func Runbook(cat runbooks.Catalog) ([]byte, error) {
 		}
 	}
 	s["definitions"] = definitions
+	return written(s)
+}
+
+// written is a schema as indented JSON.
+func written(s object) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

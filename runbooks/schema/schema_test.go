@@ -36,8 +36,13 @@ func written(t testing.TB) []byte {
 // raw is the schema as plain values.
 func raw(t testing.TB) map[string]any {
 	t.Helper()
+	return plainSchema(t, written(t))
+}
+
+func plainSchema(t testing.TB, written []byte) map[string]any {
+	t.Helper()
 	var s map[string]any
-	if err := json.Unmarshal(written(t), &s); err != nil {
+	if err := json.Unmarshal(written, &s); err != nil {
 		t.Fatal(err)
 	}
 	return s

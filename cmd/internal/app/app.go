@@ -43,12 +43,15 @@ type App struct {
 	Host     *host.Host
 	Bot      *chatops.Bot
 	Slack    *slack.Adapter // nil without Slack
+	Drills   *Drills        // nil: another process has the store of exercises
 	Faults   runbooks.Diagnostics
 	Sources  map[string][]byte // of the runbook files, for Faults
 
 	log   *slog.Logger
 	fatal chan error
 	wakes *waking // the journal, as the host appends to it
+	shelf Shelf
+	past  *past
 }
 
 // Open takes the store and brings back what is unfinished in it.
@@ -56,7 +59,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{Config: cfg, log: o.Log, fatal: make(chan error, 1)}
+	a := &App{Config: cfg, log: o.Log, fatal: make(chan error, 1), past: newPast()}
 	if _, _, err := outside(cfg, o); err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.Path, err)
 	}
@@ -83,13 +86,14 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 		}
 	}
 	a.Registry = Registry(cfg, o, a.channel)
-	var programs []*runbooks.Program
-	programs, a.Faults, a.Sources = Programs(cfg, a.Registry)
+	a.shelf = LoadShelf(cfg, a.Registry)
+	a.Faults, a.Sources = a.shelf.Faults, a.shelf.Sources
+	programs := a.shelf.Programs
 	ho := host.Options{
 		Journal: a.wakes, Store: a.Journal.Origin(), Registry: a.Registry, Log: o.Log,
 		Programs:     func() []*runbooks.Program { return programs },
 		Environments: environments(cfg), Environment: cfg.DefaultEnvironment,
-		Fatal: func(err error) { a.fatal <- err },
+		Fatal: func(err error) { a.fatal <- err }, Extra: a.extra,
 	}
 	if a.Slack != nil {
 		ho.Chat = a.Slack
@@ -100,11 +104,43 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 		}
 		return nil, err
 	}
+	a.openDrills(ctx, a.shelf, ho.Chat)
 	a.Bot = a.newBot()
 	if a.Slack != nil {
-		a.Slack.Bind(a.Bot, a.Host)
+		a.Slack.Bind(a.Bot, a.sides())
 	}
 	return a, nil
+}
+
+// openDrills makes exercises possible. Without them live incidents are handled
+// all the same, so that it does not work is told and is no error.
+func (a *App) openDrills(ctx context.Context, shelf Shelf, chat engine.Chat) {
+	log, err := openDrillStore(a.Config)
+	if err == nil {
+		a.Drills, err = openDrills(ctx, log, shelf, drillOptions{
+			store: log.Origin(), chat: chat, log: a.log, stopWord: a.Config.Rehearsal.StopWord, environments: environments(a.Config), directory: a.directory,
+		})
+	}
+	if err != nil {
+		a.log.Warn("nothing can be rehearsed here", "error", err)
+	}
+}
+
+// sides are live incidents and exercises, side by side.
+func (a *App) sides() *incidents {
+	x := &incidents{live: a.Host, alarm: a.alarm}
+	if a.Drills != nil {
+		x.drills = a.Drills.Stage
+	}
+	return x
+}
+
+// journalOf is the journal that holds an incident.
+func (a *App) journalOf(incident string) journal.Log {
+	if engine.IsExercise(incident) && a.Drills != nil {
+		return a.Drills.Journal
+	}
+	return a.Journal
 }
 
 // sameKey compares the public key beside the configuration with the one the
@@ -219,7 +255,7 @@ func awsOptions(cfg *config.Config, o aws.Options) aws.Options {
 // channel finds the chat channel of an incident for the actions.
 func (a *App) channel(incident string) (string, error) {
 	var channel string
-	err := a.Host.View(context.Background(), incident, func(i *engine.Incident) {
+	err := a.Host.View(context.Background(), incident, func(i *engine.Incident) { // of live incidents only: no action is called for another
 		if i.Channel != nil {
 			channel = i.Channel.Channel
 		}
@@ -246,10 +282,14 @@ func (a *App) newBot() *chatops.Bot {
 	if a.Slack == nil {
 		word = "firebreak incident"
 	}
-	return chatops.NewBot(chatops.Options{
-		Incidents: a.Host, Directory: a.directory, Planner: &planner{a}, Exporter: &exporter{a},
+	o := chatops.Options{
+		Incidents: a.sides(), Directory: a.directory, Planner: &planner{a}, Exporter: &exporter{a.sides(), a.journalOf}, Readiness: &ledgerer{a},
 		Policy: chatops.Policy{EverybodyResponds: a.Config.Policy.EverybodyResponds}, Word: word, Environments: names,
-	})
+	}
+	if a.Drills != nil {
+		o.Drills = a.Drills
+	}
+	return chatops.NewBot(o)
 }
 
 func (a *App) directory() *chatops.Directory { return &a.Config.Directory }
@@ -257,10 +297,14 @@ func (a *App) directory() *chatops.Directory { return &a.Config.Directory }
 // Close waits for effects in flight until ctx ends, and lets go of the store.
 func (a *App) Close(ctx context.Context) error {
 	a.Host.Close(ctx)
+	var err error
+	if a.Drills != nil {
+		err = a.Drills.Close(ctx)
+	}
 	if a.Slack != nil {
 		a.Slack.Stop()
 	}
-	return a.Journal.Close()
+	return errors.Join(err, a.Journal.Close())
 }
 
 func newSlack(ctx context.Context, cfg *config.Config, o Options) (*slack.Adapter, error) {

@@ -7,16 +7,21 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/chatops"
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
 
-// exporter writes timelines.
-type exporter struct{ app *App }
+// exporter writes timelines, of live incidents and of exercises.
+type exporter struct {
+	incidents engine.Incidents
+	journal   func(incident string) journal.Log // that holds it
+}
 
 func (*exporter) Formats() []string {
 	var names []string
@@ -28,7 +33,7 @@ func (*exporter) Formats() []string {
 
 // exportOptions understands what a person wants.
 func exportOptions(o chatops.ExportOptions) (timeline.Options, error) {
-	out := timeline.Options{Redact: timeline.Level(o.Redact), OCSF: o.OCSF}
+	out := timeline.Options{Version: Version(), Redact: timeline.Level(o.Redact), OCSF: o.OCSF}
 	if err := timeline.Check(o.Format, out); err != nil {
 		return out, engine.Refuse(engine.Usage, "%v", err)
 	}
@@ -51,33 +56,30 @@ func (x *exporter) Export(ctx context.Context, req engine.Request, incident stri
 	if err != nil {
 		return "", err
 	}
-	body := engine.ExportMade{Format: o.Format, First: -1}
+	if err := x.going(ctx, req.Actor, incident); err != nil {
+		return "", err
+	}
+	body, err := covers(x.incidents.Events(ctx, incident), o.Format)
+	if err != nil {
+		return "", err
+	}
 	if options.Redact != timeline.Full {
 		body.Redact = string(options.Redact)
 	}
-	sum := sha256.New()
-	for e, err := range x.app.Host.Events(ctx, incident) {
-		if err != nil {
-			return "", err
-		}
-		if body.First < 0 {
-			body.First = e.Seq
-		}
-		body.Last = e.Seq
-		data, _, err := engine.Encode(e)
-		if err != nil {
-			return "", err
-		}
-		sum.Write(data)
-	}
-	body.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	if _, err := x.app.Host.Submit(ctx, req, incident, "", "", body); err != nil {
+	made, err := x.incidents.Submit(ctx, req, incident, "", "", body)
+	if err != nil {
 		return "", err
 	}
-	if options.Head, err = x.app.Journal.Head(ctx); err != nil {
+	log := x.journal(incident)
+	if options.Head, err = log.Head(ctx); err != nil {
 		return "", err
 	}
-	r, err := timeline.Open(upTo(options.Head.Size, func() iter.Seq2[engine.Event, error] { return x.app.Host.Events(ctx, incident) }))
+	if options.Proofs, err = timeline.ProofsOf(ctx, log, incident, made.Seq, options.Head); err != nil {
+		return "", err
+	}
+	r, err := timeline.Open(func() iter.Seq2[engine.Event, error] {
+		return timeline.UpTo(x.incidents.Events(ctx, incident), made.Seq)
+	})
 	if err != nil {
 		return "", err
 	}
@@ -85,20 +87,6 @@ func (x *exporter) Export(ctx context.Context, req engine.Request, incident stri
 		return "", err
 	}
 	return fileName(incident, o), nil
-}
-
-// upTo gives the facts of source that stand below a size of the journal, so
-// that it gives the same ones each time while more are written.
-func upTo(size int64, source timeline.Source) timeline.Source {
-	return func() iter.Seq2[engine.Event, error] {
-		return func(yield func(engine.Event, error) bool) {
-			for e, err := range source() {
-				if err == nil && e.Seq >= size || !yield(e, err) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // fileName is what the file of an export is called.
@@ -115,9 +103,55 @@ func fileName(incident string, o chatops.ExportOptions) string {
 	return fmt.Sprintf("%s.%s", name, o.Format)
 }
 
+// going refuses to hand out the record of an exercise that goes on to anybody
+// but its facilitators: what only they may see stands in it.
+func (x *exporter) going(ctx context.Context, who engine.Actor, incident string) error {
+	var refusal *engine.Refusal
+	err := x.incidents.View(ctx, incident, func(i *engine.Incident) {
+		if d := i.Drill; d != nil && !d.Ended && !slices.Contains(d.Facilitators, who.ID) {
+			refusal = engine.Refuse(engine.NotAllowed, "the exercise %s goes on, and its record holds what players must not see; its facilitators can export it, everybody else when it is over", incident)
+		}
+	})
+	if err == nil && refusal != nil {
+		err = refusal
+	}
+	return err
+}
+
+// covers says what is handed out: all facts of an incident so far.
+func covers(facts iter.Seq2[engine.Event, error], format string) (engine.ExportMade, error) {
+	body := engine.ExportMade{Format: format, First: -1}
+	sum := sha256.New()
+	for e, err := range facts {
+		if err != nil {
+			return body, err
+		}
+		if body.First < 0 {
+			body.First = e.Seq
+		}
+		body.Last = e.Seq
+		data, _, err := engine.Encode(e)
+		if err != nil {
+			return body, err
+		}
+		sum.Write(data)
+	}
+	body.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return body, nil
+}
+
+// Timeline gives the last lines. Of an exercise that goes on it leaves out what
+// only its facilitators may see.
 func (x *exporter) Timeline(ctx context.Context, incident string, last int) ([]chatops.Line, error) {
-	t, err := timeline.Fold(x.app.Host.Events(ctx, incident))
+	t, err := timeline.Fold(x.incidents.Events(ctx, incident))
 	if err != nil {
+		return nil, err
+	}
+	if err := x.incidents.View(ctx, incident, func(i *engine.Incident) {
+		if i.Drill != nil && !i.Drill.Ended {
+			t.Rows = slices.DeleteFunc(t.Rows, func(r timeline.Row) bool { return r.Control })
+		}
+	}); err != nil {
 		return nil, err
 	}
 	var lines []chatops.Line

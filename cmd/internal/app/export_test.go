@@ -36,7 +36,7 @@ func TestExportHoldsWhatItSays(t *testing.T) {
 	for range 400 {
 		say(t, a, "bob", `note INC-1 "`+strings.Repeat("seen ", 50)+`"`)
 	}
-	x := &exporter{a}
+	x := &exporter{a.sides(), a.journalOf}
 	req := engine.Request{Actor: person(t, a, "alice"), Verb: "export"}
 	for _, f := range timeline.Formats() {
 		out := &noisy{note: func() { say(t, a, "bob", `note INC-1 "while `+f.Name+` was written"`) }}
@@ -84,7 +84,7 @@ func TestExportHoldsWhatItSays(t *testing.T) {
 func TestExportRefusesFirst(t *testing.T) {
 	a := newsroom(t)
 	say(t, a, "alice", `declare "x" --sev 2`)
-	x := &exporter{a}
+	x := &exporter{a.sides(), a.journalOf}
 	req := engine.Request{Actor: person(t, a, "alice"), Verb: "export"}
 	for _, o := range []chatops.ExportOptions{
 		{Format: "pdf"}, {Format: "md", Redact: "nobody"}, {Format: "md", Zone: "Mars/Olympus"}, {Format: "md", Zone: "Local"}, {Format: "md", Zone: "../etc/passwd"}, {Format: "ocsf", OCSF: "2"},

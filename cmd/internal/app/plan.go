@@ -18,6 +18,12 @@ import (
 type planner struct{ app *App }
 
 func (p *planner) Plan(ctx context.Context, actor engine.Actor, incident string, run engine.RunRequest) (chatops.Message, error) {
+	if engine.IsExercise(incident) { // it reads nothing real
+		if p.app.Drills == nil {
+			return chatops.Message{}, engine.Refuse(engine.NoIncident, "there is no exercise %q; see: list", incident)
+		}
+		return p.app.Drills.Plan(ctx, actor, incident, run)
+	}
 	program, refusal := find(p.app.Host.Programs(), run.Runbook)
 	if refusal != nil {
 		return chatops.Message{}, refusal
@@ -28,7 +34,8 @@ func (p *planner) Plan(ctx context.Context, actor engine.Actor, incident string,
 			return chatops.Message{}, err
 		}
 	}
-	made, err := MakePlan(ctx, p.app.Config, p.app.Registry, program, run, facts, actor.ID)
+	a := p.app
+	made, err := MakePlan(ctx, a.Config, a.Registry, program, run, facts, actor.ID, a.extraOf(ctx, program))
 	if err != nil {
 		return chatops.Message{}, err
 	}
@@ -59,8 +66,8 @@ func find(programs []*runbooks.Program, id string) (*runbooks.Program, *engine.R
 }
 
 // MakePlan reads the targets of a run and says what it would do. Problems of
-// the request are a *engine.Refusal.
-func MakePlan(ctx context.Context, cfg *config.Config, r *actions.Registry, program *runbooks.Program, run engine.RunRequest, facts runbooks.IncidentFacts, requester string) (*plan.Plan, error) {
+// the request are a *engine.Refusal. Extra is what [Extra] says of the runbook.
+func MakePlan(ctx context.Context, cfg *config.Config, r *actions.Registry, program *runbooks.Program, run engine.RunRequest, facts runbooks.IncidentFacts, requester string, extra *engine.Extra) (*plan.Plan, error) {
 	inputs, problems := program.CoerceInputs(run.Inputs)
 	if len(problems) > 0 {
 		return nil, engine.Refuse(engine.InputInvalid, "the inputs of %q do not fit: %s", program.ID, problems.Error())
@@ -69,7 +76,9 @@ func MakePlan(ctx context.Context, cfg *config.Config, r *actions.Registry, prog
 	if !ok {
 		return nil, engine.Refuse(engine.WrongPlace, "there is no environment %q; see environments in firebreak.yaml", run.Environment)
 	}
-	made, err := plan.Make(ctx, planRequest(cfg, env, program, inputs, facts, requester), r, time.Now())
+	request := planRequest(cfg, env, program, inputs, facts, requester)
+	request.Extra = extra
+	made, err := plan.Make(ctx, request, r, time.Now())
 	if err != nil && ctx.Err() == nil {
 		if _, refusal := errors.AsType[*engine.Refusal](err); !refusal {
 			err = engine.Refuse(engine.InputInvalid, "%v", err)

@@ -21,6 +21,7 @@ import (
 // Shelf is a set of runbooks that were loaded together.
 type Shelf struct {
 	Programs  []*runbooks.Program  // those that can be run
+	Refused   []*runbooks.Program  // those that compile, and that lint keeps from being run
 	Scenarios []*runbooks.Scenario // those that can be rehearsed, sorted by id
 	Faults    runbooks.Diagnostics
 	Waived    []lint.Waived
@@ -78,6 +79,11 @@ func LoadShelf(cfg *config.Config, r *actions.Registry) Shelf {
 		for _, p := range ready.Programs {
 			if p.Source.Name == name {
 				shelf.Programs = append(shelf.Programs, p)
+			}
+		}
+		for _, p := range ready.Refused {
+			if p.Source.Name == name {
+				shelf.Refused = append(shelf.Refused, p)
 			}
 		}
 		for _, d := range ready.Faults {
@@ -156,6 +162,8 @@ func LoadFiles(files []runbooks.File, r *actions.Registry, cfg *config.Config, o
 		shelf.Faults = append(shelf.Faults, faults...)
 		if _, itself := refused[p.Digest]; !itself && len(faults) == 0 {
 			shelf.Programs = append(shelf.Programs, p)
+		} else {
+			shelf.Refused = append(shelf.Refused, p)
 		}
 	}
 	var faults runbooks.Diagnostics

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -45,7 +46,7 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	}
 	at.Socket = a.Config.Socket
 	serve(local.NewServer(local.Options{
-		Bot: a.Bot, Directory: a.directory, Snapshot: a.Journal.Snapshot,
+		Bot: a.Bot, Directory: a.directory, Snapshot: a.Journal.Snapshot, Drills: a.copyDrills(),
 		Follow: func(reader context.Context, who engine.Actor, f local.Follow, send func(local.Batch) error) error {
 			reader, done := context.WithCancel(reader) // it ends with the server, and not only with its reader
 			defer done()
@@ -92,6 +93,16 @@ func (a *App) Serve(ctx context.Context, ready func(Ready)) error {
 	}
 	work.Wait()
 	return reason
+}
+
+// copyDrills copies the journal of exercises; nil: there is none to be copied.
+func (a *App) copyDrills() func(ctx context.Context, w io.Writer) error {
+	if log, ok := a.drillLog().(interface {
+		Snapshot(ctx context.Context, w io.Writer) error
+	}); ok {
+		return log.Snapshot
+	}
+	return nil
 }
 
 // listenUnix makes the socket, for us and our group: the kernel says who comes

@@ -26,6 +26,7 @@ type Config struct {
 	Environments       []Environment // sorted by name; never empty
 	DefaultEnvironment string        // "" when there are several and none was chosen
 	Policy             Policy
+	Readiness          Readiness
 	Rehearsal          Rehearsal
 	HTTP               *HTTP      // nil: steps may call no host
 	Okta               *Okta      // nil: not used

@@ -77,6 +77,7 @@ func readConfig(file, dir string, src []byte) *config {
 		may("default_environment", c.text(&c.DefaultEnvironment)),
 		may("policy", c.section(
 			may("everybody_responds", c.boolean(&c.Policy.EverybodyResponds)))),
+		may("readiness", c.readiness),
 		may("rehearsal", c.section(
 			may("store", c.path(&c.Rehearsal.Store, journalFile)),
 			may("stop_word", c.text(&c.Rehearsal.StopWord, form(stopForm, "stopdrill"))))),

@@ -11,8 +11,9 @@
 // signature. The server never sees a private key.
 //
 // The protocol is HTTP with JSON: POST /v1/command, POST /v1/answer,
-// POST /v1/export, GET /v1/follow and GET /v1/snapshot. What is handed out is
-// passed on piece by piece, and is never whole in memory. It may change with every version; both ends are the same
+// POST /v1/export, GET /v1/follow and GET /v1/snapshot, with ?of=drills for the
+// journal of exercises. What is handed out is passed on piece by piece, and is
+// never whole in memory. It may change with every version; both ends are the same
 // binary.
 package local
 
@@ -49,6 +50,7 @@ type Options struct {
 	// *engine.Refusal before the first batch says that the person may not, or
 	// that the request cannot be followed. Nil: nothing can be followed here.
 	Follow func(ctx context.Context, who engine.Actor, f Follow, send func(Batch) error) error
+	Drills func(ctx context.Context, w io.Writer) error // the same, of the journal of exercises; nil: there is none
 }
 
 type peerKey struct{}
@@ -88,8 +90,16 @@ func NewServer(o Options) *http.Server {
 			http.Error(w, "only the user that runs the server may copy the journal", http.StatusForbidden)
 			return
 		}
+		copied := o.Snapshot
+		if r.URL.Query().Get("of") == "drills" {
+			copied = o.Drills
+		}
+		if copied == nil {
+			http.Error(w, "there is no journal of exercises here", http.StatusNotFound)
+			return
+		}
 		w.Header().Set("Trailer", "Complete")
-		if err := o.Snapshot(r.Context(), w); err == nil {
+		if err := copied(r.Context(), w); err == nil {
 			w.Header().Set("Complete", "yes")
 		}
 	})
@@ -181,7 +191,16 @@ func (c *Client) Answer(ctx context.Context, form, state string, values map[stri
 
 // Snapshot writes a copy of the live journal to w.
 func (c *Client) Snapshot(ctx context.Context, w io.Writer) error {
-	resp, err := c.do(ctx, http.MethodGet, "/v1/snapshot", nil)
+	return c.snapshot(ctx, "/v1/snapshot", w)
+}
+
+// SnapshotDrills writes a copy of the journal of exercises to w.
+func (c *Client) SnapshotDrills(ctx context.Context, w io.Writer) error {
+	return c.snapshot(ctx, "/v1/snapshot?of=drills", w)
+}
+
+func (c *Client) snapshot(ctx context.Context, path string, w io.Writer) error {
+	resp, err := c.do(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return err
 	}

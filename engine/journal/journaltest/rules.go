@@ -218,6 +218,40 @@ func testProofs(t *testing.T, open func() journal.Log) {
 			t.Errorf("check %d: a changed leaf passed", seq)
 		}
 	}
+	older := heads[7] // the log has gone on since
+	prover, err := journal.NewProver(t.Context(), log, older)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range log.All(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		path, err := prover.Prove(e.Seq)
+		if e.Seq >= older.Size {
+			if err == nil {
+				t.Errorf("proved record %d under a checkpoint of %d", e.Seq, older.Size)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := journal.CheckPath(older, e.Seq, e.Hash, path); err != nil {
+			t.Errorf("path of %d: %v", e.Seq, err)
+		}
+		if err := journal.CheckPath(older, e.Seq, e.Prev, path); err == nil {
+			t.Errorf("the path of %d passed for another leaf", e.Seq)
+		}
+		if err := journal.CheckPath(heads[8], e.Seq, e.Hash, path); err == nil {
+			t.Errorf("the path of %d passed under another checkpoint", e.Seq)
+		}
+	}
+	more := heads[len(heads)-1]
+	more.Size++
+	if _, err := journal.NewProver(t.Context(), log, more); err == nil {
+		t.Error("proves under a checkpoint that the log has not reached")
+	}
 	for i, old := range heads {
 		c, err := journal.ProveConsistency(t.Context(), log, old)
 		if err != nil {

@@ -1,0 +1,100 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"github.com/firebreak-ir/firebreak/chatops"
+	"github.com/firebreak-ir/firebreak/cmd/internal/config"
+	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/sim"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+// Table is an exercise that is played in one terminal, by the people of its
+// scenario.
+type Table struct {
+	*Drills
+	Bot         *chatops.Bot
+	Players     []engine.Actor
+	Facilitator engine.Actor
+
+	scenario *runbooks.Scenario
+}
+
+// OpenTable sets a table: in the store of exercises when the exercise is to be
+// kept, else in memory. An alarm of an earlier live incident is taken away.
+func OpenTable(ctx context.Context, cfg *config.Config, shelf Shelf, s *runbooks.Scenario, keep bool, chat engine.Chat) (*Table, error) {
+	t := &Table{scenario: s}
+	o := drillOptions{store: "table", chat: chat}
+	log, err := journal.Log(nil), error(nil)
+	if keep {
+		log, err = openDrillStore(cfg)
+	} else {
+		log, err = memory()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if cfg != nil {
+		o.stopWord, o.environments = cfg.Rehearsal.StopWord, environments(cfg)
+		if err := clearAlarm(cfg); err != nil {
+			return nil, errors.Join(err, log.Close())
+		}
+	}
+	directory, players, facilitator := Players(s)
+	t.Players, t.Facilitator = players, facilitator
+	o.directory = func() *chatops.Directory { return directory }
+	if t.Drills, err = openDrills(ctx, log, shelf, o); err != nil {
+		return nil, err
+	}
+	t.Bot = exerciseBot(t.Drills)
+	return t, nil
+}
+
+// Start begins the exercise. Others in the store that were left are ended: one
+// terminal plays one.
+func (t *Table) Start(ctx context.Context, pace int, blind bool) (id string, err error) {
+	if err := t.Stage.StopAll(ctx, engine.EndFacilitator, "another exercise was begun"); err != nil {
+		return "", err
+	}
+	r, err := t.Begin(ctx, engine.Request{Actor: t.Facilitator, Verb: "rehearse"}, t.scenario.ID, pace, blind)
+	return r.Incident, err
+}
+
+// Welcome tells the table what it plays and how.
+func (t *Table) Welcome(id string, blind bool) chatops.Message {
+	m := chatops.Message{Title: t.scenario.Shown, Tone: chatops.Warn, Incident: id, Seq: -1}
+	if !blind {
+		m.Parts = append(m.Parts, chatops.Part{Fields: []chatops.Field{{Label: "Scenario", Value: t.scenario.Title}, {Label: "Runbook", Value: t.scenario.Runbook}}})
+	}
+	if t.scenario.Briefing != "" {
+		m.Parts = append(m.Parts, chatops.Part{Text: t.scenario.Briefing})
+	}
+	var facts []chatops.Field
+	for _, f := range t.scenario.Facts {
+		facts = append(facts, chatops.Field{Label: f.Name, Value: f.Text})
+	}
+	if len(facts) > 0 {
+		m.Parts = append(m.Parts, chatops.Part{Fields: facts})
+	}
+	names := ""
+	for _, p := range t.Players {
+		names += p.ID + ", "
+	}
+	m.Parts = append(m.Parts,
+		chatops.Part{Note: "At the table: " + names + t.Facilitator.ID + " (facilitator). Nothing here can reach anything real."},
+		chatops.Part{Lines: []chatops.Line{
+			{Mark: "›", Text: "status · plan · run · approve · note ...  as in an incident; help tells more"},
+			{Mark: "›", Text: "NAME: words   one line by somebody else; as NAME   from now on"},
+			{Mark: "›", Text: "drill status   what comes, for the facilitator; drill advance 10m; wait; quit"},
+		}})
+	return chatops.Marked(m)
+}
+
+// SignExercise makes the signature that a yes may need, with the key that the
+// person has in exercises alone.
+func SignExercise(actor engine.Actor, m chatops.Message) string {
+	return sim.SignBallot(actor.ID, m.Sign.Ballot)
+}

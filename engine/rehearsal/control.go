@@ -1,0 +1,251 @@
+package rehearsal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/sim"
+	"github.com/firebreak-ir/firebreak/runbooks"
+)
+
+// control refuses what only a facilitator may do, and what the scenario does not
+// have; it fills in the time outside.
+func (d *drill) control(e *engine.Event) *engine.Refusal {
+	switch b := e.Body.(type) {
+	case engine.DrillStarted, engine.Declared, engine.RunStarted:
+		return engine.Refuse(engine.Usage, "%s is written by what begins it", e.Kind())
+	case engine.DrillEnded:
+		b.Wall = d.wall()
+		if b.Why == "" {
+			b.Why = engine.EndFacilitator
+		}
+		e.Body = b
+		if b.Why == engine.EndStopWord && e.Actor.Type == engine.Person {
+			return nil // anybody may
+		}
+	case engine.InjectDelivered, engine.InjectSkipped, engine.DrillHeld, engine.DrillResumed, engine.DrillPaced, engine.DrillAdvanced, engine.OutcomeSet,
+		engine.HintGiven, engine.ExpectationJudged, engine.DrillObserved, engine.ObjectiveRated:
+	default:
+		return nil
+	}
+	if refusal := d.facilitates(e.Actor); refusal != nil {
+		return refusal
+	}
+	switch b := e.Body.(type) {
+	case engine.InjectDelivered: // as the scenario has it, whatever was handed in
+		in, refusal := d.inject(b.ID)
+		if refusal == nil {
+			e.Body = delivered(in, "hand")
+		}
+		return refusal
+	case engine.InjectSkipped:
+		_, refusal := d.inject(b.ID)
+		return refusal
+	case engine.ExpectationJudged:
+		in, refusal := d.inject(b.Inject)
+		if refusal == nil && (b.N < 1 || b.N > len(in.Expect)) {
+			refusal = engine.Refuse(engine.NoStep, "inject %s has %d expectations, there is no number %d", b.Inject, len(in.Expect), b.N)
+		}
+		return refusal
+	case engine.OutcomeSet:
+		return d.outcome(b)
+	case engine.ObjectiveRated:
+		var ids []string
+		for _, o := range d.scenario.Objectives {
+			ids = append(ids, o.ID)
+		}
+		if !slices.Contains(ids, b.Objective) {
+			return engine.Refuse(engine.NoStep, "the scenario has no objective %q; it has %s", b.Objective, strings.Join(ids, ", "))
+		}
+	case engine.DrillHeld:
+		b.Wall = d.wall()
+		e.Body = b
+	case engine.DrillResumed:
+		b.Wall = d.wall()
+		e.Body = b
+	}
+	return nil
+}
+
+// facilitates refuses who is no facilitator.
+func (d *drill) facilitates(a engine.Actor) *engine.Refusal {
+	if a.Type == engine.Person && slices.Contains(d.inc.Drill.Facilitators, a.ID) {
+		return nil
+	}
+	return engine.Refuse(engine.NotAllowed, "only who leads the exercise %s may do that: %s; everybody can end it with the stop word %q", d.id, strings.Join(d.inc.Drill.Facilitators, ", "), d.s.o.StopWord)
+}
+
+func (d *drill) inject(id string) (*runbooks.Inject, *engine.Refusal) {
+	var ids []string
+	for n := range d.scenario.Injects {
+		in := &d.scenario.Injects[n]
+		if in.ID == id {
+			return in, nil
+		}
+		ids = append(ids, in.ID)
+	}
+	return nil, engine.Refuse(engine.NoStep, "the scenario has no inject %q; it has %s", id, strings.Join(ids, ", "))
+}
+
+// outcome refuses to decide about a step that the world is not asked about.
+func (d *drill) outcome(b engine.OutcomeSet) *engine.Refusal {
+	program := (*runbooks.Program)(nil)
+	if run, ok := d.inc.Run(""); ok {
+		program = run.Program
+	} else if p, refusal := d.s.program(d.inc.Drill.Runbook, ""); refusal == nil {
+		program = p
+	}
+	if program == nil {
+		return nil
+	}
+	var ids []string
+	keys := sim.Keys(strings.TrimSuffix(b.Step, "~undo"))
+	for id, step := range program.Deep() {
+		if step.Uses == "" {
+			continue
+		}
+		if slices.Contains(keys, id) {
+			return nil
+		}
+		ids = append(ids, id)
+	}
+	return engine.Refuse(engine.NoStep, "the world is asked about no step %q; it is about %s", b.Step, strings.Join(ids, ", "))
+}
+
+// delivered is the fact of an inject.
+func delivered(in *runbooks.Inject, why string) engine.InjectDelivered {
+	return engine.InjectDelivered{ID: in.ID, To: in.To, Text: in.Say, Why: why, Chat: in.Chat, Away: in.Away, Back: in.Back}
+}
+
+// Deliver lets an inject happen now, whatever it waits for. Only a facilitator
+// may; it is what [Stage.Submit] of an [engine.InjectDelivered] does.
+func (s *Stage) Deliver(ctx context.Context, req engine.Request, id, inject string) (engine.Receipt, error) {
+	return s.Submit(ctx, req, id, "", "", engine.InjectDelivered{ID: inject})
+}
+
+// Stop ends an exercise because somebody said the stop word; anybody whom the
+// directory knows may.
+func (s *Stage) Stop(ctx context.Context, req engine.Request, id string) (engine.Receipt, error) {
+	return s.Submit(ctx, req, id, "", "", engine.DrillEnded{Why: engine.EndStopWord, Text: "the stop word was said"})
+}
+
+// StopAll ends every exercise that is going on, such as when a live incident is
+// declared. It ends as many as it can and gives the first error.
+func (s *Stage) StopAll(ctx context.Context, why engine.EndReason, text string) error {
+	var first error
+	for _, id := range s.Going() {
+		d, err := s.find(ctx, id)
+		if err == nil {
+			err = d.do(func() error {
+				if d.inc.Drill.Ended {
+					return nil
+				}
+				_, err := d.take(engine.Event{Actor: engine.TheEngine, Body: engine.DrillEnded{Why: why, Text: text, Wall: d.wall()}}, "")
+				return err
+			})
+		}
+		if err != nil && first == nil {
+			first = fmt.Errorf("end the exercise %s: %w", id, err)
+		}
+	}
+	return first
+}
+
+// Scenario gives the scenario that an exercise was begun with, as it was then.
+func (s *Stage) Scenario(ctx context.Context, id string) (*runbooks.Scenario, error) {
+	d, err := s.find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var out *runbooks.Scenario
+	return out, d.do(func() error { out = d.scenario; return nil })
+}
+
+// Now is the time of an exercise, by which its people reckon.
+func (s *Stage) Now(ctx context.Context, id string) (time.Time, error) {
+	d, err := s.find(ctx, id)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var now time.Time
+	err = d.do(func() error { now = d.at; return nil })
+	return now, err
+}
+
+// Findings lists the promises that the core broke in an exercise; see
+// [engine.Audit]. There should be none.
+func (s *Stage) Findings(ctx context.Context, id string) ([]string, error) {
+	d, err := s.find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var list []string
+	err = d.do(func() error { list = slices.Clone(d.findings); return nil })
+	return list, err
+}
+
+// Upcoming is an inject that has not been delivered or left out.
+type Upcoming struct {
+	Inject runbooks.Inject
+	Due    time.Time // of the exercise
+	Known  bool      // Due is set: what it waits for has happened
+	What   string    // it waits for, in words
+}
+
+// Upcoming lists the injects to come: those whose time is known first, by time,
+// then the others in the order of the scenario.
+func (s *Stage) Upcoming(ctx context.Context, id string) ([]Upcoming, error) {
+	d, err := s.find(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var list []Upcoming
+	err = d.do(func() error {
+		for _, in := range d.scenario.Injects {
+			if d.inc.Drill.Ended || d.inc.Drill.Gone(in.ID) {
+				continue
+			}
+			u := Upcoming{Inject: in, What: waitsFor(in.Trigger)}
+			if at, known := d.director.due(in.Trigger); known {
+				u.Due, u.Known = at, true
+			}
+			list = append(list, u)
+		}
+		return nil
+	})
+	slices.SortStableFunc(list, func(a, b Upcoming) int {
+		switch {
+		case a.Known && b.Known:
+			return a.Due.Compare(b.Due)
+		case a.Known:
+			return -1
+		case b.Known:
+			return 1
+		}
+		return 0
+	})
+	return list, err
+}
+
+// waitsFor tells in words what a trigger waits for.
+func waitsFor(t runbooks.Trigger) string {
+	text := "the facilitator"
+	switch {
+	case t.At != nil:
+		return fmt.Sprintf("%s after the start", runbooks.SpanText(*t.At+t.Delay))
+	case t.After != "":
+		text = "the end of " + t.After
+	case t.Asked != "":
+		text = "a question about step " + t.Asked
+	case t.When != "":
+		text = "the moment when " + t.When
+	}
+	if t.Delay > 0 {
+		text += fmt.Sprintf(", and %s more", runbooks.SpanText(t.Delay))
+	}
+	return text
+}

@@ -1,0 +1,184 @@
+package rehearsal
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/engine"
+)
+
+// settle follows a fact of the exercise with what it means for the clock, the
+// director and the people.
+func (d *drill) settle() {
+	drill := d.inc.Drill
+	if drill == nil || d.dead != nil {
+		return
+	}
+	d.pace()
+	if err := d.game.Stuck(); err != nil && d.missing == nil {
+		d.missing = err
+		d.say(engine.DrillObserved{Text: cut(fmt.Sprintf("the scenario has no answer: %v. Decide what it comes to (an outcome of the step), then let the exercise go on", err), engine.MaxText)})
+		if !drill.Held {
+			d.say(engine.DrillHeld{Reason: "the scenario does not say what happens now", Wall: d.wall()})
+		}
+	}
+	for len(d.director.broken) > 0 && !drill.Ended {
+		err := d.director.broken[0]
+		d.director.broken = d.director.broken[1:]
+		d.say(engine.DrillObserved{Text: cut(err.Error(), engine.MaxText)})
+	}
+	if d.inc.Resolved && !drill.Ended {
+		d.say(engine.DrillEnded{Why: engine.EndResolved, Wall: d.wall()})
+	}
+	if d.s.o.Chat != nil {
+		d.s.o.Chat.Changed(d.id)
+	}
+	d.tell()
+}
+
+// pace sets the clock to how fast it runs as things stand.
+func (d *drill) pace() {
+	if !d.inc.Drill.Scripted {
+		d.course.set(d.game.Last(), Pace(d.inc), d.s.o.Clock.Now())
+	}
+}
+
+// wall is the time outside as it is written down; a scripted exercise has none.
+func (d *drill) wall() engine.Stamp {
+	if d.inc.Drill != nil && d.inc.Drill.Scripted {
+		return engine.Stamp{}
+	}
+	return engine.At(d.s.o.Clock.Now())
+}
+
+// now is the time of the exercise.
+func (d *drill) now() time.Time {
+	last := d.game.Last()
+	switch drill := d.inc.Drill; {
+	case drill != nil && drill.Scripted:
+		return later(d.target, last)
+	case drill == nil || d.course.pace == 0:
+		return last
+	}
+	return later(d.course.now(d.s.o.Clock.Now()), last)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// next is what happens next if nobody does anything.
+func (d *drill) next() (at time.Time, do func(), ok bool) {
+	if drill := d.inc.Drill; drill == nil || drill.Held || drill.Ended || d.dead != nil {
+		return at, nil, false
+	}
+	if due, _, waits := d.game.Due(); waits {
+		at, do, ok = due, d.step, true
+	}
+	if c, waits := d.director.next(); waits && (!ok || c.at.Before(at)) {
+		at, do, ok = c.at, func() { d.direct(c) }, true
+	}
+	return at, do, ok
+}
+
+// step lets what is due next in the made up world happen.
+func (d *drill) step() {
+	facts := d.inc.Facts
+	d.game.Step()
+	if err := d.game.Err(); err != nil && err != d.game.Stuck() {
+		d.s.o.Log.Error("the exercise could not go on; it is read back", "exercise", d.id, "error", err)
+		if d.reload(err) != nil {
+			return
+		}
+	}
+	if d.inc.Facts != facts || d.game.Stuck() != nil {
+		d.settle()
+	}
+}
+
+// direct does what the scenario wants now.
+func (d *drill) direct(c cue) {
+	switch {
+	case c.tick:
+		if d.director.tick(c.at); len(d.director.broken) > 0 {
+			d.settle()
+		}
+	case c.inject != nil:
+		d.say(delivered(c.inject, why(c.inject.Trigger)))
+	default:
+		d.say(engine.DrillEnded{Why: c.end, Text: c.text, Wall: d.wall()})
+	}
+}
+
+// catchUp lets everything happen that is due by now, each at its own time.
+func (d *drill) catchUp() {
+	for range maxSteps {
+		at, do, ok := d.next()
+		if !ok || at.After(d.now()) {
+			break
+		}
+		d.at = later(at, d.game.Last())
+		do()
+	}
+	d.at = d.now()
+}
+
+// maxSteps bounds what happens at once, so that a mistake cannot hold the lock
+// for ever; the rest happens when the timer comes next.
+const maxSteps = 1_000_000
+
+// arm sets the timer to what happens next, after the lock was used.
+func (d *drill) arm() {
+	d.silence()
+	if d.inc.Drill == nil || d.inc.Drill.Scripted || d.dead != nil {
+		return
+	}
+	at, _, ok := d.next()
+	if !ok {
+		return
+	}
+	wait, runs := d.course.until(at, d.s.o.Clock.Now())
+	if !runs {
+		return
+	}
+	alarm := d.alarm
+	d.stop = d.s.o.Clock.AfterFunc(wait, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.alarm != alarm || d.s.ctx.Err() != nil {
+			return
+		}
+		d.catchUp()
+		d.arm()
+	})
+}
+
+// silence takes the timer back.
+func (d *drill) silence() {
+	d.alarm++
+	if d.stop != nil {
+		d.stop()
+		d.stop = nil
+	}
+}
+
+// do runs f at the time of the exercise, after everything that was due before.
+func (d *drill) do(f func() error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.dead != nil {
+		return d.dead
+	}
+	if d.s.ctx.Err() != nil {
+		return errStopping
+	}
+	d.catchUp()
+	defer d.arm()
+	if d.dead != nil {
+		return d.dead
+	}
+	return f()
+}

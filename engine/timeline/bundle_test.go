@@ -1,0 +1,440 @@
+package timeline_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/journal/mem"
+	"github.com/firebreak-ir/firebreak/engine/timeline"
+)
+
+// keptLog is a log with the facts of an incident among those of others.
+type keptLog struct {
+	*mem.Log
+	key string
+}
+
+func keep(t testing.TB, c *core) *keptLog {
+	t.Helper()
+	signer, err := journal.SignerFromSeed("firebreak/acme", [32]byte{7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := mem.New(mem.Options{Org: "acme", Signer: signer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &keptLog{log, signer.Verifier()}
+	for n, e := range c.facts {
+		if n%3 == 0 {
+			k.append(t, "INC-99", engine.Event{At: e.At, Actor: alice, Body: engine.Noted{Text: fmt.Sprint("elsewhere ", n)}})
+		}
+		k.append(t, c.inc.ID, e)
+	}
+	return k
+}
+
+func (k *keptLog) append(t testing.TB, stream string, e engine.Event) int64 {
+	t.Helper()
+	data, blobs, err := engine.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := journal.Canonical(json.RawMessage(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := k.Append(t.Context(), journal.Batch{Stream: stream, Expect: -1, Records: []journal.Record{{Data: record}}, Blobs: blobs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done.First
+}
+
+func (k *keptLog) events(t testing.TB, stream string) timeline.Source {
+	return func() iter.Seq2[engine.Event, error] {
+		return func(yield func(engine.Event, error) bool) {
+			for entry, err := range k.Read(t.Context(), stream, 0) {
+				var e engine.Event
+				if err == nil {
+					e, err = engine.Decode(entry.Data, func(d string) ([]byte, error) { return k.Blob(t.Context(), d) })
+					e.Seq = entry.Seq
+				}
+				if !yield(e, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// bundle exports the incident as the program does: first it is written down.
+func (k *keptLog) bundle(t testing.TB, c *core, o timeline.Options) []byte {
+	t.Helper()
+	made := engine.ExportMade{Format: "bundle", First: -1}
+	sum := sha256.New()
+	for e, err := range k.events(t, c.inc.ID)() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if made.First < 0 {
+			made.First = e.Seq
+		}
+		made.Last = e.Seq
+		data, _, err := engine.Encode(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum.Write(data)
+	}
+	made.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	last := k.append(t, c.inc.ID, engine.Event{At: c.now.Add(time.Second), Actor: alice, Body: made})
+	return k.tar(t, c.inc.ID, last, o)
+}
+
+func (k *keptLog) tar(t testing.TB, incident string, last int64, o timeline.Options) []byte {
+	t.Helper()
+	var err error
+	if o.Head, err = k.Head(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	k.append(t, "INC-99", engine.Event{At: noon, Actor: alice, Body: engine.Noted{Text: "the log goes on"}})
+	r, err := timeline.Open(func() iter.Seq2[engine.Event, error] { return timeline.UpTo(k.events(t, incident)(), last) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Proofs, err = timeline.ProofsOf(t.Context(), k, incident, last, o.Head); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := r.Write(&b, "bundle", o); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func verify(t testing.TB, data []byte, o timeline.BundleOptions) timeline.BundleReport {
+	t.Helper()
+	r, err := timeline.VerifyBundle(t.Context(), bytes.NewReader(data), int64(len(data)), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// files reads a tar, and pack writes one as bundles are written.
+func files(t testing.TB, data []byte) map[string][]byte {
+	t.Helper()
+	out := map[string][]byte{}
+	in := tar.NewReader(bytes.NewReader(data))
+	for {
+		h, err := in.Next()
+		if err == io.EOF {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out[h.Name], err = io.ReadAll(in); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func pack(t testing.TB, of map[string][]byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	out := tar.NewWriter(&b)
+	var names []string
+	for name := range of {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if err := out.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(of[name])), Mode: 0o644, ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.Write(of[name]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// forged is a bundle with other files and a manifest that fits them, as
+// somebody without the signing key can make it.
+func forged(t testing.TB, data []byte, change func(of map[string][]byte, manifest map[string]any)) []byte {
+	t.Helper()
+	of := files(t, data)
+	var m map[string]any
+	in := json.NewDecoder(bytes.NewReader(of["manifest.json"]))
+	in.UseNumber()
+	if err := in.Decode(&m); err != nil {
+		t.Fatal(err)
+	}
+	change(of, m)
+	of["manifest.json"] = timeline.SealManifest(t, m, of)
+	return pack(t, of)
+}
+
+func TestBundle(t *testing.T) {
+	c := leaked(t)
+	k := keep(t, c)
+	data := k.bundle(t, c, timeline.Options{Version: "v1"})
+	r := verify(t, data, timeline.BundleOptions{Key: k.key, Version: "v1"})
+	if r.ExitCode() != 3 || len(r.Findings) != 1 || r.Records != int64(len(c.facts)+1) || r.Shown != r.Records {
+		t.Fatalf("got %+v, want all of it proven and no anchor", r)
+	}
+	head, err := journal.OpenCheckpoint(files(t, data)["checkpoint"], k.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := verify(t, data, timeline.BundleOptions{Key: k.key, Version: "v1", Anchors: []journal.Checkpoint{head}}); r.ExitCode() != 0 {
+		t.Errorf("with an anchor: got %+v", r)
+	}
+	other := head
+	other.Note, other.Root = nil, [32]byte{1}
+	if r := verify(t, data, timeline.BundleOptions{Key: k.key, Version: "v1", Anchors: []journal.Checkpoint{other}}); r.ExitCode() != 21 {
+		t.Errorf("with an anchor of another history: got %d, want 21", r.ExitCode())
+	}
+	if _, err := timeline.VerifyBundle(t.Context(), bytes.NewReader(data), int64(len(data)), timeline.BundleOptions{Key: "no key"}); err == nil {
+		t.Error("it is verified without a key")
+	}
+	var names []string
+	for name := range files(t, data) {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	want := "VERIFY.txt checkpoint evidence/index.json manifest.json plan/run-1.json proofs/inclusion.jsonl records.jsonl timeline.html timeline.json timeline.md"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("got files %s, want %s", got, want)
+	}
+}
+
+// An effect in doubt is true and complete, and somebody has to look.
+func TestBundleOfWhatIsOpen(t *testing.T) {
+	c := leaked(t)
+	n := slices.IndexFunc(c.facts, func(e engine.Event) bool {
+		b, ok := e.Body.(engine.EffectOutcome)
+		return ok && e.Step == "disable" && b.Attempt == 1
+	})
+	c.facts = c.facts[:n]
+	k := keep(t, c)
+	if r := verify(t, k.bundle(t, c, timeline.Options{}), timeline.BundleOptions{Key: k.key}); r.ExitCode() != 4 {
+		t.Errorf("got %+v, want exit code 4", r)
+	}
+}
+
+func TestBundleBelowFull(t *testing.T) {
+	for _, level := range []timeline.Level{timeline.Internal, timeline.External} {
+		c := leaked(t)
+		k := keep(t, c)
+		data := k.bundle(t, c, timeline.Options{Redact: level})
+		r := verify(t, data, timeline.BundleOptions{Key: k.key})
+		if r.ExitCode() != 3 || r.Records != int64(len(c.facts)+1) || r.Shown == 0 || r.Shown == r.Records {
+			t.Errorf("%s: got %+v, want all of it proven and some of it shown", level, r)
+		}
+		if !strings.Contains(strings.Join(r.NotProven, "\n"), "not shown") {
+			t.Errorf("%s: it is not said what is not proven: %v", level, r.NotProven)
+		}
+		if level == timeline.External {
+			for _, secret := range []string{"alice", "svc-deploy", "AKIAEXAMPLE", "111122223333", "slack:T01", "seen in"} {
+				if bytes.Contains(data, []byte(secret)) {
+					t.Errorf("%s holds %q", level, secret)
+				}
+			}
+		}
+	}
+}
+
+// Whatever byte of a bundle is another, it is seen.
+func TestEveryByteOfABundle(t *testing.T) {
+	c := leaked(t)
+	k := keep(t, c)
+	data := k.bundle(t, c, timeline.Options{})
+	for at := 0; at < len(data); at += 1 + len(data)/700 {
+		for _, bit := range []byte{1, 0x20, 0x80} {
+			bad := bytes.Clone(data)
+			bad[at] ^= bit
+			if r := verify(t, bad, timeline.BundleOptions{Key: k.key}); r.ExitCode() != 10 && r.ExitCode() != 20 {
+				t.Fatalf("byte %d with bit %#x: got %+v", at, bit, r)
+			}
+		}
+	}
+	for _, n := range []int{0, 1, 511, 512, 1024, len(data) / 2, len(data) - 1024, len(data) - 1} {
+		if r := verify(t, data[:n], timeline.BundleOptions{Key: k.key}); r.ExitCode() != 10 {
+			t.Errorf("cut off after %d bytes: got %+v, want damaged", n, r)
+		}
+	}
+	if r := verify(t, append(bytes.Clone(data), 0), timeline.BundleOptions{Key: k.key}); r.ExitCode() != 20 {
+		t.Errorf("with a byte more: got %+v", r)
+	}
+}
+
+// Somebody who writes a manifest that fits is found out all the same.
+func TestForgedBundles(t *testing.T) {
+	c := leaked(t)
+	k := keep(t, c)
+	data := k.bundle(t, c, timeline.Options{Version: "v1"})
+	elsewhere := leaked(t)
+	elsewhere.inc.ID = "INC-2"
+	other := keep(t, elsewhere)
+	lines := func(b []byte) [][]byte { return bytes.SplitAfter(bytes.TrimSuffix(b, []byte("\n")), []byte("\n")) }
+	both := func(of map[string][]byte, change func(l [][]byte) [][]byte) {
+		for _, name := range []string{"records.jsonl", "proofs/inclusion.jsonl"} {
+			of[name] = bytes.Join(change(lines(of[name])), nil)
+			of[name] = append(bytes.TrimRight(of[name], "\n"), '\n')
+		}
+	}
+	count := func(m map[string]any, by int64) {
+		n, err := m["records"].(json.Number).Int64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m["records"], m["shown"] = n+by, n+by
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(of map[string][]byte, m map[string]any)
+		want   string
+	}{
+		{"other words in the timeline", func(of map[string][]byte, _ map[string]any) {
+			of["timeline.md"] = bytes.ReplaceAll(of["timeline.md"], []byte("bob"), []byte("eve"))
+		}, "timeline.md: it is not what the records say"},
+		{"other evidence", func(of map[string][]byte, _ map[string]any) {
+			of["evidence/index.json"] = []byte("{}\n")
+		}, "evidence/index.json: it is not what the records say"},
+		{"another plan", func(of map[string][]byte, _ map[string]any) { of["plan/run-1.json"] = []byte("{}") }, "plan/run-1.json: it is not what the records say"},
+		{"one plan more", func(of map[string][]byte, _ map[string]any) { of["plan/run-2.json"] = []byte("{}") }, "plan/run-2.json: nothing in the records"},
+		{"a record less", func(of map[string][]byte, m map[string]any) {
+			both(of, func(l [][]byte) [][]byte { return slices.Delete(l, 3, 4) })
+			count(m, -1)
+		}, "one is missing, or they are out of order"},
+		{"the last record less", func(of map[string][]byte, m map[string]any) {
+			both(of, func(l [][]byte) [][]byte { return l[:len(l)-1] })
+			count(m, -1)
+			m["last"] = json.Number(fmt.Sprint(lastSeq(t, of["records.jsonl"])))
+		}, "the last record does not say that this bundle was made"},
+		{"two records in another order", func(of map[string][]byte, _ map[string]any) {
+			both(of, func(l [][]byte) [][]byte { l[2], l[3] = l[3], l[2]; return l })
+		}, "out of order"},
+		{"another word in a record", func(of map[string][]byte, _ map[string]any) {
+			of["records.jsonl"] = bytes.Replace(of["records.jsonl"], []byte("a false alarm"), []byte("a true alarm!"), 1)
+			of["records.jsonl"] = bytes.Replace(of["records.jsonl"], []byte(`"Leak"`), []byte(`"Peak"`), 1)
+		}, "the inclusion proof does not lead to the signed root"},
+		{"a record of another incident", func(of map[string][]byte, _ map[string]any) {
+			of["records.jsonl"] = bytes.Replace(of["records.jsonl"], []byte(`"stream":"INC-1"`), []byte(`"stream":"INC-99"`), 1)
+		}, "the record is of INC-99"},
+		{"the head of another log", func(of map[string][]byte, _ map[string]any) {
+			of["checkpoint"] = files(t, other.bundle(t, elsewhere, timeline.Options{}))["checkpoint"]
+		}, "it names another head than the signed one"},
+		{"a head that nobody signed", func(of map[string][]byte, _ map[string]any) {
+			of["checkpoint"] = bytes.Replace(of["checkpoint"], []byte("firebreak/acme"), []byte("firebreak/evil"), 1)
+		}, "checkpoint"},
+		{"proofs of other records", func(of map[string][]byte, _ map[string]any) {
+			l := lines(of["proofs/inclusion.jsonl"])
+			l[1] = bytes.Replace(l[1], []byte(`"path":["`), []byte(`"path":["AAAA`), 1)
+			of["proofs/inclusion.jsonl"] = bytes.Join(l, nil)
+		}, "the proof holds something else than hashes"},
+		{"fewer proofs", func(of map[string][]byte, _ map[string]any) {
+			l := lines(of["proofs/inclusion.jsonl"])
+			of["proofs/inclusion.jsonl"] = bytes.Join(l[:len(l)-1], nil)
+		}, "has no proof"},
+		{"a path that leads out", func(of map[string][]byte, _ map[string]any) { of["../../etc/cron.d/x"] = []byte("x") }, "does not belong into a bundle"},
+		{"an absolute path", func(of map[string][]byte, _ map[string]any) { of["/etc/passwd"] = []byte("x") }, "does not belong into a bundle"},
+		{"said to be live", func(_ map[string][]byte, m map[string]any) { m["mode"] = "exercise" }, "it says that the incident is exercise"},
+		{"said to be redacted", func(_ map[string][]byte, m map[string]any) { m["level"] = "external" }, ""},
+		{"a newer form", func(_ map[string][]byte, m map[string]any) { m["schema"] = "firebreak/bundle/v9" }, "use a newer firebreak"},
+		{"no records", func(of map[string][]byte, _ map[string]any) { delete(of, "records.jsonl") }, "records.jsonl: it is not in the bundle"},
+		{"a hash in the place of a record", func(of map[string][]byte, _ map[string]any) {
+			l := lines(of["records.jsonl"])
+			e, err := journal.ParseLeaf(bytes.TrimRight(l[2], "\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			l[2] = fmt.Appendf(nil, "{\"leaf_hash\":\"%x\",\"n\":2,\"seq\":%d}\n", e.Hash, e.Seq)
+			of["records.jsonl"] = bytes.Join(l, nil)
+		}, "a record is left out, and the bundle says that it is full"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := verify(t, forged(t, data, tt.change), timeline.BundleOptions{Key: k.key, Version: "v1"})
+			if tt.want == "" { // what is not claimed cannot be false: it is said that it is not proven
+				if r.ExitCode() != 3 || !strings.Contains(strings.Join(r.NotProven, "\n"), "That the timelines say") {
+					t.Errorf("got %+v", r)
+				}
+				return
+			}
+			if code := r.ExitCode(); code != 20 && code != 10 {
+				t.Errorf("got exit code %d: %+v", code, r)
+			}
+			if len(r.Proven) > 0 {
+				t.Errorf("it is said that something is proven: %v", r.Proven)
+			}
+			var all strings.Builder
+			for _, f := range r.Findings {
+				fmt.Fprintf(&all, "%s: %s\n", f.File, f.What)
+			}
+			if !strings.Contains(all.String(), tt.want) {
+				t.Errorf("got findings\n%swant %q", all.String(), tt.want)
+			}
+		})
+	}
+	// Another version may word a sentence otherwise, and that is no forgery.
+	if r := verify(t, data, timeline.BundleOptions{Key: k.key, Version: "v2"}); r.ExitCode() != 3 {
+		t.Errorf("read by another version: got %+v", r)
+	}
+	evil := forged(t, data, func(of map[string][]byte, _ map[string]any) {
+		of["timeline.md"] = []byte("nothing happened\n")
+	})
+	r := verify(t, evil, timeline.BundleOptions{Key: k.key, Version: "v2"})
+	if r.ExitCode() != 3 || !strings.Contains(strings.Join(r.NotProven, "\n"), "another version of firebreak wrote them") {
+		t.Errorf("forged and read by another version: got %+v", r)
+	}
+}
+
+func lastSeq(t testing.TB, records []byte) int64 {
+	t.Helper()
+	l := bytes.Split(bytes.TrimRight(records, "\n"), []byte("\n"))
+	e, err := journal.ParseLeaf(l[len(l)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.Seq
+}
+
+// FuzzBundle looks for bytes on which the verification panics, or that it takes
+// for a bundle although nobody made them.
+func FuzzBundle(f *testing.F) {
+	c := leaked(f)
+	k := keep(f, c)
+	full, external := k.bundle(f, c, timeline.Options{}), k.bundle(f, c, timeline.Options{Redact: timeline.External})
+	f.Add(full)
+	f.Add(external)
+	f.Add(full[:512])
+	f.Add([]byte{})
+	f.Add(make([]byte, 1024))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := timeline.VerifyBundle(t.Context(), bytes.NewReader(data), int64(len(data)), timeline.BundleOptions{Key: k.key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code := r.ExitCode(); code != 10 && code != 20 && !bytes.Equal(data, full) && !bytes.Equal(data, external) {
+			t.Errorf("got exit code %d for bytes that nobody wrote: %+v", code, r)
+		}
+	})
+}
