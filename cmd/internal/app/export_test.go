@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"iter"
 	"strings"
 	"testing"
 
@@ -37,7 +39,7 @@ func TestExportHoldsWhatItSays(t *testing.T) {
 	x := &exporter{a.sides(), a.journalOf}
 	req := engine.Request{Actor: person(t, a, "alice"), Verb: "export"}
 	for _, f := range timeline.Formats() {
-		out := &noisy{note: func() { say(t, a, "bob", `note INC-1 "while it was written"`) }}
+		out := &noisy{note: func() { say(t, a, "bob", `note INC-1 "while `+f.Name+` was written"`) }}
 		name, err := x.Export(t.Context(), req, "INC-1", chatops.ExportOptions{Format: f.Name, Redact: "internal"}, out)
 		if err != nil {
 			t.Fatal(err)
@@ -47,6 +49,9 @@ func TestExportHoldsWhatItSays(t *testing.T) {
 		}
 		if out.heard == 0 {
 			t.Errorf("%s: nothing was written", f.Name)
+		}
+		if bytes.Contains(out.Bytes(), []byte("while "+f.Name+" was written")) {
+			t.Errorf("%s: the record holds what came after it", f.Name)
 		}
 		if f.Name != "jsonl" {
 			continue
@@ -93,5 +98,32 @@ func TestExportRefusesFirst(t *testing.T) {
 		if _, made := e.Body.(engine.ExportMade); err != nil || made {
 			t.Errorf("%v %v", e, err)
 		}
+	}
+}
+
+// A source that grows while it is read is cut at the head.
+func TestUpTo(t *testing.T) {
+	n := int64(5)
+	source := upTo(5, func() iter.Seq2[engine.Event, error] {
+		return func(yield func(engine.Event, error) bool) {
+			for seq := range n {
+				if !yield(engine.Event{Seq: seq}, nil) {
+					return
+				}
+			}
+			yield(engine.Event{}, errors.New("the disk is gone"))
+		}
+	})
+	for range 2 {
+		last, failed := int64(-1), false
+		for e, err := range source() {
+			if failed = err != nil; !failed {
+				last = e.Seq
+			}
+		}
+		if last != 4 || failed != (n == 5) {
+			t.Errorf("of %d facts the last is %d, an error: %v", n, last, failed)
+		}
+		n = 9
 	}
 }
