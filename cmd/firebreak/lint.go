@@ -101,7 +101,7 @@ func (p *program) report(shelf app.Shelf, format string) error {
 	case formatGitHub:
 		return report.GitHub(p.out, shelf.Faults)
 	case formatSARIF:
-		return report.SARIF(p.out, report.Log{Version: buildVersion(), Rules: explained(), Found: shelf.Faults, Suppressed: suppressed(shelf.Waived)})
+		return report.SARIF(p.out, report.Log{Version: app.Version(), Rules: explained(), Found: shelf.Faults, Suppressed: suppressed(shelf.Waived)})
 	}
 	write := shelf.Faults.WriteText
 	if p.style().Color {

@@ -113,6 +113,7 @@ Exit codes:
 	f.StringVar(&key, "key", "", "file with the public key that the journal begins with (genesis.pub)")
 	f.StringArrayVar(&anchors, "anchor", nil, "file with a checkpoint kept elsewhere, or an exported timeline.json; may be repeated")
 	f.BoolVar(&live, "live", false, "ask the running server for a copy and check that")
+	c.AddCommand(p.verifyBundleCommand())
 	return c
 }
 

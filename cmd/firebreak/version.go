@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/firebreak-ir/firebreak/cmd/internal/app"
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
@@ -25,7 +26,7 @@ func (p *program) versionCommand() *cobra.Command {
 				Go        string `json:"go"`
 				Format    int    `json:"event_format"`
 				Semantics int    `json:"runbook_semantics"`
-			}{buildVersion(), "", runtime.Version(), engine.FormatVersion, runbooks.Semantics}
+			}{app.Version(), "", runtime.Version(), engine.FormatVersion, runbooks.Semantics}
 			if info, ok := debug.ReadBuildInfo(); ok {
 				for _, s := range info.Settings {
 					if s.Key == "vcs.revision" {
@@ -39,12 +40,4 @@ func (p *program) versionCommand() *cobra.Command {
 			})
 		},
 	}
-}
-
-// buildVersion is the version of the module that this was built from.
-func buildVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
 }

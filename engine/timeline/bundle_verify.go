@@ -58,9 +58,7 @@ func (v *verifier) run(ctx context.Context, r io.ReaderAt, size int64, o BundleO
 	v.archive = a
 	if b, ok := errors.AsType[*broken](err); ok {
 		v.report.add(b.kind, b.file, -1, "%s", b.what)
-		if b.kind == BundleDamaged {
-			return
-		}
+		return // where the files are is not known
 	}
 	if v.manifest, err = a.readManifest(); err != nil {
 		kind := BundleDamaged

@@ -43,7 +43,8 @@ func (f *fold) finish() *Timeline {
 	slices.SortStableFunc(t.NotDone, func(a, b NotDone) int { return int(a.Seq - b.Seq) })
 	f.closeGroups()
 	f.keyTimes()
-	f.strange = append(f.strange, f.overlay.finish(t)...)
+	f.overlay.finish(t)
+	f.strange = append(f.strange, f.overlay.strange...)
 	f.openItems()
 	return t
 }

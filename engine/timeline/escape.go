@@ -14,6 +14,9 @@ const (
 	maxLine = 240
 )
 
+// Visible is a text on one line with nothing hidden in it, for a terminal.
+func Visible(s string) string { return visible(s) }
+
 // visible is s on one line with nothing hidden in it: a line break is shown by
 // a mark, and every character that would not be seen, or that would turn the
 // reading direction, by its code point.

@@ -69,6 +69,15 @@ func FormatOf(name string) (Format, bool) {
 	return Format{}, false
 }
 
+// FormatNames lists the forms in words, for a flag or an error.
+func FormatNames() string {
+	var names []string
+	for _, f := range Formats() {
+		names = append(names, f.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
 // Write writes the record in a form. The same facts, head and options give the
 // same bytes. Errors: an unknown form, those of w, and those of the facts.
 func (r *Record) Write(w io.Writer, format string, o Options) error {
@@ -79,11 +88,7 @@ func (r *Record) Write(w io.Writer, format string, o Options) error {
 	if f, ok := FormatOf(format); ok {
 		return f.write(r, w, o)
 	}
-	var names []string
-	for _, f := range Formats() {
-		names = append(names, f.Name)
-	}
-	return fmt.Errorf("format %q is not known; known: %s", format, strings.Join(names, ", "))
+	return fmt.Errorf("format %q is not known; known: %s", format, FormatNames())
 }
 
 // Check says what is wrong with the options of a form, before anything is

@@ -30,3 +30,20 @@ func SealManifest(t testing.TB, fields map[string]any, files map[string][]byte) 
 	}
 	return data
 }
+
+// FactClasses and SummaryClasses show the tables of redaction.
+func FactClasses() map[string]map[string]string { return plain(factFields) }
+
+// SummaryClasses is the table of the fields of an export.
+func SummaryClasses() map[string]map[string]string { return plain(summaryFields) }
+
+func plain(table map[string]map[string]class) map[string]map[string]string {
+	out := map[string]map[string]string{}
+	for name, of := range table {
+		out[name] = map[string]string{}
+		for field, c := range of {
+			out[name][field] = string(c)
+		}
+	}
+	return out
+}

@@ -35,14 +35,7 @@ type overlay struct {
 	corrected map[int64]Correction
 	hidden    map[int64]Hiding
 	times     []KeyTime
-	pointed   []pointer
-}
-
-// pointer is a fact of the overlay, and the place that it is about.
-type pointer struct {
-	seq, of int64
-	by      Actor
-	did     string
+	strange   []string // what points outside this incident
 }
 
 // place notes the journal place of a fact.
@@ -68,29 +61,39 @@ func (o *overlay) has(seq int64) bool {
 	return ok
 }
 
-func (o *overlay) point(row *Row, of int64, did string) {
-	o.pointed = append(o.pointed, pointer{row.Seq, of, row.Actor, did})
+// points says whether a fact of the overlay is about an earlier one of this incident.
+func (o *overlay) points(row *Row, of int64, did string) bool {
+	if o.has(of) {
+		return true
+	}
+	o.strange = append(o.strange, fmt.Sprintf("journal place %d is no earlier fact of this incident, and %s %s it at %d; that changes nothing here", of, row.Actor.Who(), did, row.Seq))
+	return false
 }
 
 func (o *overlay) correct(row *Row, b engine.RowCorrected) {
+	if !o.points(row, b.Of, "corrected") {
+		return
+	}
 	if o.corrected == nil {
 		o.corrected = map[int64]Correction{}
 	}
 	o.corrected[b.Of] = Correction{Of: b.Of, Text: b.Text, Reason: b.Reason, By: row.Actor, At: row.At, Seq: row.Seq}
-	o.point(row, b.Of, "corrected")
 }
 
 func (o *overlay) hide(row *Row, b engine.RowHidden) {
+	if !o.points(row, b.Of, "hid") {
+		return
+	}
 	if o.hidden == nil {
 		o.hidden = map[int64]Hiding{}
 	}
 	o.hidden[b.Of] = Hiding{Of: b.Of, Reason: b.Reason, By: row.Actor, At: row.At, Seq: row.Seq}
-	o.point(row, b.Of, "hid")
 }
 
 func (o *overlay) show(row *Row, b engine.RowShown) {
-	delete(o.hidden, b.Of)
-	o.point(row, b.Of, "showed")
+	if o.points(row, b.Of, "showed") {
+		delete(o.hidden, b.Of)
+	}
 }
 
 // keyTime adds a key time of a person; a later one of the same name takes its place.
@@ -103,15 +106,8 @@ func (o *overlay) keyTime(row *Row, b engine.KeyTimeSet) {
 	o.times = append(o.times, k)
 }
 
-// finish puts the overlay into the summary, and says what of it is strange.
-func (o *overlay) finish(t *Timeline) (strange []string) {
-	for _, p := range o.pointed {
-		if !o.has(p.of) {
-			strange = append(strange, fmt.Sprintf("journal place %d is no fact of this incident, and %s %s it at %d; it changes nothing here", p.of, p.by.Who(), p.did, p.seq))
-			delete(o.corrected, p.of)
-			delete(o.hidden, p.of)
-		}
-	}
+// finish puts the overlay into the summary.
+func (o *overlay) finish(t *Timeline) {
 	for _, c := range o.corrected {
 		t.Corrections = append(t.Corrections, c)
 	}
@@ -127,7 +123,6 @@ func (o *overlay) finish(t *Timeline) (strange []string) {
 		}
 		t.KeyTimes = slices.Insert(t.KeyTimes, at, k)
 	}
-	return strange
 }
 
 // curate marks a row with what people have added about it.

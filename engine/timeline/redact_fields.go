@@ -50,7 +50,7 @@ var factFields = classes(map[string]string{
 	"engine.Declared":            "open: ID Severity Private Store; prose: Title",
 	"engine.Resolved":            "prose: Summary",
 	"engine.Noted":               "open: Class Observed; prose: Text",
-	"engine.ChannelBound":        "channel: Channel Name",
+	"engine.ChannelBound":        "channel: Channel; drop: Name",
 	"engine.MessagePosted":       "open: Ref; channel: Channel TS",
 	"engine.MessageClosed":       "open: Ref",
 	"engine.ExportMade":          "open: Format Redact SHA256 First Last",

@@ -26,6 +26,8 @@ import (
 //go:generate go run ../../cmd/firebreak docs credential-rotation.yaml --out credential-rotation.md
 //go:generate go run ../../cmd/firebreak graph credential-rotation.yaml --out credential-rotation.svg
 
+//go:generate env CGO_ENABLED=0 go test -run ^TestScenariosTable$ -count=1 ../../cmd/internal/app -update
+
 //go:embed *.yaml scenarios/*.yaml
 var files embed.FS
 

@@ -33,7 +33,7 @@ func (*exporter) Formats() []string {
 
 // exportOptions understands what a person wants.
 func exportOptions(o chatops.ExportOptions) (timeline.Options, error) {
-	out := timeline.Options{Redact: timeline.Level(o.Redact), OCSF: o.OCSF}
+	out := timeline.Options{Version: Version(), Redact: timeline.Level(o.Redact), OCSF: o.OCSF}
 	if err := timeline.Check(o.Format, out); err != nil {
 		return out, engine.Refuse(engine.Usage, "%v", err)
 	}

@@ -46,7 +46,7 @@ func person(t *testing.T, a *App, id string) engine.Actor {
 }
 
 // told cuts what was sent into the type and the incident of each line.
-func told(t *testing.T, lines []byte) []string {
+func toldLines(t *testing.T, lines []byte) []string {
 	t.Helper()
 	var list []string
 	for line := range bytes.Lines(lines) {
@@ -81,7 +81,7 @@ func TestFollowTellsAsItIsWritten(t *testing.T) {
 				t.Errorf("batch of %s up to %d after %d", b.Origin, b.Next, next)
 			}
 			next = b.Next
-			got = append(got, told(t, b.Lines)...)
+			got = append(got, toldLines(t, b.Lines)...)
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
@@ -124,7 +124,7 @@ func TestWhoMayFollowWhat(t *testing.T) {
 			out.Write(b.Lines)
 			return nil
 		})
-		return told(t, out.Bytes()), err
+		return toldLines(t, out.Bytes()), err
 	}
 	public := []string{"INC-1 incident.declared", "INC-1 note.added"}
 	all := []string{"INC-1 incident.declared", "INC-2 incident.declared", "INC-2 note.added", "INC-1 note.added"}

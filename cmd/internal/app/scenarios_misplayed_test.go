@@ -56,7 +56,7 @@ func misplays() []misplay {
 			scenario: "compromised-instance-night", name: "the memory is not worth the trouble",
 			without: []string{"bob: approve memory"},
 			with:    []runbooks.ScriptLine{asked("bob", "memory", time.Minute, `deny memory --reason "an unknown binary"`)},
-			fails:   []string{"evidence", "two"},
+			fails:   []string{"evidence", "two", "whole"},
 			wrong:   []string{"deny memory"},
 		}, {
 			scenario: "compromised-instance-night", name: "the clocks run unseen",
@@ -65,7 +65,7 @@ func misplays() []misplay {
 		}, {
 			scenario: "compromised-instance-night", name: "the CISO is left to sleep",
 			without: []string{"carol: approve stop"},
-			fails:   []string{"two"},
+			fails:   []string{"two", "whole"},
 		}, {
 			scenario: "leaked-secret-build-log", name: "the label is green, so it is over",
 			without: []string{"alice: done tried"},
@@ -80,7 +80,7 @@ func misplays() []misplay {
 			scenario: "compromised-employee-contractor", name: "the friendly message is believed",
 			without: []string{"bob: approve okta"},
 			with:    []runbooks.ScriptLine{after("alice", "friendly", time.Minute, `cancel --reason "it was him all along"`)},
-			fails:   []string{"source", "sessions", "two", "firm", "return"},
+			fails:   []string{"source", "sessions", "two", "firm", "return", "found"},
 			wrong:   []string{"cancel"},
 		}, {
 			scenario: "compromised-employee-contractor", name: "nobody calls the CISO",
@@ -117,11 +117,11 @@ func misplays() []misplay {
 		}, {
 			scenario: "key-approver-away", name: "everybody waits for Bob",
 			without: []string{"erik: approve", `carol: approve quarantine --reason`},
-			fails:   []string{"stopped", "two", "none"},
+			fails:   []string{"stopped", "two", "none", "removed"},
 		}, {
 			scenario: "key-approver-away", name: "the quarantine is left out",
 			with:  []runbooks.ScriptLine{after("alice", "shortcut", now, `skip quarantine --reason "nobody is there"`)},
-			fails: []string{"stopped", "two", "none"},
+			fails: []string{"stopped", "two", "none", "removed"},
 			wrong: []string{"skip quarantine"},
 		}, {
 			scenario: "slack-down", name: "everybody waits for the chat",
@@ -136,7 +136,7 @@ func misplays() []misplay {
 			scenario: "did-it-apply", name: "just run it again",
 			without: []string{"alice: done restart"},
 			with:    []runbooks.ScriptLine{after("alice", "silent", time.Minute, "retry restart --confirm-not-applied")},
-			fails:   []string{"settled", "once", "words"},
+			fails:   []string{"settled", "once", "words", "leak"},
 			wrong:   []string{"retry restart"},
 		}, {
 			scenario: "did-it-apply", name: "what is not known is not said",
@@ -216,6 +216,28 @@ func TestLibraryScenariosMisplayed(t *testing.T) {
 			for _, o := range r.Aims {
 				if o.Final == "P" {
 					t.Errorf("objective %s is rated P", o.ID)
+				}
+			}
+		})
+	}
+}
+
+// TestLibraryScenariosNeedEveryLine: what a player of the script does is asked
+// for by something. Whoever leaves one line out does not pass.
+func TestLibraryScenariosNeedEveryLine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays a hundred exercises")
+	}
+	for _, one := range toldByLibrary(t) {
+		t.Run(one.ID, func(t *testing.T) {
+			for n, line := range one.Script {
+				if line.By == one.Facilitator.ID || line.Refused != "" {
+					continue
+				}
+				s := *one.Scenario
+				s.Script = slices.Delete(slices.Clone(s.Script), n, n+1)
+				if _, r := (told{&s, one.program}).misplayed(t, misplay{}).play(t); r.Outcome == score.Pass {
+					t.Errorf("it passes without line %d of its script: %s: %s", n+1, line.By, line.Type)
 				}
 			}
 		})

@@ -28,7 +28,7 @@ var arrows = []arrow{
 	{"runbooks", "./actions go.yaml.in/yaml/v4 github.com/expr-lang/expr", "a file becomes a program with nothing but the words of actions, YAML and expressions"},
 	{"engine", wordsOfRunbooks, "the core is pure: it folds facts and knows no store, no chat and no cloud"},
 	{"chatops", wordsOfEngine, "grammar, policy and replies are the same for every chat"},
-	{"cmd/firebreak", "./cmd/internal/... ./engine/cases " + wordsOfChat + " ./engine/journal ./engine/plan ./engine/preflight ./engine/timeline ./runbooks/diff ./runbooks/docs ./runbooks/format ./runbooks/graph ./runbooks/iampolicy ./runbooks/library ./runbooks/lint ./runbooks/report ./runbooks/schema github.com/rogpeppe/go-internal/diff github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term", "a command parses flags and prints; adapters are wired in cmd/internal/app, where another binary finds them too"},
+	{"cmd/firebreak", "./cmd/internal/... ./engine/cases " + wordsOfChat + " ./engine/journal ./engine/plan ./engine/preflight ./engine/readiness ./engine/timeline ./runbooks/diff ./runbooks/docs ./runbooks/format ./runbooks/graph ./runbooks/iampolicy ./runbooks/library ./runbooks/lint ./runbooks/report ./runbooks/schema github.com/rogpeppe/go-internal/diff github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term", "a command parses flags and prints; adapters are wired in cmd/internal/app, where another binary finds them too"},
 
 	// Providers: one each, and never each other.
 	{"actions/*", "./actions", "a provider stands alone; one with an SDK has a row of its own"},
@@ -76,6 +76,7 @@ var arrows = []arrow{
 	{"cmd/internal/app", "./... github.com/aws/aws-sdk-go-v2 go.yaml.in/yaml/v4", "the wiring: the only package that sees every leaf; a test of it takes the library's runbooks apart"},
 	{"cmd/internal/config", wordsOfChat + " go.yaml.in/yaml/v4", "reads files into the words of the folders"},
 	{"cmd/internal/local", wordsOfChat + " golang.org/x/sys", "carries the words of a terminal over a unix socket"},
+	{"cmd/internal/tabletop", "./engine ./chatops", "an exercise around one terminal: the same bot and the same words as elsewhere"},
 	{"cmd/internal/demo", "./cmd/internal/app ./cmd/internal/config ./actions/aws/awsfake ./chatops/slack/slackfake " + wordsOfChat + " ./engine/journal ./engine/timeline", "plays the real wiring against the two fakes"},
 	{"cmd/internal/e2e", "", "tells its stories to the finished binary, from outside; only its tests import"},
 	{"cmd/internal/arch", "golang.org/x/mod", "looks at the source, and is part of nothing"},
@@ -87,6 +88,7 @@ var exceptions = []arrow{
 	{"cmd/firebreak", "./chatops/console", "the command is the terminal that the console draws on"},
 	{"cmd/firebreak", "./chatops/slack", "the app manifest is text that is made from what the chat needs; no Slack is talked to"},
 	{"cmd/firebreak", "./engine/journal/bolt", "verify and init work on a journal file where no server and no config need be"},
+	{"cmd/internal/tabletop", "./chatops/console", "an exercise in a terminal is drawn as the terminal draws"},
 	{"cmd/internal/demo", "./actions/aws ./chatops/slack", "tells the real wiring where the two fakes listen, in the options of the packages themselves"},
 }
 
