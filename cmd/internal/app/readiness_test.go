@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"iter"
 	"strings"
@@ -48,6 +49,9 @@ func (l *shelfLog) put(t *testing.T, stream string, bodies ...engine.Body) {
 	t.Helper()
 	for _, body := range bodies {
 		data, _, err := engine.Encode(engine.Event{At: recordedAt, Actor: engine.Actor{Type: engine.Person, ID: "alice"}, Body: body, Seq: -1})
+		if err == nil {
+			data, err = journal.Canonical(json.RawMessage(data))
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
