@@ -180,7 +180,7 @@ func Recorded(ctx context.Context, path, incident string) (_ []engine.Event, err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
-	return recorded(ctx, log, incident)
+	return factsOf(ctx, log, incident)
 }
 
 // Facts reads the facts of an incident or an exercise.
@@ -192,10 +192,10 @@ func (r Records) Facts(ctx context.Context, incident string) ([]engine.Event, er
 	if log == nil {
 		return nil, fmt.Errorf("there is no %q: nothing was written down yet", incident)
 	}
-	return recorded(ctx, log, incident)
+	return factsOf(ctx, log, incident)
 }
 
-func recorded(ctx context.Context, log journal.Log, incident string) ([]engine.Event, error) {
+func factsOf(ctx context.Context, log journal.Log, incident string) ([]engine.Event, error) {
 	var list []engine.Event
 	for entry, err := range log.Read(ctx, incident, 0) {
 		if err != nil {

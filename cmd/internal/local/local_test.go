@@ -270,3 +270,17 @@ func TestServerGoneBeforeItAnswered(t *testing.T) {
 type dying struct{ *listener }
 
 func (dying) Command(context.Context, chatops.Input) chatops.Message { panic(http.ErrAbortHandler) }
+
+// The journal of exercises is another one than that of live incidents, and one
+// that is not there is not taken for the other.
+func TestSnapshotOfDrills(t *testing.T) {
+	client, _ := serve(t, Options{Directory: directory("x"), Snapshot: whole(10), Drills: whole(20)})
+	var live, drills bytes.Buffer
+	if err := errors.Join(client.Snapshot(t.Context(), &live), client.SnapshotDrills(t.Context(), &drills)); err != nil || live.Len() != 10 || drills.Len() != 20 {
+		t.Errorf("got %d and %d bytes, %v", live.Len(), drills.Len(), err)
+	}
+	without, _ := serve(t, Options{Directory: directory("x"), Snapshot: whole(10)})
+	if err := without.SnapshotDrills(t.Context(), &drills); err == nil || !strings.Contains(err.Error(), "no journal of exercises") {
+		t.Errorf("got %v", err)
+	}
+}
