@@ -104,16 +104,16 @@ func TestExportRefusesFirst(t *testing.T) {
 // A source that grows while it is read is cut at the head.
 func TestUpTo(t *testing.T) {
 	n := int64(5)
-	source := upTo(5, func() iter.Seq2[engine.Event, error] {
-		return func(yield func(engine.Event, error) bool) {
+	source := func() iter.Seq2[engine.Event, error] {
+		return timeline.UpTo(func(yield func(engine.Event, error) bool) {
 			for seq := range n {
 				if !yield(engine.Event{Seq: seq}, nil) {
 					return
 				}
 			}
 			yield(engine.Event{}, errors.New("the disk is gone"))
-		}
-	})
+		}, 4)
+	}
 	for range 2 {
 		last, failed := int64(-1), false
 		for e, err := range source() {
