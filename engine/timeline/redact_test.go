@@ -19,7 +19,7 @@ import (
 // shownOutside are the texts of facts that others see. It is written by hand,
 // apart from the table that the redaction uses: a new field has to be thought
 // about twice.
-var shownOutside = words(`Declared.ID Declared.Store Noted.Class MessagePosted.Ref MessageClosed.Ref ExportMade.Format ExportMade.SHA256 Refused.Verb Refused.Code
+var shownOutside = words(`Declared.ID Declared.Store Noted.Class MessagePosted.Ref MessageClosed.Ref ExportMade.Format ExportMade.Redact ExportMade.SHA256 Refused.Verb Refused.Code
 	RunStarted.Runbook RunStarted.Digest Floor.Effect RunEnded.Status Target.Type Failure.Class ApprovalRequested.ID Vote.Approval Vote.Root ApprovalReminded.ID
 	ApprovalEscalated.ID ApprovalClosed.ID ApprovalClosed.Verdict EffectIntent.Key EffectIntent.Action EffectIntent.Effect EffectIntent.Approval EffectProbed.Found
 	Request.Operation Reading.Verdict TimerFired.Ref StepHeld.ID StepHeld.Why StepEnded.Status ManualAsked.ID ContainmentDue.ID DrillStarted.Scenario DrillStarted.Digest
