@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"iter"
 	"strings"
 	"testing"
 
@@ -98,32 +96,5 @@ func TestExportRefusesFirst(t *testing.T) {
 		if _, made := e.Body.(engine.ExportMade); err != nil || made {
 			t.Errorf("%v %v", e, err)
 		}
-	}
-}
-
-// A source that grows while it is read is cut at the head.
-func TestUpTo(t *testing.T) {
-	n := int64(5)
-	source := func() iter.Seq2[engine.Event, error] {
-		return timeline.UpTo(func(yield func(engine.Event, error) bool) {
-			for seq := range n {
-				if !yield(engine.Event{Seq: seq}, nil) {
-					return
-				}
-			}
-			yield(engine.Event{}, errors.New("the disk is gone"))
-		}, 4)
-	}
-	for range 2 {
-		last, failed := int64(-1), false
-		for e, err := range source() {
-			if failed = err != nil; !failed {
-				last = e.Seq
-			}
-		}
-		if last != 4 || failed != (n == 5) {
-			t.Errorf("of %d facts the last is %d, an error: %v", n, last, failed)
-		}
-		n = 9
 	}
 }
