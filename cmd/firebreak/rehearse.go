@@ -109,7 +109,12 @@ func (p *program) scenarios() (*config.Config, app.Shelf, error) {
 	if cfg == nil {
 		return nil, app.LoadFiles(app.LibraryFiles(), registry, nil), nil
 	}
-	return cfg, app.LoadShelf(cfg, registry), nil
+	shelf := app.LoadShelf(cfg, registry)
+	if cfg.Library {
+		// An exercise has its own people, so what the directory lacks keeps nobody from it.
+		shelf.Lend(app.LoadFiles(app.LibraryFiles(), registry, nil))
+	}
+	return cfg, shelf, nil
 }
 
 func (p *program) listScenarios() error {
@@ -160,8 +165,9 @@ func (p *program) findScenario(name string) (*config.Config, app.Shelf, *runbook
 		if err != nil {
 			return nil, shelf, nil, err
 		}
-		programs := where.callable(name)
-		found, faults := runbooks.LoadScenarios([]runbooks.File{{Name: name, Src: src}}, programs, where.registry)
+		near := app.Shelf{Programs: where.callable(name)}
+		near.Lend(shelf)
+		found, faults := runbooks.LoadScenarios([]runbooks.File{{Name: name, Src: src}}, near.Programs, where.registry)
 		if len(faults) > 0 {
 			if err := faults.WriteText(p.err, map[string][]byte{name: src}); err != nil {
 				return nil, shelf, nil, err
@@ -170,7 +176,7 @@ func (p *program) findScenario(name string) (*config.Config, app.Shelf, *runbook
 		if faults.HasErrors() || len(found) != 1 {
 			return nil, shelf, nil, &exit{code: exitFailed}
 		}
-		s, shelf.Programs = found[0], programs
+		s, shelf.Programs = found[0], near.Programs
 	}
 	var known []string
 	for _, one := range shelf.Scenarios {

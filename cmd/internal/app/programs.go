@@ -121,6 +121,21 @@ func (s *Shelf) addScenarios(r *actions.Registry) {
 	slices.SortFunc(s.Scenarios, func(a, b *runbooks.Scenario) int { return strings.Compare(a.ID, b.ID) })
 }
 
+// Lend adds the runbooks and scenarios of another shelf whose ids are not taken.
+func (s *Shelf) Lend(other Shelf) {
+	for _, p := range other.Programs {
+		if !slices.ContainsFunc(s.Programs, func(ours *runbooks.Program) bool { return ours.ID == p.ID }) {
+			s.Programs = append(s.Programs, p)
+		}
+	}
+	for _, one := range other.Scenarios {
+		if !slices.ContainsFunc(s.Scenarios, func(ours *runbooks.Scenario) bool { return ours.ID == one.ID }) {
+			s.Scenarios = append(s.Scenarios, one)
+		}
+	}
+	slices.SortFunc(s.Scenarios, func(a, b *runbooks.Scenario) int { return strings.Compare(a.ID, b.ID) })
+}
+
 // LibraryFiles are the runbooks and scenarios of the library.
 func LibraryFiles() []runbooks.File {
 	var files []runbooks.File
