@@ -36,7 +36,7 @@ func (d *drill) tell() {
 	d.again(c.Ref(), func(ctx context.Context) (engine.Body, error) { return d.post(ctx, c) }, func(body engine.Body) {
 		d.telling = false
 		if still := d.inc.Messages(); len(still) > 0 && still[0].Ref() == c.Ref() {
-			d.say(body)
+			_ = d.say(body) // it is logged, and told again when somebody comes back
 		}
 		d.tell()
 	})
