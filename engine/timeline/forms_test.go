@@ -229,3 +229,17 @@ func objects(t testing.TB, data []byte) []map[string]any {
 	}
 	return list
 }
+
+// A source that grows while it is read is cut at the place that is named.
+func TestUpTo(t *testing.T) {
+	last := int64(-1)
+	for e, err := range timeline.UpTo(told(t).events(), 44) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = e.Seq
+	}
+	if last != 44 {
+		t.Errorf("the last fact is %d, want 44", last)
+	}
+}
