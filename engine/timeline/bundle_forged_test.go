@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
@@ -119,6 +120,14 @@ func TestForgedBundles(t *testing.T) {
 				t.Errorf("got findings\n%swant %q", all.String(), tt.want)
 			}
 		})
+	}
+	// A journal whose key signed facts that break the engine's rules.
+	broken := leaked(t)
+	n := slices.IndexFunc(broken.facts, func(e engine.Event) bool { _, ok := e.Body.(engine.Vote); return ok })
+	broken.facts[n].Actor = alice // who asked for it
+	kept := keep(t, broken)
+	if r := verify(t, kept.bundle(t, broken, timeline.Options{}), timeline.BundleOptions{Key: kept.key}); r.ExitCode() != 20 {
+		t.Errorf("with a rule broken: got %+v", r)
 	}
 	// Another version may word a sentence otherwise, and that is no forgery.
 	if r := verify(t, data, timeline.BundleOptions{Key: k.key, Version: "v2"}); r.ExitCode() != 3 {
