@@ -27,7 +27,7 @@ func FromDrill(events []engine.Event, p *runbooks.Program, cat runbooks.Catalog)
 		}
 	}
 	if inc.Drill == nil {
-		return nil, fmt.Errorf("%s is no exercise; a scenario of an incident is made by: rehearse --from-incident", inc.ID)
+		return nil, fmt.Errorf("%s is no exercise; a scenario of an incident is made by: rehearse --from INC-12", inc.ID)
 	}
 	s, err := runbooks.DecodeScenario(inc.Drill.File.Value)
 	if err != nil {

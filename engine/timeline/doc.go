@@ -1,12 +1,17 @@
 // Package timeline tells what happened in an incident, from its facts and from
 // nothing else.
 //
+//	r, err := timeline.Open(func() iter.Seq2[engine.Event, error] { return incidents.Events(ctx, "INC-12") })
+//	err = r.Write(w, "md", timeline.Options{Head: head})   // for people
+//	err = r.Write(w, "html", timeline.Options{Head: head, Zone: berlin, Redact: timeline.External})
+//	err = r.Write(w, "json", timeline.Options{Head: head}) // for machines, and as an anchor for verify
+//	err = r.Write(w, "bundle", timeline.Options{Head: head, Proofs: proofs})
+//	err = r.Lanes(w, timeline.Options{})                   // the chart alone, as SVG
 //	t, err := timeline.Fold(incidents.Events(ctx, "INC-12"))
-//	err = t.Markdown(w, head) // for people
-//	err = t.JSON(w, head)     // for machines, and as an anchor for verify
-//	lines := t.Lines(20)      // for the answer in the chat
+//	lines := t.Lines(20)                                   // for the answer in the chat
 //
-// [Fold] reads the facts once, in order, and keeps one [Row] for each, with a
+// [Open] reads the facts once for the summary; each form then tells the rows
+// anew and keeps none of them. [Fold] keeps all of them. It reads the facts once, in order, and keeps one [Row] for each, with a
 // plain sentence that says who did what. A row that no fact stands behind (a
 // silence) is marked as derived and carries the place of the fact before it.
 // The parts of the summary, key times, people, runs, approvals, actions, what
@@ -23,8 +28,9 @@
 //	schema      "firebreak/timeline/v1"
 //	checkpoint  the signed note of the journal's head, as it was signed
 //	head        {origin, size, root}: the same in parts, root in base64
+//	redaction   {level, fields}: for whom it was written, and which fields are not as in the record
 //	incident    {id, title, severity, private, mode, store, channel, declared_at, declared_by, resolved_at, summary}
-//	key_times   [{name, at, seq, text}]
+//	key_times   [{name, at, seq, text, source, by}]
 //	people      [{type, id, name, via, did}]
 //	runs        [{run, runbook, title, digest, environment, by, started_at, ended_at, status, reason, budget_ms, contained_ms, budget, outputs}]
 //	approvals   [{run, step, id, plan_digest, asked_at, expires, from, quorum, floor, items, reminders, escalated_to, closed_at, latency_ms, verdict, reason, changed, votes}]
@@ -36,8 +42,10 @@
 //	not_done    [{run, step, status, reason, seq}]
 //	open        [{kind, run, step, text}]
 //	alive       [{run, step, text}]
+//	corrections [{of, text, reason, by, at, seq}]
+//	hidden      [{of, reason, by, at, seq}]
 //	rows        one per line: {seq, at, derived, kind, type, actor, run, step, attempt, outcome, text, observed_at, targets,
-//	            plan_digest, refs, duration_ms, minor, control, details, hash, prev_hash}
+//	            plan_digest, refs, duration_ms, minor, control, details, hash, prev_hash, corrected, hidden}
 //
 // A group is a step that has steps of its own: one for each item of a list, or
 // those of a runbook that it calls. actions and not_done name each of them; the
@@ -109,14 +117,91 @@
 // of refusals, people, request ids, warnings and approvals of one step it keeps
 // so many and counts the others, under open. The rows have each of them.
 //
+// # What people add
+//
+// People correct words, hide rows and add key times by facts of their own
+// ([engine.RowCorrected] and its neighbours). They change no row: a form for
+// people shows both texts and who corrected the words, leaves out hidden rows
+// and counts them, and puts a key time of a person where its time is. A form
+// for machines has every row, marked. The last word about a place wins; one
+// about a place that is no earlier fact of the incident changes nothing and is
+// listed as open.
+//
+// # Redaction
+//
+// A [Level] redacts the facts before they are folded, never the sentences
+// afterwards: no sentence is made of what must not be in it. redact_fields.go
+// is the one table that says for every field of every fact what it holds, and
+// it is an allow list. By class:
+//
+//	class     internal           external
+//	open      shown              shown
+//	person    shown              "person 1", by first appearance
+//	display   shown              nothing
+//	address   nothing            nothing
+//	audience  shown              "person 1", "group 1"
+//	place     shown              "environment 1"
+//	target    shown              "target 1 (aws.ec2.instance)"
+//	plan      shown              "#1": a digest could be compared with a guess
+//	value     nothing            nothing
+//	prose     shown              "[left out]"
+//	named     shown              a usual name of a key time, else "[left out]"
+//	channel   shown              "[left out]"
+//	drop      shown              nothing
+//	there     "[left out]"       "[left out]"
+//	program   its outline        its outline
+//	items     nothing            nothing
+//	readings  without values     nothing
+//
+// Ids of steps and the titles of runbooks are shown at every level: they are of
+// the runbook, not of the incident. No hash of what is left out takes its
+// place, because a short text is guessed. What is left of the record in a
+// bundle are the hashes of whole leaves, which hold no salt yet: VERIFY.txt
+// says so.
+//
+// # The chart
+//
+// A lane for each step, each person and the injects over one axis of time. A
+// stretch of ten minutes and more without a row is cut short where it would
+// take more room than its mark. It is bounded: a loop has one lane for all its
+// items, the dozens of steps that most need a look are kept and the others
+// become one lane with their counts.
+//
+// # The bundle
+//
+// One tar with sorted names and zero times:
+//
+//	VERIFY.txt              what it is, and how to check it
+//	blobs/SHA256            attachments of records; only when full
+//	checkpoint              the signed note
+//	evidence/index.json     objects that steps have stored: bucket, key, version, digest
+//	manifest.json           versions, counts, level, and the digest of every other file
+//	plan/run-N.json         pinned programs, plan/scenario.json of an exercise; only when full
+//	proofs/inclusion.jsonl  {seq, path}: one line for each record, in their order
+//	records.jsonl           one line for each record: its leaf, or {leaf_hash, n, seq} where the level does not show it
+//	timeline.html, .json, .md
+//
+// [VerifyBundle] takes only the bytes that are written for what the bundle
+// says, so that there is no byte which could be another unseen. Of a full
+// bundle it folds and audits the facts, checks that the export that the record
+// names covers all of them, and makes the bundle again to compare each file.
+//
 // # Invariants
 //
-// Both exports are pure functions of the facts and the head: two exports are
-// the same bytes. Every kind of fact has a sentence; a test enumerates them.
+// All forms are pure functions of the facts, the head and the options: two
+// exports are the same bytes. Every kind of fact has a sentence; a test enumerates them.
 // No text of a person can end a cell, open a tag, mention anybody or hide
 // itself: characters that would not be seen are shown by their code point.
 //
 // # Design
+//
+// What is said is written once, for a paper: Markdown and HTML differ in how
+// they write it, not in what. Rejected: a template for each, which drift apart,
+// and HTML made from Markdown, which has no room for a chart, corrections in
+// two texts, or links from a table to the entry that proves it.
+//
+// Redacting sentences afterwards was rejected: a name is found there by
+// looking for it, and what is not looked for stays.
 //
 // The rows are folded from facts, not from [engine.Incident]. Folding the
 // state was rejected: the state forgets (the second plan replaces the first,

@@ -131,27 +131,6 @@ func TestWriteRefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-// full is a disk without room.
-type full struct{ room int }
-
-func (f *full) Write(p []byte) (int, error) {
-	if f.room -= len(p); f.room < 0 {
-		return 0, io.ErrShortWrite
-	}
-	return len(p), nil
-}
-
-func TestWriteTellsOfAFullDisk(t *testing.T) {
-	r := wide(t, 100).record(t)
-	for _, form := range machines {
-		for _, room := range []int{0, 70_000} {
-			if err := r.Write(&full{room}, form.format, form.o); err == nil {
-				t.Errorf("%s: nothing is said of a disk with %d bytes of room", form.name, room)
-			}
-		}
-	}
-}
-
 // A feed tells the lines that the export of the same incident has for its rows,
 // from any fact on.
 func TestFeedTellsWhatTheExportTells(t *testing.T) {
@@ -249,4 +228,18 @@ func objects(t testing.TB, data []byte) []map[string]any {
 		list = append(list, m)
 	}
 	return list
+}
+
+// A source that grows while it is read is cut at the place that is named.
+func TestUpTo(t *testing.T) {
+	last := int64(-1)
+	for e, err := range timeline.UpTo(told(t).events(), 44) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = e.Seq
+	}
+	if last != 44 {
+		t.Errorf("the last fact is %d, want 44", last)
+	}
 }

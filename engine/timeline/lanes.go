@@ -27,11 +27,11 @@ type chart struct {
 	keys     []mark
 	injects  *lane
 	people   []*lane
-	runs     []*lane // heads, each before its steps
 	steps    []*lane
 	silences []gap
-	loops    map[string]bool // run/step of the steps that are repeated
-	byKey    map[string]*lane
+	loops    map[string]bool  // run/step of the steps that are repeated
+	byKey    map[string]*lane // of steps by run/step, of the heads of runs by run
+	byPerson map[string]*lane
 	live     map[string]*state // by run/step, of steps that have not ended
 	more     *lane             // what no lane was left for
 }
@@ -101,7 +101,7 @@ type state struct {
 
 // newChart reads the rows twice: for the time, and for what happened.
 func (r *Record) newChart(o Options) (*chart, error) {
-	c := &chart{record: r, zone: o.Zone, loops: map[string]bool{}, byKey: map[string]*lane{}, live: map[string]*state{}}
+	c := &chart{record: r, zone: o.Zone, loops: map[string]bool{}, byKey: map[string]*lane{}, byPerson: map[string]*lane{}, live: map[string]*state{}}
 	if c.zone == time.UTC {
 		c.zone = nil
 	}
@@ -261,7 +261,11 @@ func (c *chart) take(r *Row) {
 		}
 		c.point(c.injects, r.At.Time, lookTold, r.Details["inject"], timed(r)+r.Words())
 	case r.Type == string(engine.RunStarted{}.Kind()):
-		c.steps = append(c.steps, &lane{run: r.Run, label: r.Run + "  " + r.Details["runbook"], isRun: true})
+		if len(c.steps) < maxKept {
+			l := &lane{run: r.Run, label: r.Run + "  " + r.Details["runbook"], isRun: true}
+			c.byKey[r.Run] = l
+			c.steps = append(c.steps, l)
+		}
 	}
 	if r.Step != "" {
 		c.takeStep(r)
@@ -277,15 +281,15 @@ func (c *chart) takePerson(r *Row) {
 		return
 	}
 	who := r.Actor.Who()
-	at := slices.IndexFunc(c.people, func(l *lane) bool { return l.id == who })
-	if at < 0 {
-		if len(c.people) > maxKept {
+	l := c.byPerson[who]
+	if l == nil {
+		if len(c.people) >= maxKept {
 			return
 		}
-		at = len(c.people)
-		c.people = append(c.people, &lane{id: who, label: who, sub: r.Actor.Name})
+		l = &lane{id: who, label: who, sub: r.Actor.Name}
+		c.byPerson[who] = l
+		c.people = append(c.people, l)
 	}
-	l := c.people[at]
 	l.weight++
 	k, text := lookDid, ""
 	switch {
@@ -299,134 +303,6 @@ func (c *chart) takePerson(r *Row) {
 		k = lookNote
 	}
 	c.point(l, r.At.Time, k, text, timed(r)+r.Words())
-}
-
-// effectLook is how an attempt looks.
-func effectLook(effect string) look {
-	switch actions.Effect(effect) {
-	case actions.Read:
-		return lookRead
-	case actions.Reversible:
-		return lookRev
-	}
-	return lookDes // not known: fear the worst
-}
-
-// takeStep draws what happened to a step.
-func (c *chart) takeStep(r *Row) {
-	l, key, at := c.lane(r.Run, r.Step), r.Run+"/"+r.Step, r.At.Time
-	s := c.live[key]
-	if s == nil {
-		s = &state{}
-		c.live[key] = s
-	}
-	end := func(from *time.Time, k look, words string) {
-		c.bar(l, *from, at, k, words)
-		*from = time.Time{}
-	}
-	switch r.Type {
-	case string(engine.ApprovalRequested{}.Kind()):
-		s.ask = at
-	case string(engine.ApprovalClosed{}.Kind()):
-		end(&s.ask, lookAsk, "waited for people: "+r.Text)
-		if r.Outcome != string(engine.ApprovalGranted) && !l.crowded {
-			c.point(l, at, lookNo, "", timed(r)+r.Text)
-		}
-	case string(engine.EffectIntent{}.Kind()):
-		s.attempt, s.effect, s.doubt = at, effectLook(r.Details["effect"]), time.Time{}
-		if l.sub == "" {
-			l.sub = r.Details["action"]
-		}
-		if s.effect != lookRead {
-			l.weight = max(l.weight, 2)
-		}
-	case string(engine.EffectOutcome{}.Kind()):
-		k := s.effect
-		switch r.Outcome {
-		case OutcomeFailed:
-			k = lookFail
-			l.weight = max(l.weight, 3)
-		case OutcomeDoubt:
-			s.doubt = at
-		}
-		if k == "" {
-			k = lookDes
-		}
-		end(&s.attempt, k, r.Text)
-		s.done = at
-	case string(engine.EffectInDoubt{}.Kind()):
-		if s.doubt.IsZero() {
-			s.doubt = at
-		}
-		end(&s.attempt, s.effect, r.Text)
-		l.weight = 4
-	case string(engine.EffectProbed{}.Kind()), string(engine.EffectResolved{}.Kind()):
-		if r.Outcome != string(actions.FoundUnknown) {
-			end(&s.doubt, lookDoubt, "in doubt until: "+r.Text)
-			end(&s.held, lookHeld, "waited for a decision")
-			s.done = at
-		}
-	case string(engine.EffectVerified{}.Kind()):
-		k := lookProof
-		if r.Outcome != string(actions.Verified) {
-			k = lookNo
-			l.weight = max(l.weight, 3)
-		}
-		if s.done.IsZero() {
-			s.done = at
-		}
-		end(&s.done, k, r.Text)
-	case string(engine.StepHeld{}.Kind()):
-		s.held = at
-		l.weight = max(l.weight, 3)
-	case string(engine.RetryRequested{}.Kind()), string(engine.SkipRequested{}.Kind()):
-		end(&s.held, lookHeld, "waited for a decision: "+r.Text)
-		end(&s.doubt, lookDoubt, "in doubt until: "+r.Text)
-	case string(engine.ManualAsked{}.Kind()):
-		s.hand = at
-		l.sub = "by hand"
-	case string(engine.ManualDone{}.Kind()):
-		end(&s.hand, lookHand, r.Text)
-	case string(engine.WaitStarted{}.Kind()):
-		s.wait = at
-		l.sub = "waits"
-	case string(engine.StepEntered{}.Kind()):
-		l.sub = "calls a runbook"
-	case string(engine.StepEnded{}.Kind()):
-		c.stepEnded(l, s, r, end)
-		delete(c.live, key)
-	}
-}
-
-func (c *chart) stepEnded(l *lane, s *state, r *Row, end func(*time.Time, look, string)) {
-	end(&s.wait, lookWait, "let time pass")
-	end(&s.hand, lookHand, r.Text)
-	end(&s.held, lookHeld, "waited for a decision")
-	end(&s.doubt, lookDoubt, "in doubt until: "+r.Text)
-	end(&s.ask, lookAsk, "waited for people")
-	if l.statusOf != nil {
-		l.statusOf[r.Outcome]++
-		return
-	}
-	if l.crowded && r.Step != l.id {
-		if r.Outcome == string(engine.StepFailed) || r.Outcome == string(engine.StepRefused) {
-			c.point(l, r.At.Time, lookNo, "", timed(r)+r.Text)
-			l.weight = 4
-		}
-		return
-	}
-	l.status = r.Outcome
-	switch engine.StepStatus(r.Outcome) {
-	case engine.StepDone:
-		l.look = lookProof
-	case engine.StepSkipped, engine.StepCancelled:
-		l.look = lookGone
-		c.point(l, r.At.Time, lookGone, "", timed(r)+r.Text)
-	default:
-		l.look = lookFail
-		l.weight = max(l.weight, 3)
-		c.point(l, r.At.Time, lookNo, "", timed(r)+r.Text)
-	}
 }
 
 // finish closes what goes on, names what the lanes show, and gathers what is too much.
@@ -471,13 +347,11 @@ func (c *chart) finish() {
 		}
 	}
 	for _, r := range c.record.Runs {
-		for _, l := range c.steps {
-			if l.isRun && l.run == r.Run {
-				l.status = r.Status
-				l.look = map[string]look{string(engine.RunDone): lookProof, string(engine.RunActive): lookAsk, string(engine.RunCancelled): lookGone}[r.Status]
-				if l.look == "" {
-					l.look = lookFail
-				}
+		if l := c.byKey[r.Run]; l != nil && l.isRun {
+			l.status = r.Status
+			l.look = map[string]look{string(engine.RunDone): lookProof, string(engine.RunActive): lookAsk, string(engine.RunCancelled): lookGone}[r.Status]
+			if l.look == "" {
+				l.look = lookFail
 			}
 		}
 	}

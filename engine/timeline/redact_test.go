@@ -19,7 +19,7 @@ import (
 // shownOutside are the texts of facts that others see. It is written by hand,
 // apart from the table that the redaction uses: a new field has to be thought
 // about twice.
-var shownOutside = words(`Declared.ID Declared.Store Noted.Class MessagePosted.Ref MessageClosed.Ref ExportMade.Format ExportMade.SHA256 Refused.Verb Refused.Code
+var shownOutside = words(`Declared.ID Declared.Store Noted.Class MessagePosted.Ref MessageClosed.Ref ExportMade.Format ExportMade.Redact ExportMade.SHA256 Refused.Verb Refused.Code
 	RunStarted.Runbook RunStarted.Digest Floor.Effect RunEnded.Status Target.Type Failure.Class ApprovalRequested.ID Vote.Approval Vote.Root ApprovalReminded.ID
 	ApprovalEscalated.ID ApprovalClosed.ID ApprovalClosed.Verdict EffectIntent.Key EffectIntent.Action EffectIntent.Effect EffectIntent.Approval EffectProbed.Found
 	Request.Operation Reading.Verdict TimerFired.Ref StepHeld.ID StepHeld.Why StepEnded.Status ManualAsked.ID ContainmentDue.ID DrillStarted.Scenario DrillStarted.Digest
@@ -255,10 +255,10 @@ func TestRedactionLeavesTheFacts(t *testing.T) {
 	}
 }
 
-// full is a disk that is full.
-type full struct{ room int }
+// cramped is a disk that is full.
+type cramped struct{ room int }
 
-func (f *full) Write(p []byte) (int, error) {
+func (f *cramped) Write(p []byte) (int, error) {
 	if f.room -= len(p); f.room < 0 {
 		return 0, errors.New("no space left")
 	}
@@ -271,7 +271,7 @@ func TestWriteErrors(t *testing.T) {
 			continue
 		}
 		for _, room := range []int{0, 5000} {
-			if err := told(t).record(t).Write(&full{room}, f.Name, timeline.Options{Head: head()}); err == nil || !strings.Contains(err.Error(), "no space left") {
+			if err := told(t).record(t).Write(&cramped{room}, f.Name, timeline.Options{Head: head()}); err == nil || !strings.Contains(err.Error(), "no space left") {
 				t.Errorf("%s with room for %d bytes: got %v", f.Name, room, err)
 			}
 		}

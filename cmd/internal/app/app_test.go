@@ -47,7 +47,8 @@ func house(t *testing.T, endpoint string) *config.Config {
 	settle := time.Millisecond
 	return &config.Config{
 		Organisation: "acme", Store: filepath.Join(dir, "journal.db"), Signer: filepath.Join(dir, "signer.key"), Genesis: filepath.Join(dir, "genesis.pub"),
-		Library: true, Socket: filepath.Join(dir, "fb.sock"), DefaultEnvironment: "prod",
+		Rehearsal: config.Rehearsal{Store: filepath.Join(dir, "drills.db"), StopWord: "stopdrill"},
+		Library:   true, Socket: filepath.Join(dir, "fb.sock"), DefaultEnvironment: "prod",
 		Environments: []config.Environment{{Name: "prod", Account: "111122223333", Region: "eu-central-1", Endpoint: endpoint, Settle: &settle}},
 		Directory: chatops.Directory{
 			People: []chatops.PersonEntry{

@@ -128,8 +128,3 @@ func (*madeUpAction) Undo(context.Context, actions.Call, json.RawMessage, json.R
 func (*madeUpAction) VerifyUndo(context.Context, actions.Call, json.RawMessage, json.RawMessage) (actions.Reading, error) {
 	return actions.Reading{}, errNotPlanned
 }
-
-type Made struct {
-	Text  []byte
-	Notes []string
-}

@@ -193,6 +193,16 @@ func rehearses(facts iter.Seq2[engine.Event, error], runbook string) bool {
 	return false
 }
 
+// Rehearsed is the runbook that the facts of an exercise are about, by id.
+func Rehearsed(facts []engine.Event) string {
+	for _, e := range facts {
+		if b, ok := e.Body.(engine.DrillStarted); ok {
+			return b.Runbook
+		}
+	}
+	return ""
+}
+
 // now is the time of the exercise that goes on, else of the wall.
 func (d *Drills) now() time.Time {
 	for _, id := range d.Stage.Going() {

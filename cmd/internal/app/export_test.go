@@ -34,10 +34,10 @@ func TestExportHoldsWhatItSays(t *testing.T) {
 	for range 400 {
 		say(t, a, "bob", `note INC-1 "`+strings.Repeat("seen ", 50)+`"`)
 	}
-	x := &exporter{a}
+	x := &exporter{a.sides(), a.journalOf}
 	req := engine.Request{Actor: person(t, a, "alice"), Verb: "export"}
 	for _, f := range timeline.Formats() {
-		out := &noisy{note: func() { say(t, a, "bob", `note INC-1 "while it was written"`) }}
+		out := &noisy{note: func() { say(t, a, "bob", `note INC-1 "while `+f.Name+` was written"`) }}
 		name, err := x.Export(t.Context(), req, "INC-1", chatops.ExportOptions{Format: f.Name, Redact: "internal"}, out)
 		if err != nil {
 			t.Fatal(err)
@@ -47,6 +47,9 @@ func TestExportHoldsWhatItSays(t *testing.T) {
 		}
 		if out.heard == 0 {
 			t.Errorf("%s: nothing was written", f.Name)
+		}
+		if bytes.Contains(out.Bytes(), []byte("while "+f.Name+" was written")) {
+			t.Errorf("%s: the record holds what came after it", f.Name)
 		}
 		if f.Name != "jsonl" {
 			continue
@@ -79,7 +82,7 @@ func TestExportHoldsWhatItSays(t *testing.T) {
 func TestExportRefusesFirst(t *testing.T) {
 	a := newsroom(t)
 	say(t, a, "alice", `declare "x" --sev 2`)
-	x := &exporter{a}
+	x := &exporter{a.sides(), a.journalOf}
 	req := engine.Request{Actor: person(t, a, "alice"), Verb: "export"}
 	for _, o := range []chatops.ExportOptions{
 		{Format: "pdf"}, {Format: "md", Redact: "nobody"}, {Format: "md", Zone: "Mars/Olympus"}, {Format: "md", Zone: "Local"}, {Format: "md", Zone: "../etc/passwd"}, {Format: "ocsf", OCSF: "2"},

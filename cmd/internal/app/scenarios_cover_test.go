@@ -34,7 +34,7 @@ var covered = []string{
 // the language of scenarios can say is said somewhere.
 func TestLibraryScenariosCover(t *testing.T) {
 	used := map[string]bool{}
-	for _, one := range toldByLibrary(t) {
+	for _, one := range libraryStories(t) {
 		used["runbook "+one.Runbook] = true
 		one.uses(func(format string, args ...any) { used[fmt.Sprintf(format, args...)] = true })
 	}
@@ -50,7 +50,7 @@ func TestLibraryScenariosCover(t *testing.T) {
 }
 
 // uses tells what a scenario makes use of.
-func (one told) uses(say func(format string, args ...any)) {
+func (one story) uses(say func(format string, args ...any)) {
 	steps := map[string]bool{}
 	for step := range one.program.Deep() {
 		steps[step] = true
@@ -197,7 +197,7 @@ func TestLibraryScenariosHouse(t *testing.T) {
 			}
 		}
 	}
-	for _, one := range toldByLibrary(t) {
+	for _, one := range libraryStories(t) {
 		if one.Owner.Team == "" || len(one.Tests) < 3 || len(one.Script) == 0 || one.End.When == "" || len(one.Facts) == 0 {
 			t.Errorf("%s: it needs an owner, three tags, a script, an end, and facts", one.ID)
 		}
@@ -230,7 +230,7 @@ func lastTwo(host string) string {
 }
 
 // canHappen says whether somebody could do what is forbidden.
-func (one told) canHappen(f runbooks.Forbidden) bool {
+func (one story) canHappen(f runbooks.Forbidden) bool {
 	switch {
 	case f.Action != "":
 		for _, step := range one.program.Deep() {
@@ -256,7 +256,7 @@ func (one told) canHappen(f runbooks.Forbidden) bool {
 // TestScenariosTable keeps the table of the scenarios beside them.
 func TestScenariosTable(t *testing.T) {
 	const name = "../../../runbooks/library/scenarios/README.md"
-	want := scenariosTable(toldByLibrary(t))
+	want := scenariosTable(libraryStories(t))
 	if *update {
 		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
@@ -274,14 +274,14 @@ func TestScenariosTable(t *testing.T) {
 // scenariosTable is the page of the scenarios. Players are the people of the
 // script whom the engine follows at all; whoever is only refused is played by
 // the facilitator.
-func scenariosTable(list []told) string {
+func scenariosTable(list []story) string {
 	var b strings.Builder
 	b.WriteString("# Scenarios\n\nExercises for the runbooks of the library. Play one with `firebreak rehearse ID`, or let its script play:\n" +
 		"`firebreak rehearse ID --scripted`. To make one of your own, copy the nearest, and keep it beside your runbooks.\n" +
 		"Minutes are those of the exercise's own clock, at most; it runs faster while nobody is asked anything, with `--speed`.\n" +
 		"Made from the scenarios by `go generate ./runbooks/library`.\n\n" +
 		"| id | title | runbook | what it tests | minutes | players |\n|---|---|---|---|--:|--:|\n")
-	slices.SortFunc(list, func(a, b told) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(list, func(a, b story) int { return cmp.Compare(a.ID, b.ID) })
 	for _, one := range list {
 		players := map[string]bool{}
 		for _, line := range one.Script {

@@ -163,12 +163,12 @@ func misplays() []misplay {
 
 // TestLibraryScenariosMisplayed: a score that everybody passes measures nothing.
 func TestLibraryScenariosMisplayed(t *testing.T) {
-	stories := toldByLibrary(t)
+	stories := libraryStories(t)
 	seen := map[string]bool{}
 	for _, bad := range misplays() {
 		seen[bad.scenario] = true
 		t.Run(bad.scenario+"/"+bad.name, func(t *testing.T) {
-			i := slices.IndexFunc(stories, func(one told) bool { return one.ID == bad.scenario })
+			i := slices.IndexFunc(stories, func(one story) bool { return one.ID == bad.scenario })
 			one := stories[i].misplayed(t, bad)
 			played, r := one.play(t)
 			for _, line := range bad.with {
@@ -209,7 +209,7 @@ func TestLibraryScenariosMisplayed(t *testing.T) {
 		t.Run(one.ID+"/nobody acts at all", func(t *testing.T) {
 			silent := *one.Scenario
 			silent.Script = nil
-			_, r := told{&silent, one.program}.misplayed(t, misplay{}).play(t)
+			_, r := story{&silent, one.program}.misplayed(t, misplay{}).play(t)
 			if r.Outcome != score.Partial && r.Outcome != score.Fail || r.Drill.Ended != "time" {
 				t.Errorf("the outcome is %s, ended by %s", r.Outcome, r.Drill.Ended)
 			}
@@ -228,7 +228,7 @@ func TestLibraryScenariosNeedEveryLine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("plays a hundred exercises")
 	}
-	for _, one := range toldByLibrary(t) {
+	for _, one := range libraryStories(t) {
 		t.Run(one.ID, func(t *testing.T) {
 			for n, line := range one.Script {
 				if line.By == one.Facilitator.ID || line.Refused != "" {
@@ -236,7 +236,7 @@ func TestLibraryScenariosNeedEveryLine(t *testing.T) {
 				}
 				s := *one.Scenario
 				s.Script = slices.Delete(slices.Clone(s.Script), n, n+1)
-				if _, r := (told{&s, one.program}).misplayed(t, misplay{}).play(t); r.Outcome == score.Pass {
+				if _, r := (story{&s, one.program}).misplayed(t, misplay{}).play(t); r.Outcome == score.Pass {
 					t.Errorf("it passes without line %d of its script: %s: %s", n+1, line.By, line.Type)
 				}
 			}
@@ -245,7 +245,7 @@ func TestLibraryScenariosNeedEveryLine(t *testing.T) {
 }
 
 // misplayed is the scenario with another script, pinned anew.
-func (one told) misplayed(t testing.TB, bad misplay) told {
+func (one story) misplayed(t testing.TB, bad misplay) story {
 	t.Helper()
 	s := *one.Scenario
 	used := make([]bool, len(bad.without))
@@ -270,7 +270,7 @@ func (one told) misplayed(t testing.TB, bad misplay) told {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return told{again, one.program}
+	return story{again, one.program}
 }
 
 // wasFollowed says whether a line was typed, and not refused.

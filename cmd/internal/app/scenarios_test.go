@@ -20,23 +20,23 @@ import (
 	"github.com/firebreak-ir/firebreak/runbooks/library"
 )
 
-// told is a scenario of the library with the runbook that it rehearses.
-type told struct {
+// story is a scenario of the library with the runbook that it rehearses.
+type story struct {
 	*runbooks.Scenario
 	program *runbooks.Program
 }
 
-// toldByLibrary loads the scenarios of the library, sorted by id.
-func toldByLibrary(t testing.TB) []told {
+// libraryStories loads the scenarios of the library, sorted by id.
+func libraryStories(t testing.TB) []story {
 	t.Helper()
 	shelf := LoadFiles(LibraryFiles(), Registry(nil, Options{}, nil), nil)
 	for _, d := range shelf.Faults {
 		t.Errorf("%s:%d:%d: %s [%s]", d.File, d.Pos.Line, d.Pos.Col, d.Message, d.Rule)
 	}
-	var list []told
+	var list []story
 	for _, s := range shelf.Scenarios {
 		i := slices.IndexFunc(shelf.Programs, func(p *runbooks.Program) bool { return p.ID == s.Runbook })
-		list = append(list, told{s, shelf.Programs[i]})
+		list = append(list, story{s, shelf.Programs[i]})
 	}
 	if len(list) != len(library.Scenarios()) {
 		t.Fatalf("%d of %d scenarios can be played", len(list), len(library.Scenarios()))
@@ -76,7 +76,7 @@ func typist(s *runbooks.Scenario) func(context.Context, *rehearsal.Stage, string
 }
 
 // play plays a scenario by its script and scores it.
-func (one told) play(t testing.TB) (*rehearsal.Played, *score.Result) {
+func (one story) play(t testing.TB) (*rehearsal.Played, *score.Result) {
 	t.Helper()
 	log, err := mem.New(mem.Options{})
 	if err != nil {
@@ -106,7 +106,7 @@ func facts(list []engine.Event) iter.Seq2[engine.Event, error] {
 // TestLibraryScenarios plays each scenario by its script: to the end that it
 // states, every line followed, every objective shown, and the same each time.
 func TestLibraryScenarios(t *testing.T) {
-	for _, one := range toldByLibrary(t) {
+	for _, one := range libraryStories(t) {
 		t.Run(one.ID, func(t *testing.T) {
 			played, r := one.play(t)
 			for _, fault := range slices.Concat(played.Faults, played.Findings) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/journal/bolt"
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/library"
@@ -179,6 +180,22 @@ func Recorded(ctx context.Context, path, incident string) (_ []engine.Event, err
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
+	return factsOf(ctx, log, incident)
+}
+
+// Facts reads the facts of an incident or an exercise.
+func (r Records) Facts(ctx context.Context, incident string) ([]engine.Event, error) {
+	log := r.Live
+	if engine.IsExercise(incident) {
+		log = r.Drills
+	}
+	if log == nil {
+		return nil, fmt.Errorf("there is no %q: nothing was written down yet", incident)
+	}
+	return factsOf(ctx, log, incident)
+}
+
+func factsOf(ctx context.Context, log journal.Log, incident string) ([]engine.Event, error) {
 	var list []engine.Event
 	for entry, err := range log.Read(ctx, incident, 0) {
 		if err != nil {
@@ -192,7 +209,7 @@ func Recorded(ctx context.Context, path, incident string) (_ []engine.Event, err
 		list = append(list, e)
 	}
 	if len(list) == 0 {
-		return nil, fmt.Errorf("there is no incident %q in %s", incident, path)
+		return nil, fmt.Errorf("there is no incident %q in the journal", incident)
 	}
 	return list, nil
 }

@@ -28,7 +28,7 @@ var arrows = []arrow{
 	{"runbooks", "./actions go.yaml.in/yaml/v4 github.com/expr-lang/expr", "a file becomes a program with nothing but the words of actions, YAML and expressions"},
 	{"engine", wordsOfRunbooks, "the core is pure: it folds facts and knows no store, no chat and no cloud"},
 	{"chatops", wordsOfEngine, "grammar, policy and replies are the same for every chat"},
-	{"cmd/firebreak", "./cmd/internal/... ./engine/cases " + wordsOfChat + " ./engine/journal ./engine/plan ./engine/preflight ./engine/readiness ./engine/timeline ./runbooks/diff ./runbooks/docs ./runbooks/format ./runbooks/graph ./runbooks/iampolicy ./runbooks/library ./runbooks/lint ./runbooks/report ./runbooks/schema github.com/rogpeppe/go-internal/diff github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term", "a command parses flags and prints; adapters are wired in cmd/internal/app, where another binary finds them too"},
+	{"cmd/firebreak", "./cmd/internal/... ./engine/cases " + wordsOfChat + " ./engine/journal ./engine/plan ./engine/preflight ./engine/readiness ./engine/rehearsal ./engine/timeline ./runbooks/diff ./runbooks/docs ./runbooks/format ./runbooks/graph ./runbooks/iampolicy ./runbooks/library ./runbooks/lint ./runbooks/report ./runbooks/schema github.com/rogpeppe/go-internal/diff github.com/spf13/cobra github.com/spf13/pflag golang.org/x/term", "a command parses flags and prints; adapters are wired in cmd/internal/app, where another binary finds them too"},
 
 	// Providers: one each, and never each other.
 	{"actions/*", "./actions", "a provider stands alone; one with an SDK has a row of its own"},

@@ -98,15 +98,12 @@ func (r *Report) condense() error {
 	return nil
 }
 
-// course is the timeline, drawn and condensed.
+// course is the timeline, condensed and drawn.
 func (r *Report) course() []block {
 	if r.in.Record == nil {
 		return nil
 	}
 	var blocks []block
-	if r.chart != "" {
-		blocks = append(blocks, block{Kind: kindPicture, Title: "The course"})
-	}
 	var rows [][]cell
 	day := ""
 	for _, row := range r.steps {
@@ -120,6 +117,9 @@ func (r *Report) course() []block {
 	blocks = append(blocks, tableOf("What happened, in UTC", "Nothing happened.", heads("!When", "Kind", "Step", "*What"), rows))
 	if r.left > 0 {
 		blocks = append(blocks, para(fmt.Sprintf("%d rows of machinery, or from the middle of a long course, are left out here. The export of the timeline has all %d.", r.left, r.in.Record.Count)))
+	}
+	if r.chart != "" { // last, because on paper it has a page of its own, across
+		blocks = append(blocks, block{Kind: kindPicture, Title: "The course, drawn"})
 	}
 	return blocks
 }

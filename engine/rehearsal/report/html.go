@@ -167,7 +167,7 @@ const pageText = `<!DOCTYPE html>
 {{- end}}
 </figure>
 {{- else if eq .Kind "picture"}}
-<figure><figcaption>{{shown .Title}}</figcaption>
+<figure class="picture"><figcaption>{{shown .Title}}</figcaption>
 {{$.Chart}}
 </figure>
 {{- else if eq .Kind "sign"}}

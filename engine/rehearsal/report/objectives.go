@@ -83,7 +83,11 @@ func (r *Report) analysis() []block {
 		blocks = append(blocks, list(items...))
 	}
 	if items := r.across(); len(items) > 0 {
-		blocks = append(blocks, block{Kind: kindHead, Text: "Across all objectives"}, list(items...))
+		title := "Across all objectives"
+		if !res.Exercise {
+			title = "What the record shows"
+		}
+		blocks = append(blocks, block{Kind: kindHead, Text: title}, list(items...))
 	}
 	return blocks
 }
@@ -117,7 +121,6 @@ func (r *Report) across() []item {
 		{"steps_skipped", "step", "left out by a person"},
 		{"manual_out_of_order", "manual step", "done before one that stands above"},
 		{"clocks_missed", "duty to notify", "not kept in time"},
-		{"refused", "request", "refused"},
 	} {
 		if n := value(res, m.name); n > 0 {
 			note(&bad, "-", "%s %s", plural(n, m.one), m.words)
@@ -129,6 +132,9 @@ func (r *Report) across() []item {
 		} else {
 			note(&bad, "-", "%d of %d attempts whose outcome was not known were never settled", d-s, d)
 		}
+	}
+	if n := value(res, "refused"); n > 0 {
+		note(&rest, "", "%s refused", plural(n, "request"))
 	}
 	if n := value(res, "clocks_met"); n > 0 {
 		note(&good, "+", "%s kept in time", plural(n, "duty to notify"))

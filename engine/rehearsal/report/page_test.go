@@ -9,6 +9,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/rehearsal/report"
 	"github.com/firebreak-ir/firebreak/engine/rehearsal/score"
+	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
 
 // wellFormed reads a page as XML, strictly, and looks at what no page of ours
@@ -139,6 +141,24 @@ func TestPages(t *testing.T) {
 					t.Errorf("an exercise: %v, and the banner is there %d times", want, banner)
 				}
 			})
+		}
+	}
+}
+
+// The drawing of the timeline fits into the page, and the policy lets it in.
+func TestCourse(t *testing.T) {
+	for name, in := range reports(t) {
+		in.Chart = func(w io.Writer) error { return in.Record.Lanes(w, timeline.Options{Head: in.Head}) }
+		page := written(t, made(t, in), "html")
+		if dir := *keep; dir != "" {
+			if err := os.WriteFile(dir+"/"+name+"-course.html", page, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wellFormed(t, page)
+		policed(t, page)
+		if bytes.Count(page, []byte("<svg")) < 2 {
+			t.Errorf("%s has no drawing of the course", name)
 		}
 	}
 }

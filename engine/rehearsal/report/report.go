@@ -114,7 +114,11 @@ func (r *Report) document() *document {
 	add("hot-wash", "Hot wash", false, r.wash()...)
 	add("scenario", "Scenario and runbook", false, r.pinned()...)
 	add("evidence", "Appendix: evidence", true, r.evidence()...)
-	add("sign-off", "Sign-off", false, block{Kind: kindSign, Items: []item{{Text: "Facilitator"}, {Text: "Owner of the runbook"}, {Text: "Head of security"}}})
+	lead := "Facilitator"
+	if !r.in.Result.Exercise {
+		lead = "Incident commander"
+	}
+	add("sign-off", "Sign-off", false, block{Kind: kindSign, Items: []item{{Text: lead}, {Text: "Owner of the runbook"}, {Text: "Head of security"}}})
 	return d
 }
 

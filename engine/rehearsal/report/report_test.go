@@ -21,7 +21,10 @@ import (
 	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
 
-var update = flag.Bool("update", false, "write the golden reports as they are now")
+var (
+	update = flag.Bool("update", false, "write the golden reports as they are now")
+	keep   = flag.String("keep", "", "write the pages with their drawings to this folder, to look at them")
+)
 
 // record reads the facts of a story of package score.
 func record(t testing.TB, name string) []engine.Event {

@@ -89,7 +89,9 @@ figure svg{display:block;max-width:100%;height:auto}
 .one .body{max-width:900px}.one section{margin-top:16px;padding:16px 22px}.one .cover{padding-top:28px}
 @media (max-width:640px){.cover .top{display:block}.verdict{display:inline-block;margin-top:14px}nav ol{columns:1}section{padding:18px 16px}ul.points li{padding-left:0}ul.points .k{position:static;margin-right:8px}.sign{grid-template-columns:1fr}}
 @page{size:A4;margin:13mm 14mm 15mm;@bottom-right{content:counter(page) " / " counter(pages);font:9px sans-serif;color:#59636e}}
+@page wide{size:A4 landscape}
 @media print{
+.picture{page:wide;break-before:page;break-after:page}
 html,body{background:#fff}
 body{font-size:10.2pt;line-height:1.42}
 .sheet{display:table;width:100%}

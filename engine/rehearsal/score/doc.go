@@ -109,7 +109,8 @@
 //
 // # Objectives and outcome
 //
-// The check of an objective is evaluated once, at the end. It holds, does not,
+// The check of an objective is evaluated once, as the incident stood at the end
+// of the play; what is written down later does not reach it. It holds, does not,
 // or cannot be shown, because something that it reads did not come about. The
 // final rating is the facilitator's; without one it is P when the check holds
 // and U when it does not. Where the two contradict each other the result says

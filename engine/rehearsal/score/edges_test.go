@@ -155,6 +155,17 @@ func TestEdges(t *testing.T) {
 	}
 }
 
+// A check reads the incident as it stood at the end of the play.
+func TestChecksReadTheEnd(t *testing.T) {
+	program := compile(t, edgeBook)
+	src := strings.Replace(edgeScenario, "metrics.time_to_full_containment <= 100000", "elapsed <= 120 && notes == 0", 1)
+	s := scenario(t, fmt.Sprintf(src, ""), program)
+	r := scored(t, story(t, program, s, begun+"2:00 - end facilitator\n90:00 bob note | looking back\n95:00 fran corrective bob 2027-01-31 | more people"))
+	if o := r.Aims[0]; o.State != score.Holds {
+		t.Errorf("it %s: %s %v", o.State, o.Problem, o.Readings)
+	}
+}
+
 // A day that is given counts as in time until it is over.
 func TestOverdue(t *testing.T) {
 	p, _ := read(t, "testdata/messy.txt")

@@ -27,9 +27,13 @@ func (f *fold) compile(p *runbooks.Program) {
 // env is what conditions read as the incident stands.
 func (f *fold) env() map[string]any { return rehearsal.Facts(f.inc, f.scenario) }
 
-// checkEnv is what the checks of objectives read besides.
+// checkEnv is what the checks of objectives read: the incident as it stood at
+// the end of the play, and the metrics.
 func (f *fold) checkEnv() map[string]any {
-	env := f.env()
+	env := f.atEnd
+	if env == nil {
+		env = f.env()
+	}
 	for _, m := range f.r.Metrics {
 		if m.Came {
 			env["metrics."+m.Name] = m.Value

@@ -50,6 +50,7 @@ type fold struct {
 	held    bool
 	over    bool // the play has ended, or the incident is resolved
 	end     Moment
+	atEnd   map[string]any // what conditions read then
 
 	scenario     *runbooks.Scenario
 	conditions   *runbooks.Conditions
@@ -163,6 +164,9 @@ func (f *fold) tick(e engine.Event) {
 // close stops the watches: what comes after is about the record, not of it.
 func (f *fold) close() {
 	f.over, f.end = true, f.now
+	if f.scenario != nil {
+		f.atEnd = f.env()
+	}
 	for _, r := range f.runs {
 		r.stop(f.now)
 	}

@@ -1,0 +1,166 @@
+package timeline_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/timeline"
+)
+
+// Somebody who writes a manifest that fits is found out all the same.
+func TestForgedBundles(t *testing.T) {
+	c := leaked(t)
+	k := keep(t, c)
+	data := k.bundle(t, c, timeline.Options{Version: "v1"})
+	elsewhere := leaked(t)
+	elsewhere.inc.ID = "INC-2"
+	other := keep(t, elsewhere)
+	lines := func(b []byte) [][]byte { return bytes.SplitAfter(bytes.TrimSuffix(b, []byte("\n")), []byte("\n")) }
+	both := func(of map[string][]byte, change func(l [][]byte) [][]byte) {
+		for _, name := range []string{"records.jsonl", "proofs/inclusion.jsonl"} {
+			of[name] = bytes.Join(change(lines(of[name])), nil)
+			of[name] = append(bytes.TrimRight(of[name], "\n"), '\n')
+		}
+	}
+	count := func(m map[string]any, by int64) {
+		n, err := m["records"].(json.Number).Int64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m["records"], m["shown"] = n+by, n+by
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(of map[string][]byte, m map[string]any)
+		want   string
+	}{
+		{"other words in the timeline", func(of map[string][]byte, _ map[string]any) {
+			of["timeline.md"] = bytes.ReplaceAll(of["timeline.md"], []byte("bob"), []byte("eve"))
+		}, "timeline.md: it is not what the records say"},
+		{"other evidence", func(of map[string][]byte, _ map[string]any) {
+			of["evidence/index.json"] = []byte("{}\n")
+		}, "evidence/index.json: it is not what the records say"},
+		{"another plan", func(of map[string][]byte, _ map[string]any) { of["plan/run-1.json"] = []byte("{}") }, "plan/run-1.json: it is not what the records say"},
+		{"one plan more", func(of map[string][]byte, _ map[string]any) { of["plan/run-2.json"] = []byte("{}") }, "plan/run-2.json: nothing in the records"},
+		{"a record less", func(of map[string][]byte, m map[string]any) {
+			both(of, func(l [][]byte) [][]byte { return slices.Delete(l, 3, 4) })
+			count(m, -1)
+		}, "one is missing, or they are out of order"},
+		{"the last record less", func(of map[string][]byte, m map[string]any) {
+			both(of, func(l [][]byte) [][]byte { return l[:len(l)-1] })
+			count(m, -1)
+			m["last"] = json.Number(fmt.Sprint(lastSeq(t, of["records.jsonl"])))
+		}, "the last record does not say that this bundle was made"},
+		{"two records in another order", func(of map[string][]byte, _ map[string]any) {
+			both(of, func(l [][]byte) [][]byte { l[2], l[3] = l[3], l[2]; return l })
+		}, "out of order"},
+		{"another word in a record", func(of map[string][]byte, _ map[string]any) {
+			of["records.jsonl"] = bytes.Replace(of["records.jsonl"], []byte("a false alarm"), []byte("a true alarm!"), 1)
+			of["records.jsonl"] = bytes.Replace(of["records.jsonl"], []byte(`"Leak"`), []byte(`"Peak"`), 1)
+		}, "the inclusion proof does not lead to the signed root"},
+		{"a record of another incident", func(of map[string][]byte, _ map[string]any) {
+			of["records.jsonl"] = bytes.Replace(of["records.jsonl"], []byte(`"stream":"INC-1"`), []byte(`"stream":"INC-99"`), 1)
+		}, "the record is of INC-99"},
+		{"the head of another log", func(of map[string][]byte, _ map[string]any) {
+			of["checkpoint"] = files(t, other.bundle(t, elsewhere, timeline.Options{}))["checkpoint"]
+		}, "it names another head than the signed one"},
+		{"a head that nobody signed", func(of map[string][]byte, _ map[string]any) {
+			of["checkpoint"] = bytes.Replace(of["checkpoint"], []byte("firebreak/acme"), []byte("firebreak/evil"), 1)
+		}, "checkpoint"},
+		{"proofs of other records", func(of map[string][]byte, _ map[string]any) {
+			l := lines(of["proofs/inclusion.jsonl"])
+			l[1] = bytes.Replace(l[1], []byte(`"path":["`), []byte(`"path":["AAAA`), 1)
+			of["proofs/inclusion.jsonl"] = bytes.Join(l, nil)
+		}, "the proof holds something else than hashes"},
+		{"fewer proofs", func(of map[string][]byte, _ map[string]any) {
+			l := lines(of["proofs/inclusion.jsonl"])
+			of["proofs/inclusion.jsonl"] = bytes.Join(l[:len(l)-1], nil)
+		}, "has no proof"},
+		{"a path that leads out", func(of map[string][]byte, _ map[string]any) { of["../../etc/cron.d/x"] = []byte("x") }, "does not belong into a bundle"},
+		{"an absolute path", func(of map[string][]byte, _ map[string]any) { of["/etc/passwd"] = []byte("x") }, "does not belong into a bundle"},
+		{"said to be live", func(_ map[string][]byte, m map[string]any) { m["mode"] = "exercise" }, "it says that the incident is exercise"},
+		{"said to be redacted", func(_ map[string][]byte, m map[string]any) { m["level"] = "external" }, ""},
+		{"a newer form", func(_ map[string][]byte, m map[string]any) { m["schema"] = "firebreak/bundle/v9" }, "use a newer firebreak"},
+		{"no records", func(of map[string][]byte, _ map[string]any) { delete(of, "records.jsonl") }, "records.jsonl: it is not in the bundle"},
+		{"a hash in the place of a record", func(of map[string][]byte, _ map[string]any) {
+			l := lines(of["records.jsonl"])
+			e, err := journal.ParseLeaf(bytes.TrimRight(l[2], "\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			l[2] = fmt.Appendf(nil, "{\"leaf_hash\":\"%x\",\"n\":2,\"seq\":%d}\n", e.Hash, e.Seq)
+			of["records.jsonl"] = bytes.Join(l, nil)
+		}, "a record is left out, and the bundle says that it is full"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := verify(t, forged(t, data, tt.change), timeline.BundleOptions{Key: k.key, Version: "v1"})
+			if tt.want == "" { // what is not claimed cannot be false: it is said that it is not proven
+				if r.ExitCode() != 3 || !strings.Contains(strings.Join(r.NotProven, "\n"), "That the timelines say") {
+					t.Errorf("got %+v", r)
+				}
+				return
+			}
+			if code := r.ExitCode(); code != 20 && code != 10 {
+				t.Errorf("got exit code %d: %+v", code, r)
+			}
+			if len(r.Proven) > 0 {
+				t.Errorf("it is said that something is proven: %v", r.Proven)
+			}
+			var all strings.Builder
+			for _, f := range r.Findings {
+				fmt.Fprintf(&all, "%s: %s\n", f.File, f.What)
+			}
+			if !strings.Contains(all.String(), tt.want) {
+				t.Errorf("got findings\n%swant %q", all.String(), tt.want)
+			}
+		})
+	}
+	// Another version may word a sentence otherwise, and that is no forgery.
+	if r := verify(t, data, timeline.BundleOptions{Key: k.key, Version: "v2"}); r.ExitCode() != 3 {
+		t.Errorf("read by another version: got %+v", r)
+	}
+	evil := forged(t, data, func(of map[string][]byte, _ map[string]any) {
+		of["timeline.md"] = []byte("nothing happened\n")
+	})
+	r := verify(t, evil, timeline.BundleOptions{Key: k.key, Version: "v2"})
+	if r.ExitCode() != 3 || !strings.Contains(strings.Join(r.NotProven, "\n"), "another version of firebreak wrote them") {
+		t.Errorf("forged and read by another version: got %+v", r)
+	}
+}
+
+func lastSeq(t testing.TB, records []byte) int64 {
+	t.Helper()
+	l := bytes.Split(bytes.TrimRight(records, "\n"), []byte("\n"))
+	e, err := journal.ParseLeaf(l[len(l)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.Seq
+}
+
+// FuzzBundle looks for bytes on which the verification panics, or that it takes
+// for a bundle although nobody made them.
+func FuzzBundle(f *testing.F) {
+	c := leaked(f)
+	k := keep(f, c)
+	full, external := k.bundle(f, c, timeline.Options{}), k.bundle(f, c, timeline.Options{Redact: timeline.External})
+	f.Add(full)
+	f.Add(external)
+	f.Add(full[:512])
+	f.Add([]byte{})
+	f.Add(make([]byte, 1024))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := timeline.VerifyBundle(t.Context(), bytes.NewReader(data), int64(len(data)), timeline.BundleOptions{Key: k.key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code := r.ExitCode(); code != 10 && code != 20 && !bytes.Equal(data, full) && !bytes.Equal(data, external) {
+			t.Errorf("got exit code %d for bytes that nobody wrote: %+v", code, r)
+		}
+	})
+}
