@@ -57,9 +57,10 @@ configuration, so that readiness knows of it; a scripted one only with --keep.
 --report writes the after-action report: .html, .md, .json, or .csv for the
 improvement plan alone, by its name.
 
---from makes a scenario of an incident that is over, --record one of an exercise
-with what its people did as its script. Ids, names, addresses and texts are
-replaced by stand-ins; read it before you share it all the same.
+--from makes a scenario of an incident that is over (INC-12/R1 for one of several
+runs): ids, names, addresses and texts are replaced by stand-ins; read it before
+you share it all the same. --record makes one of an exercise, with what its
+people did as its script, under their own names.
 
 Exit codes: 0 passed or ended, 1 failed or partly passed by its script, or the
 scenario has errors, 2 usage.`,
