@@ -110,12 +110,7 @@ func (p *program) scenarios() (*config.Config, app.Shelf, error) {
 	if cfg == nil {
 		return nil, app.LoadFiles(app.LibraryFiles(), registry, nil), nil
 	}
-	shelf := app.LoadShelf(cfg, registry)
-	if cfg.Library {
-		// An exercise has its own people, so what the directory lacks keeps nobody from it.
-		shelf.Lend(app.LoadFiles(app.LibraryFiles(), registry, nil))
-	}
-	return cfg, shelf, nil
+	return cfg, app.ExerciseShelf(cfg, registry), nil
 }
 
 func (p *program) listScenarios() error {
@@ -166,9 +161,13 @@ func (p *program) findScenario(name string) (*config.Config, app.Shelf, *runbook
 		if err != nil {
 			return nil, shelf, nil, err
 		}
-		near := app.Shelf{Programs: where.callable(name)}
-		near.Lend(shelf)
-		found, faults := runbooks.LoadScenarios([]runbooks.File{{Name: name, Src: src}}, near.Programs, where.registry)
+		programs := where.callable(name)
+		for _, p := range shelf.Programs {
+			if !slices.ContainsFunc(programs, func(near *runbooks.Program) bool { return near.ID == p.ID }) {
+				programs = append(programs, p)
+			}
+		}
+		found, faults := runbooks.LoadScenarios([]runbooks.File{{Name: name, Src: src}}, programs, where.registry)
 		if len(faults) > 0 {
 			if err := faults.WriteText(p.err, map[string][]byte{name: src}); err != nil {
 				return nil, shelf, nil, err
@@ -177,7 +176,7 @@ func (p *program) findScenario(name string) (*config.Config, app.Shelf, *runbook
 		if faults.HasErrors() || len(found) != 1 {
 			return nil, shelf, nil, &exit{code: exitFailed}
 		}
-		s, shelf.Programs = found[0], near.Programs
+		s, shelf.Programs = found[0], programs
 	}
 	var known []string
 	for _, one := range shelf.Scenarios {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/retell"
 	"github.com/firebreak-ir/firebreak/engine/sim"
@@ -70,9 +71,14 @@ func (f *former) sheet() sheet {
 	}}
 }
 
-// objective is that the containment fits into the time the runbook gives it.
+// objective is that the containment fits into the time the runbook gives it; of
+// one that changes nothing, that it comes to its end.
 func (f *former) objective() runbooks.Objective {
-	if b := time.Duration(f.Program.Budget); b > 0 {
+	contains := false
+	for _, step := range f.Program.Deep() {
+		contains = contains || step.Effect.AtLeast(actions.Reversible) && !step.Tells && !step.Copies()
+	}
+	if b := time.Duration(f.Program.Budget); b > 0 && contains {
 		return runbooks.Objective{ID: "o1", Capability: "containment", Text: "It is contained within " + runbooks.SpanText(f.Program.Budget),
 			Check: fmt.Sprintf("metrics.time_to_full_containment <= %d", int64(b/time.Second))}
 	}
