@@ -17,7 +17,7 @@ demo: ## play one leaked-key incident here, with no account and no network, into
 	CGO_ENABLED=0 go run ./cmd/firebreak demo --out demo-out
 
 test: ## run the tests with Go alone, and say what was skipped
-	@{ CGO_ENABLED=0 go test -timeout 10m -v ./... 2>&1; echo "exit $$?"; } | $(REPORT)
+	@{ CGO_ENABLED=0 go test -short -timeout 10m -v ./... 2>&1; echo "exit $$?"; } | $(REPORT)
 
 race: ## run the tests with the race detector (needs a C compiler)
 	@{ go test -race -timeout 12m -v ./... 2>&1; echo "exit $$?"; } | $(REPORT)

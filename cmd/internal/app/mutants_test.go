@@ -21,6 +21,9 @@ import (
 // whatever else the author wrote down. A piece whose absence means the same is
 // not counted, because then nothing was taken away.
 func TestLibraryNoticesEveryEdit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes the runbooks of the library apart for a minute; make check does")
+	}
 	registry := Registry(nil, Options{}, nil)
 	list := library.List()
 	if underRace { // it takes five times as long there; make check runs all of it without

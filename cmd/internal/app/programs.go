@@ -132,7 +132,6 @@ func (s *Shelf) addScenarios(r *actions.Registry) {
 		found, faults := runbooks.LoadScenarios([]runbooks.File{{Name: name, Src: e.Source}}, s.Programs, r)
 		if len(found) == 1 && !faults.HasErrors() && !ours[found[0].ID] {
 			s.Scenarios = append(s.Scenarios, found[0])
-			s.Sources[name] = e.Source
 		}
 	}
 	slices.SortFunc(s.Scenarios, func(a, b *runbooks.Scenario) int { return strings.Compare(a.ID, b.ID) })
