@@ -109,10 +109,7 @@ func hold(path string) error {
 
 func TestKillLosesNothingAcknowledged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "j.db")
-	rounds := 12
-	if testing.Short() {
-		rounds = 3
-	}
+	const rounds = 12
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
