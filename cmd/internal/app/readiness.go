@@ -135,7 +135,7 @@ func readinessInput(ctx context.Context, cfg *config.Config, shelf Shelf, record
 // Policy is what the configuration demands of runbooks.
 func Policy(cfg *config.Config) readiness.Policy {
 	r := cfg.Readiness
-	return readiness.Policy{MaxAge: r.MaxAge, Last: r.Last, MinPass: r.MinPass, PeopleOnly: r.PeopleOnly, AddsApprover: r.AddsApprover}
+	return readiness.Policy{MaxAge: r.MaxAge, Last: r.Last, MinPass: r.MinPass, CountScripted: r.CountScripted, AddsApprover: r.AddsApprover}
 }
 
 // people tells readiness who is in the directory, and who may start a run.
