@@ -3,6 +3,7 @@ package chatops
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
@@ -74,6 +75,7 @@ type Options struct {
 	Readiness    Ledger            // nil: nobody knows what was rehearsed here
 	Policy       Policy            // the zero Policy is strict; see DefaultPolicy
 	Now          func() time.Time  // nil: the real clock
+	StopWord     string            // alone on a line it ends an exercise; empty: "stopdrill"
 	Word         string            // what is typed before a line, for help: "/incident"; empty: "/incident"
 	Environments []string          // names to offer; the first is shown first
 }
@@ -90,6 +92,9 @@ func NewBot(o Options) *Bot {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.StopWord == "" {
+		o.StopWord = "stopdrill"
+	}
 	if o.Word == "" {
 		o.Word = "/incident"
 	}
@@ -104,6 +109,9 @@ func (b *Bot) Command(ctx context.Context, in Input) Message {
 func (b *Bot) command(ctx context.Context, in Input) Message {
 	c := b.call(ctx, in.Actor, in.Nonce)
 	c.chat, c.channel, c.signature, c.sink = in.Channel != "", in.Channel, in.Signature, in.Sink
+	if strings.EqualFold(strings.TrimSpace(in.Text), b.o.StopWord) {
+		in.Text = string(DrillStop)
+	}
 	cmd, refusal := parse(in.Text)
 	c.Command, c.entry = cmd, entryOf(cmd.Verb)
 	if refusal != nil {
@@ -174,6 +182,9 @@ func (b *Bot) do(c *call) Message {
 	} else {
 		err := b.o.Incidents.View(c.ctx, c.incident, func(i *engine.Incident) {
 			var run *engine.Run
+			if engine.IsExercise(i.ID) {
+				c.now = i.Now // its clock may be held, and jump
+			}
 			c.aim, run, problem = take(i, c)
 			var step *engine.Step
 			if run != nil && c.aim.step != "" {

@@ -306,3 +306,19 @@ func TestImply(t *testing.T) {
 		}
 	}
 }
+
+// The stop word stands alone and ends an exercise; in a sentence it is a word.
+func TestStopWord(t *testing.T) {
+	l := newLedger(t)
+	b := newBot(l, DefaultPolicy())
+	setUp(t, l, b)
+	m := b.Command(t.Context(), Input{Actor: actor(t, "rita"), Text: " StopDrill ", Channel: "C1"})
+	if m.Code == engine.Usage || !strings.Contains(strings.Join(l.calls, " "), "Submit") {
+		t.Errorf("%+v after %v", m, l.calls)
+	}
+	l.calls = nil
+	b.Command(t.Context(), Input{Actor: actor(t, "rita"), Text: "stopdrill now", Channel: "C1"})
+	if strings.Contains(strings.Join(l.calls, " "), "Submit") {
+		t.Errorf("a sentence stopped it: %v", l.calls)
+	}
+}

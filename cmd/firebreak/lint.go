@@ -117,7 +117,13 @@ func (p *program) report(shelf app.Shelf, format string) error {
 	if n := len(suppressed(shelf.Waived)); n > 0 {
 		waived = fmt.Sprintf(" (%s waived)", count(n, "finding"))
 	}
-	_, err := fmt.Fprintf(p.out, "%s, nothing wrong%s\n", count(len(shelf.Programs), "runbook"), waived)
+	looked := count(len(shelf.Programs), "runbook")
+	if n := len(shelf.Scenarios); n > 0 && len(shelf.Programs) == 0 {
+		looked = count(n, "scenario")
+	} else if n > 0 {
+		looked += " and " + count(n, "scenario")
+	}
+	_, err := fmt.Fprintf(p.out, "%s, nothing wrong%s\n", looked, waived)
 	return err
 }
 

@@ -57,9 +57,10 @@ configuration, so that readiness knows of it; a scripted one only with --keep.
 --report writes the after-action report: .html, .md, .json, or .csv for the
 improvement plan alone, by its name.
 
---from makes a scenario of an incident that is over, --record one of an exercise
-with what its people did as its script. Ids, names, addresses and texts are
-replaced by stand-ins; read it before you share it all the same.
+--from makes a scenario of an incident that is over (INC-12/R1 for one of several
+runs): ids, names, addresses and texts are replaced by stand-ins; read it before
+you share it all the same. --record makes one of an exercise, with what its
+people did as its script, under their own names.
 
 Exit codes: 0 passed or ended, 1 failed or partly passed by its script, or the
 scenario has errors, 2 usage.`,
@@ -109,7 +110,7 @@ func (p *program) scenarios() (*config.Config, app.Shelf, error) {
 	if cfg == nil {
 		return nil, app.LoadFiles(app.LibraryFiles(), registry, nil), nil
 	}
-	return cfg, app.LoadShelf(cfg, registry), nil
+	return cfg, app.ExerciseShelf(cfg, registry), nil
 }
 
 func (p *program) listScenarios() error {
@@ -161,6 +162,11 @@ func (p *program) findScenario(name string) (*config.Config, app.Shelf, *runbook
 			return nil, shelf, nil, err
 		}
 		programs := where.callable(name)
+		for _, p := range shelf.Programs {
+			if !slices.ContainsFunc(programs, func(near *runbooks.Program) bool { return near.ID == p.ID }) {
+				programs = append(programs, p)
+			}
+		}
 		found, faults := runbooks.LoadScenarios([]runbooks.File{{Name: name, Src: src}}, programs, where.registry)
 		if len(faults) > 0 {
 			if err := faults.WriteText(p.err, map[string][]byte{name: src}); err != nil {

@@ -33,7 +33,10 @@ func (p *program) scenarioOf(ctx context.Context, cfg *config.Config, f rehearse
 	if f.from != "" {
 		return rehearsal.FromIncident(facts, run, registry)
 	}
-	shelf := app.LoadShelf(cfg, registry)
+	_, shelf, err := p.scenarios()
+	if err != nil {
+		return nil, err
+	}
 	for _, program := range shelf.Programs {
 		if program.ID == app.Rehearsed(facts) {
 			return rehearsal.FromDrill(facts, program, registry)

@@ -31,7 +31,9 @@ func TestHostileText(t *testing.T) {
 	c.Refused = []readiness.Refused{{Code: evil, Verb: evil, At: now}}
 	i := live(t, 1, compile(t, book), 3)
 	i.Holds[0].Why, i.Holds[0].State, i.Holds[0].By = evil, readiness.Kept, evil
-	in := input(one(p), c, i)
+	other := compile(t, book)
+	other.ID = evil
+	in := input([]*runbooks.Program{p, other}, c, i)
 	in.Left = []readiness.LeftOut{{File: evil, Text: evil}}
 	in.Unread = []string{evil}
 	l, r := readiness.Make(in), readiness.Review(in, now.AddDate(-2, 0, 0))
@@ -42,6 +44,9 @@ func TestHostileText(t *testing.T) {
 			return r != '\n' && r != '\u2060' && (!unicode.IsPrint(r) || r == '\u202E' || r == '\u200B')
 		}); i >= 0 {
 			t.Errorf("%q can be hidden at %.60q", text[i], text[max(i-20, 0):])
+		}
+		if !strings.Contains(text, "⟨0xFF⟩") || !strings.Contains(text, "⟨U+202E⟩") {
+			t.Error("what was hidden is not shown")
 		}
 		if len(text) > 60_000 {
 			t.Errorf("%d bytes; long texts are not cut", len(text))

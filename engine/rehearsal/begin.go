@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -151,6 +152,9 @@ func (s *Stage) started(req engine.Request, r Request) (declared engine.Declared
 	if without := unanswered(scenario, program); len(without) > 0 {
 		return declared, b, engine.Refuse(engine.InputInvalid, "scenario %q does not say what the world answers to %s; write it under answers", scenario.ID, strings.Join(without, ", "))
 	}
+	if err := writable(scenario); err != nil {
+		return declared, b, engine.Refuse(engine.InputInvalid, "scenario %q cannot be played: %v", scenario.ID, err)
+	}
 	if _, err := runbooks.CompileScenario(scenario, program); err != nil {
 		return declared, b, engine.Refuse(engine.InputInvalid, "%v; check it with: lint", err)
 	}
@@ -207,4 +211,25 @@ func unanswered(s *runbooks.Scenario, p *runbooks.Program) []string {
 		}
 	}
 	return without
+}
+
+// writable says which answer of a scenario the journal would not take.
+func writable(s *runbooks.Scenario) error {
+	all := []map[string][]sim.Answer{sim.Answers(s.Answers)}
+	for _, in := range s.Injects {
+		all = append(all, sim.Answers(in.Answers))
+	}
+	for _, answers := range all {
+		for _, step := range slices.Sorted(maps.Keys(answers)) {
+			for n, a := range answers[step] {
+				if len(a.Outputs) == 0 {
+					continue
+				}
+				if _, err := journal.Canonical(a.Outputs); err != nil {
+					return fmt.Errorf("answer %d of step %q cannot be written down: %w", n+1, step, err)
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -264,3 +264,22 @@ func TestChat(t *testing.T) {
 		synctest.Wait()
 	}, func(l *live) { l.options.Chat = chat })
 }
+
+// What was said while something more urgent came up is not said again.
+func TestToldOnce(t *testing.T) {
+	p := made(t, twoApprove)
+	s := short(t, p, onceWorks+`injects:
+  - {id: i1, asked: once, delay: 1s, to: channel, say: one}
+`)
+	chat := &board{slow: 3 * time.Second}
+	bubble(t, p, s, rehearsal.Request{}, func(l *live) {
+		l.pass(time.Minute) // the channel, the card, the console
+		l.types("ann", "run made", "")
+		l.pass(time.Minute)
+		got := strings.Join(chat.shown, " ")
+		if n := strings.Count(got, "ask"); n != 1 || !strings.Contains(got, "inject:i1") {
+			t.Errorf("the question was shown %d times: %s", n, got)
+		}
+		synctest.Wait()
+	}, func(l *live) { l.options.Chat = chat })
+}

@@ -193,6 +193,7 @@ func (d *drill) take(e engine.Event, nonce string) (seq int64, err error) {
 		if err := d.reload(err); err != nil {
 			return 0, err
 		}
+		d.wake()
 	}
 	if refused {
 		return 0, d.refused(e, refusal, nonce)
@@ -211,10 +212,29 @@ func (d *drill) take(e engine.Event, nonce string) (seq int64, err error) {
 	return seq, nil
 }
 
-// say takes in a fact of the engine. That it is refused is a fault.
-func (d *drill) say(body engine.Body) {
-	if _, err := d.take(engine.Event{Actor: engine.TheEngine, Body: body}, ""); err != nil {
+// say takes in a fact of the engine. That it is not taken is a fault.
+func (d *drill) say(body engine.Body) error {
+	_, err := d.take(engine.Event{Actor: engine.TheEngine, Body: body}, "")
+	if err != nil {
 		d.s.o.Log.Error("a fact of the exercise could not be taken in", "exercise", d.id, "kind", body.Kind(), "error", err)
+	}
+	return err
+}
+
+// hold lets the exercise wait for its facilitator, because something in it cannot
+// happen: nobody made up an answer, or what would be written down cannot be. It
+// tells the facilitator what.
+func (d *drill) hold(why error, what string) {
+	if d.dead != nil {
+		return
+	}
+	d.missing = why
+	err := d.say(engine.DrillObserved{Text: cut(what, engine.MaxText)})
+	if err == nil && !d.inc.Drill.Held && !d.inc.Drill.Ended {
+		err = d.say(engine.DrillHeld{Reason: "the scenario does not say what happens now", Wall: d.wall()})
+	}
+	if err != nil && d.dead == nil { // it would be tried without end
+		_ = d.fail(fmt.Errorf("the exercise %s can neither go on nor be held: %w", d.id, err))
 	}
 }
 
@@ -233,6 +253,7 @@ func (d *drill) refused(e engine.Event, refusal *engine.Refusal, nonce string) e
 	if twice, ok := errors.AsType[*engine.Refusal](err); ok {
 		refusal = twice
 		if err = d.reload(err); err == nil {
+			d.wake()
 			err = note(refusal, "")
 		}
 	}
@@ -240,6 +261,7 @@ func (d *drill) refused(e engine.Event, refusal *engine.Refusal, nonce string) e
 		if err := d.reload(err); err != nil {
 			return err
 		}
+		d.wake()
 		d.s.o.Log.Error("a refusal cannot be recorded", "exercise", d.id, "error", err)
 	}
 	return refusal
@@ -254,7 +276,6 @@ func (d *drill) reload(why error) error {
 	if err := d.load(context.WithoutCancel(d.s.ctx)); err != nil {
 		return d.fail(fmt.Errorf("read %s back: %w", d.id, err))
 	}
-	d.wake()
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/retell"
 	"github.com/firebreak-ir/firebreak/engine/sim"
@@ -70,9 +71,14 @@ func (f *former) sheet() sheet {
 	}}
 }
 
-// objective is that the containment fits into the time the runbook gives it.
+// objective is that the containment fits into the time the runbook gives it; of
+// one that changes nothing, that it comes to its end.
 func (f *former) objective() runbooks.Objective {
-	if b := time.Duration(f.Program.Budget); b > 0 {
+	contains := false
+	for _, step := range f.Program.Deep() {
+		contains = contains || step.Effect.AtLeast(actions.Reversible) && !step.Tells && !step.Copies()
+	}
+	if b := time.Duration(f.Program.Budget); b > 0 && contains {
 		return runbooks.Objective{ID: "o1", Capability: "containment", Text: "It is contained within " + runbooks.SpanText(f.Program.Budget),
 			Check: fmt.Sprintf("metrics.time_to_full_containment <= %d", int64(b/time.Second))}
 	}
@@ -148,9 +154,12 @@ func (f *former) script(s *runbooks.Scenario) {
 			lines = append(lines, timed{when, runbooks.ScriptLine{By: who, Type: "note " + quoted(f.Names.Text(b.Text)), Trigger: runbooks.Trigger{At: &when}}})
 		}
 	}
-	if f.Incident.Resolved {
-		when := f.since(f.Incident.ResolvedAt)
-		lines = append(lines, timed{when, runbooks.ScriptLine{By: f.Names.Person(f.Run.Requester.ID), Type: `resolve "it is over"`, Trigger: runbooks.Trigger{At: &when}}})
+	if e := f.resolved(); e != nil {
+		t := runbooks.Trigger{When: f.ended(), Delay: runbooks.Span(max(e.At.Sub(f.Run.EndedAt).Truncate(time.Millisecond), 0))}
+		lines = append(lines, timed{f.since(e.At), runbooks.ScriptLine{By: f.Names.Person(e.Actor.ID), Type: `resolve "it is over"`, Trigger: t}})
+		if who := f.Names.Person(e.Actor.ID); !slices.ContainsFunc(s.People, func(p runbooks.TestPerson) bool { return p.ID == who }) {
+			s.People = append(s.People, runbooks.TestPerson{ID: who})
+		}
 	}
 	slices.SortStableFunc(lines, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
 	for _, l := range lines {
@@ -213,9 +222,22 @@ func (f *former) ending(s *runbooks.Scenario) {
 		f.note("it took %s, and an exercise takes up to a week: what came later is left out", took.Round(time.Hour))
 	}
 	switch {
-	case f.Incident.Resolved:
+	case f.resolved() != nil:
 		s.End.When = "resolved"
 	case !late:
-		s.End.When = fmt.Sprintf("run.status == %q", f.Run.Status)
+		s.End.When = f.ended()
 	}
+}
+
+// ended is the condition that the run has ended as it did.
+func (f *former) ended() string { return fmt.Sprintf("run.status == %q", f.Run.Status) }
+
+// resolved is the fact by which somebody resolved the incident, or nil.
+func (f *former) resolved() *engine.Event {
+	for n := range f.events {
+		if _, ok := f.events[n].Body.(engine.Resolved); ok && f.events[n].Actor.Type == engine.Person {
+			return &f.events[n]
+		}
+	}
+	return nil
 }

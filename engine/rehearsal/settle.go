@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/sim"
 )
 
 // settle follows a fact of the exercise with what it means for the clock, the
@@ -16,19 +18,15 @@ func (d *drill) settle() {
 	}
 	d.pace()
 	if err := d.game.Stuck(); err != nil && d.missing == nil {
-		d.missing = err
-		d.say(engine.DrillObserved{Text: cut(fmt.Sprintf("the scenario has no answer: %v. Decide what it comes to (an outcome of the step), then let the exercise go on", err), engine.MaxText)})
-		if !drill.Held {
-			d.say(engine.DrillHeld{Reason: "the scenario does not say what happens now", Wall: d.wall()})
-		}
+		d.hold(err, fmt.Sprintf("the scenario has no answer: %v. Decide what it comes to (an outcome of the step), then let the exercise go on", err))
 	}
 	for len(d.director.broken) > 0 && !drill.Ended {
 		err := d.director.broken[0]
 		d.director.broken = d.director.broken[1:]
-		d.say(engine.DrillObserved{Text: cut(err.Error(), engine.MaxText)})
+		_ = d.say(engine.DrillObserved{Text: cut(err.Error(), engine.MaxText)}) // it is logged
 	}
 	if d.inc.Resolved && !drill.Ended {
-		d.say(engine.DrillEnded{Why: engine.EndResolved, Wall: d.wall()})
+		_ = d.say(engine.DrillEnded{Why: engine.EndResolved, Wall: d.wall()}) // it is logged, and comes again with the next fact
 	}
 	if d.s.o.Chat != nil {
 		d.s.o.Chat.Changed(d.id)
@@ -89,27 +87,47 @@ func (d *drill) step() {
 	facts := d.inc.Facts
 	d.game.Step()
 	if err := d.game.Err(); err != nil && err != d.game.Stuck() {
-		d.s.o.Log.Error("the exercise could not go on; it is read back", "exercise", d.id, "error", err)
-		if d.reload(err) != nil {
-			return
+		if d.reload(err) == nil {
+			d.lose(err)
+			d.hold(err, fmt.Sprintf("what happens next cannot be written down: %v. Decide what it comes to (an outcome of the step), then let the exercise go on", err))
 		}
+		return
 	}
 	if d.inc.Facts != facts || d.game.Stuck() != nil {
 		d.settle()
 	}
 }
 
+// lose follows an answer that cannot be written down as the host does: nobody
+// knows how the attempt ended.
+func (d *drill) lose(why error) {
+	for _, e := range d.inc.Doubtful(cut("its outcome could not be recorded: "+why.Error(), 2000)) {
+		b := e.Body.(engine.EffectInDoubt)
+		a, err := d.world.of(engine.Task{Run: e.Run, Step: e.Step}, b.Attempt, sim.MissingRun)
+		if err != nil {
+			continue
+		}
+		if _, err := journal.Canonical(a.Run("").Value); err != nil {
+			_, _ = d.take(e, "") // the exercise is held all the same
+		}
+	}
+}
+
 // direct does what the scenario wants now.
 func (d *drill) direct(c cue) {
+	var err error
 	switch {
 	case c.tick:
 		if d.director.tick(c.at); len(d.director.broken) > 0 {
 			d.settle()
 		}
 	case c.inject != nil:
-		d.say(delivered(c.inject, why(c.inject.Trigger)))
+		err = d.say(delivered(c.inject, why(c.inject.Trigger)))
 	default:
-		d.say(engine.DrillEnded{Why: c.end, Text: c.text, Wall: d.wall()})
+		err = d.say(engine.DrillEnded{Why: c.end, Text: c.text, Wall: d.wall()})
+	}
+	if err != nil {
+		d.hold(err, fmt.Sprintf("what is due now cannot be written down: %v. Leave it out, or end the exercise", err))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
@@ -35,8 +36,9 @@ func (d *drill) tell() {
 	d.telling = true
 	d.again(c.Ref(), func(ctx context.Context) (engine.Body, error) { return d.post(ctx, c) }, func(body engine.Body) {
 		d.telling = false
-		if still := d.inc.Messages(); len(still) > 0 && still[0].Ref() == c.Ref() {
-			d.say(body)
+		// Something more urgent may be owed by now; what was said was said.
+		if slices.ContainsFunc(d.inc.Messages(), func(still engine.Command) bool { return still.Ref() == c.Ref() }) {
+			_ = d.say(body) // it is logged, and told again when somebody comes back
 		}
 		d.tell()
 	})

@@ -2,6 +2,7 @@ package rehearsal_test
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -166,6 +167,32 @@ func TestMissingAnswer(t *testing.T) {
 		}) {
 			t.Error("the observation does not say what is missing")
 		}
+	})
+}
+
+// What the journal cannot take is refused at the beginning; where an older build
+// let it through, the exercise is held rather than tried without end.
+func TestUnwritableAnswer(t *testing.T) {
+	p := made(t, verified)
+	s := short(t, p, "answers: {signal: {outputs: {target: h}}}\nend: {max: 1h}\n")
+	bad := *s
+	bad.Answers = []runbooks.TestAnswers{{Step: "signal", List: []runbooks.TestAnswer{{Outputs: map[string]any{"a name": "x"}}}}}
+	_, err := rehearsal.Play(t.Context(), rehearsal.PlayOptions{Scenario: &bad, Program: p, Type: typed, Journal: memory(t)})
+	if refusal, ok := errors.AsType[*engine.Refusal](err); !ok || !strings.Contains(refusal.Message, `answer 1 of step "signal"`) {
+		t.Errorf("%v", err)
+	}
+	bubble(t, p, s, rehearsal.Request{}, func(l *live) {
+		l.forge(&bad, p)
+		l.types("fran", "go", "")
+		l.types("ann", "run made", "")
+		l.pass(time.Minute)
+		l.view(func(i *engine.Incident) { l.wants("held", i.Drill.Held, true) })
+		l.wants("observed", l.count(engine.DrillObserved{}, ""), 1)
+		l.types("fran", "outcome signal fail", "")
+		l.types("fran", "go", "")
+		l.pass(time.Minute)
+		l.wants("doubts", l.count(engine.EffectInDoubt{}, ""), 1)
+		l.wants("the step", l.status("signal"), engine.StepOnHold)
 	})
 }
 

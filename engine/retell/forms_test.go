@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
@@ -78,5 +79,32 @@ func TestStandIns(t *testing.T) {
 	}
 	if got := r.Text("name-3"); got == "name-3" {
 		t.Error("a name that looks like a stand-in stays")
+	}
+}
+
+// Where a pattern leaves no room for a made up name, the stand-in has the shape
+// of what it stands for, and stands for it from then on; names of members can be
+// written into the journal.
+func TestStandInsFitPatterns(t *testing.T) {
+	r := fresh()
+	for _, tt := range []struct{ text, pattern string }{
+		{"90676a42bc-1a2b3c4d-0a1b-2c3d-4e5f-0123456789ab", `^([0-9a-f]{10}-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`},
+		{"ou-ab12-cd34ef56", `^ou-[0-9a-z]{4}-[0-9a-z]{8}$`},
+		{"HOUSE", `^[A-Z]{5}$`},
+		{"--", `^--$`},
+	} {
+		got := r.ofField(tt.text, actions.Field{Pattern: tt.pattern})
+		if !regexp.MustCompile(tt.pattern).MatchString(got) || got == tt.text && tt.text != "--" {
+			t.Errorf("%q becomes %q, which must fit %s", tt.text, got, tt.pattern)
+		}
+		if again := r.ofField(tt.text, actions.Field{Pattern: tt.pattern}); again != got {
+			t.Errorf("%q becomes %q and then %q", tt.text, got, again)
+		}
+	}
+	m := fresh().Value(map[string]any{"house: a name": int64(1)}, actions.Field{Kind: actions.Map, Elem: &actions.Field{Kind: actions.Int}})
+	for k := range m.(map[string]any) {
+		if k != "text-1" {
+			t.Errorf("the name of a member becomes %q", k)
+		}
 	}
 }

@@ -122,7 +122,7 @@ func (r *Redactor) Value(v any, f actions.Field) any {
 				}
 				continue // a Member that nobody declares is not known to be harmless
 			}
-			out[r.Text(k)] = r.Value(v[k], element(f))
+			out[strings.ReplaceAll(r.Text(k), " ", "-")] = r.Value(v[k], element(f)) // the journal has no names with spaces
 		}
 		return out
 	}
@@ -144,12 +144,55 @@ func (r *Redactor) ofField(s string, f actions.Field) string {
 		return r.time(s)
 	}
 	out := r.Text(s)
-	if f.Pattern != "" {
-		if fits, err := regexp.MatchString(f.Pattern, out); err == nil && !fits && f.Example != "" {
-			return f.Example
+	if f.Pattern == "" {
+		return out
+	}
+	pattern, err := regexp.Compile(f.Pattern)
+	switch {
+	case err != nil || pattern.MatchString(out):
+		return out
+	case f.Example != "":
+		return f.Example
+	}
+	for _, keep := range []int{0, strings.IndexByte(s, '-') + 1} {
+		form := func(n int) string { return s[:keep] + shaped(s[keep:], n) }
+		if form(1) == form(2) {
+			return s // of signs alone, which tell nothing
+		}
+		if pattern.MatchString(form(1)) {
+			delete(r.names, s) // from here on it stands for the text
+			return r.standIn(s, form)
 		}
 	}
 	return out
+}
+
+// shaped gives a text of the same shape: a digit for a digit, a letter for a
+// letter, and one that is a hex digit for one that may be.
+func shaped(s string, n int) string {
+	digits := []rune(fmt.Sprintf("%032x", n))
+	at := len(digits)
+	text := []rune(s)
+	for i, c := range slices.Backward(text) {
+		digit := '0'
+		if at > 0 && (c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z') {
+			at--
+			digit = digits[at]
+		}
+		number := digit - '0'
+		if digit >= 'a' {
+			number = digit - 'a' + 1
+		}
+		switch {
+		case c >= '0' && c <= '9':
+			text[i] = '0' + number
+		case c >= 'a' && c <= 'z':
+			text[i] = 'a' + number%6
+		case c >= 'A' && c <= 'Z':
+			text[i] = 'A' + number%6
+		}
+	}
+	return string(text)
 }
 
 // time moves a time by as much as the start of the run is moved.

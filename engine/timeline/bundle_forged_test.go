@@ -1,13 +1,17 @@
 package timeline_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
@@ -113,6 +117,41 @@ func TestForgedBundles(t *testing.T) {
 				t.Errorf("got findings\n%swant %q", all.String(), tt.want)
 			}
 		})
+	}
+	// The same files in a tar that says something else about them.
+	of := files(t, data)
+	for _, h := range []tar.Header{
+		{Mode: 0o755}, {Mode: 0o644, Uid: 1000}, {Mode: 0o644, ModTime: time.Unix(1, 0)}, {Mode: 0o644, Uname: "root"},
+	} {
+		var b bytes.Buffer
+		out := tar.NewWriter(&b)
+		for _, name := range slices.Sorted(maps.Keys(of)) {
+			h.Name, h.Size, h.Format = name, int64(len(of[name])), tar.FormatUSTAR
+			if h.ModTime.IsZero() {
+				h.ModTime = time.Unix(0, 0)
+			}
+			h.Typeflag = tar.TypeReg
+			if err := out.WriteHeader(&h); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := out.Write(of[name]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := out.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if r := verify(t, b.Bytes(), timeline.BundleOptions{Key: k.key, Version: "v1"}); r.ExitCode() != 20 {
+			t.Errorf("with header %+v: got exit code %d", h, r.ExitCode())
+		}
+	}
+	// A journal whose key signed facts that break the engine's rules.
+	broken := leaked(t)
+	n := slices.IndexFunc(broken.facts, func(e engine.Event) bool { _, ok := e.Body.(engine.Vote); return ok })
+	broken.facts[n].Actor = alice // who asked for it
+	kept := keep(t, broken)
+	if r := verify(t, kept.bundle(t, broken, timeline.Options{}), timeline.BundleOptions{Key: kept.key}); r.ExitCode() != 20 {
+		t.Errorf("with a rule broken: got %+v", r)
 	}
 	// Another version may word a sentence otherwise, and that is no forgery.
 	if r := verify(t, data, timeline.BundleOptions{Key: k.key, Version: "v2"}); r.ExitCode() != 3 {

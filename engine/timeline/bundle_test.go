@@ -240,6 +240,50 @@ func TestBundleOfWhatIsOpen(t *testing.T) {
 	}
 }
 
+// An export that says that it covers something else is no proof, even when the
+// key has signed it.
+func TestWhatTheExportCovers(t *testing.T) {
+	c := leaked(t)
+	for _, tt := range []struct {
+		name string
+		made engine.ExportMade
+		want string
+	}{
+		{"another digest", engine.ExportMade{Format: "bundle", SHA256: digest1, First: 1, Last: 5}, "with another digest"},
+		{"another end", engine.ExportMade{Format: "bundle", SHA256: digest1, First: 1, Last: 4000}, "with another digest"},
+		{"another beginning", engine.ExportMade{Format: "bundle", SHA256: digest1, First: 3, Last: 5}, "the bundle begins at 1"},
+		{"another form", engine.ExportMade{Format: "md", SHA256: digest1, First: 1, Last: 5}, "does not say that this bundle was made"},
+	} {
+		k := keep(t, c)
+		last := k.append(t, c.inc.ID, engine.Event{At: c.now.Add(time.Second), Actor: alice, Body: tt.made})
+		r := verify(t, k.tar(t, c.inc.ID, last, timeline.Options{}), timeline.BundleOptions{Key: k.key})
+		if r.ExitCode() != 20 || !strings.Contains(r.Findings[0].What, tt.want) {
+			t.Errorf("%s: got %+v, want %q", tt.name, r.Findings, tt.want)
+		}
+	}
+}
+
+// A record with a nonce of whoever asked, or with attachments, is not shown
+// below full, whatever its fact says.
+func TestNoncesStayInside(t *testing.T) {
+	c := leaked(t)
+	k := keep(t, c)
+	data, _, err := engine.Encode(engine.Event{At: c.now, Actor: engine.TheEngine, Body: engine.ClockAnomaly{BackMillis: 5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := journal.Canonical(json.RawMessage(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Append(t.Context(), journal.Batch{Stream: c.inc.ID, Expect: -1, Records: []journal.Record{{Data: record, Nonce: "slack/U0SECRET"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(k.bundle(t, c, timeline.Options{Redact: timeline.External}), []byte("U0SECRET")) {
+		t.Error("the bundle for others holds the nonce of a request")
+	}
+}
+
 func TestBundleBelowFull(t *testing.T) {
 	for _, level := range []timeline.Level{timeline.Internal, timeline.External} {
 		c := leaked(t)

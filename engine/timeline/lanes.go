@@ -16,7 +16,7 @@ const (
 	maxPeopleLanes = 12
 	maxKept        = 2000 // lanes while reading
 	maxBars        = 150  // of one lane
-	maxMarks       = 200
+	maxKeyMarks    = 200
 )
 
 // chart is the drawing before it is drawn.
@@ -241,10 +241,6 @@ func (c *chart) point(l *lane, at time.Time, k look, text, words string) {
 		m.text = ""
 		return
 	}
-	if len(l.marks) >= maxMarks {
-		l.unshown++
-		return
-	}
 	l.marks = append(l.marks, mark{x, 1, k, text, words})
 }
 
@@ -356,7 +352,7 @@ func (c *chart) finish() {
 		}
 	}
 	for _, k := range c.record.KeyTimes {
-		if !k.At.IsZero() && len(c.keys) < maxMarks {
+		if !k.At.IsZero() && len(c.keys) < maxKeyMarks {
 			c.keys = append(c.keys, mark{c.x(k.At.Time), 1, lookKey, k.Name, stamp(k.At) + "  " + k.Name + because(k.Text)})
 		}
 	}

@@ -250,6 +250,7 @@ func TestRedactionLeavesTheFacts(t *testing.T) {
 	s := told(t)
 	before := string(write(t, s, "json", timeline.Options{}))
 	write(t, s, "md", timeline.Options{Redact: timeline.External})
+	write(t, s, "md", timeline.Options{Redact: timeline.Internal})
 	if after := string(write(t, s, "json", timeline.Options{})); before != after {
 		t.Error("the facts are others after a redacted export")
 	}

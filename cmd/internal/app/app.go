@@ -284,7 +284,7 @@ func (a *App) newBot() *chatops.Bot {
 	}
 	o := chatops.Options{
 		Incidents: a.sides(), Directory: a.directory, Planner: &planner{a}, Exporter: &exporter{a.sides(), a.journalOf}, Readiness: &ledgerer{a},
-		Policy: chatops.Policy{EverybodyResponds: a.Config.Policy.EverybodyResponds}, Word: word, Environments: names,
+		Policy: chatops.Policy{EverybodyResponds: a.Config.Policy.EverybodyResponds}, Word: word, StopWord: a.Config.Rehearsal.StopWord, Environments: names,
 	}
 	if a.Drills != nil {
 		o.Drills = a.Drills

@@ -34,6 +34,7 @@ type Drills struct {
 
 	shelf     Shelf
 	directory func() *chatops.Directory
+	stopWord  string
 }
 
 var (
@@ -63,7 +64,7 @@ func openDrillStore(cfg *config.Config) (*bolt.Log, error) {
 
 // openDrills begins to play on a store; it closes the store when it cannot.
 func openDrills(ctx context.Context, log journal.Log, shelf Shelf, o drillOptions) (*Drills, error) {
-	d := &Drills{Journal: log, shelf: shelf, directory: o.directory}
+	d := &Drills{Journal: log, shelf: shelf, directory: o.directory, stopWord: o.stopWord}
 	ro := rehearsal.Options{
 		Journal: log, Store: o.store, Chat: o.chat, Log: o.log, StopWord: o.stopWord,
 		Programs:  func() []*runbooks.Program { return shelf.Programs },

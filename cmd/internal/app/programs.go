@@ -40,22 +40,7 @@ func Programs(cfg *config.Config, r *actions.Registry) ([]*runbooks.Program, run
 // and so is one that calls it, and its faults are told; the others can still be
 // run, because one broken file must not take the night shift's tools away.
 func LoadShelf(cfg *config.Config, r *actions.Registry) Shelf {
-	var files []runbooks.File
-	var faults runbooks.Diagnostics
-	for _, path := range cfg.Runbooks {
-		names, err := Files(path)
-		if err != nil {
-			faults = append(faults, runbooks.Diagnostic{File: path, Rule: "file", Severity: runbooks.SeverityError, Message: err.Error()})
-		}
-		for _, name := range names {
-			src, err := os.ReadFile(name)
-			if err != nil {
-				faults = append(faults, runbooks.Diagnostic{File: name, Rule: "file", Severity: runbooks.SeverityError, Message: err.Error()})
-				continue
-			}
-			files = append(files, runbooks.File{Name: name, Src: src})
-		}
-	}
+	files, faults := configured(cfg)
 	ready := Shelf{}
 	if cfg.Library {
 		ready = LoadFiles(LibraryFiles(), r, cfg)
@@ -102,6 +87,38 @@ func LoadShelf(cfg *config.Config, r *actions.Registry) Shelf {
 	return shelf
 }
 
+// configured reads the files that the configuration names.
+func configured(cfg *config.Config) (files []runbooks.File, faults runbooks.Diagnostics) {
+	for _, path := range cfg.Runbooks {
+		names, err := Files(path)
+		if err != nil {
+			faults = append(faults, runbooks.Diagnostic{File: path, Rule: "file", Severity: runbooks.SeverityError, Message: err.Error()})
+		}
+		for _, name := range names {
+			src, err := os.ReadFile(name)
+			if err != nil {
+				faults = append(faults, runbooks.Diagnostic{File: name, Rule: "file", Severity: runbooks.SeverityError, Message: err.Error()})
+				continue
+			}
+			files = append(files, runbooks.File{Name: name, Src: src})
+		}
+	}
+	return files, faults
+}
+
+// ExerciseShelf is what can be rehearsed in a terminal: besides the runbooks that
+// can be run those that lint refuses because of the people there are. An
+// exercise has its own.
+func ExerciseShelf(cfg *config.Config, r *actions.Registry) Shelf {
+	shelf := LoadShelf(cfg, r)
+	files, _ := configured(cfg) // what is wrong with them was found by LoadShelf
+	if cfg.Library {
+		files = append(files, LibraryFiles()...)
+	}
+	shelf.lend(LoadFiles(files, r, nil))
+	return shelf
+}
+
 // addScenarios adds those of the library whose id we do not use ourselves. One
 // that does not fit our own runbook of that name is left out: it was written for
 // another.
@@ -116,6 +133,21 @@ func (s *Shelf) addScenarios(r *actions.Registry) {
 		if len(found) == 1 && !faults.HasErrors() && !ours[found[0].ID] {
 			s.Scenarios = append(s.Scenarios, found[0])
 			s.Sources[name] = e.Source
+		}
+	}
+	slices.SortFunc(s.Scenarios, func(a, b *runbooks.Scenario) int { return strings.Compare(a.ID, b.ID) })
+}
+
+// lend adds the runbooks and scenarios of another shelf whose ids are not taken.
+func (s *Shelf) lend(other Shelf) {
+	for _, p := range other.Programs {
+		if !slices.ContainsFunc(s.Programs, func(ours *runbooks.Program) bool { return ours.ID == p.ID }) {
+			s.Programs = append(s.Programs, p)
+		}
+	}
+	for _, one := range other.Scenarios {
+		if !slices.ContainsFunc(s.Scenarios, func(ours *runbooks.Scenario) bool { return ours.ID == one.ID }) {
+			s.Scenarios = append(s.Scenarios, one)
 		}
 	}
 	slices.SortFunc(s.Scenarios, func(a, b *runbooks.Scenario) int { return strings.Compare(a.ID, b.ID) })

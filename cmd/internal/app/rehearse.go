@@ -170,7 +170,7 @@ func said(m chatops.Message) string {
 // exerciseBot answers what is typed in an exercise that is played apart from a server.
 func exerciseBot(d *Drills) *chatops.Bot {
 	return chatops.NewBot(chatops.Options{
-		Incidents: d.Stage, Directory: d.directory, Policy: chatops.DefaultPolicy(), Word: "firebreak incident",
+		Incidents: d.Stage, Directory: d.directory, Policy: chatops.DefaultPolicy(), Word: "firebreak incident", StopWord: d.stopWord,
 		Now: d.now, Drills: d, Planner: d, Exporter: &exporter{incidents: d.Stage, journal: func(string) journal.Log { return d.Journal }},
 	})
 }

@@ -72,6 +72,14 @@ func TestReadme(t *testing.T) {
 			}
 		}
 	})
+	t.Run("an exercise is played and told", func(t *testing.T) {
+		out := sh("cd ir\n" + block(t, text, "<!-- run: rehearse -->") + "test -s night.html && test -s drl-1.html")
+		for _, want := range []string{"leaked-access-key-friday", "DRL-1  PASS", "compromised-instance  ", "Review since "} {
+			if !strings.Contains(out, want) {
+				t.Errorf("the commands do not say %q:\n%s", want, out)
+			}
+		}
+	})
 	t.Run("the runbook is right", func(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "example.yaml"), []byte(block(t, text, "## A runbook")), 0o600); err != nil {
 			t.Fatal(err)

@@ -118,7 +118,8 @@
 // until the facilitator gives one.
 //
 //	fail     a wrong decision, an objective rated U, or a promise that the engine did not keep
-//	partial  an objective rated S or M, or that cannot be shown; an expectation missed; no run at all
+//	partial  an objective rated S or M, or that cannot be shown; an expectation missed; no run at all;
+//	         a run that goes on when the time of the exercise is over
 //	pass     none of these
 //	stopped  the stop word or a live incident broke it off: it shows nothing either way
 //	going    it is not over

@@ -126,6 +126,8 @@ func TestEdges(t *testing.T) {
 		{"a word that is refused is no act", "forbidden: [{verb: cancel, why: no}]", begun + "1:10 bob cancel", "wrong_decisions=0 refused=1"},
 
 		{"the stop word shows nothing", "", begun + "2:00 - end stop", "outcome=stopped"},
+		{"a run that goes on when the time is over", "", begun + allDone + "59:00 - end time", "outcome=partial"},
+		{"one that is over", "", begun + allDone + "3:00 alice done m\n59:00 - end time", "outcome=pass"},
 		{"it goes on", "", begun, "outcome=going"},
 		{"what cannot be shown does not pass", "", begun + "2:00 - end facilitator", "outcome=partial"},
 		{"all is well", "", begun + allDone + "2:00 - end facilitator", "outcome=pass"},

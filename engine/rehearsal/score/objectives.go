@@ -156,6 +156,13 @@ func (f *fold) finishOutcome() {
 	if len(r.Runs) == 0 {
 		parts = append(parts, "no runbook was run")
 	}
+	if engine.EndReason(r.Drill.Ended) == engine.EndTime {
+		for _, run := range r.Runs {
+			if !engine.RunStatus(run.Status).Ended() {
+				parts = append(parts, fmt.Sprintf("its time was over while run %s was %s", run.Run, run.Status))
+			}
+		}
+	}
 	r.Why = append(fails, parts...)
 	switch ended := engine.EndReason(r.Drill.Ended); {
 	case ended == "":
