@@ -18,7 +18,8 @@ func Scopes() []Scope {
 		{"groups:history", "the same as channels:history, in channels of private incidents"},
 		{"groups:read", "the same as channels:read, in channels of private incidents"},
 		{"groups:write", "the same as channels:manage, for private incidents"},
-		{"im:write", "hand out a file, or an answer, to one person alone"},
+		{"im:history", "find what one player of an exercise was told before a crash, so that it is not told twice"},
+		{"im:write", "hand out a file, an answer, or news of an exercise to one person alone"},
 		{"pins:write", "pin the card of an incident"},
 		{"users:read", "refuse guests, bots, deactivated people and other organisations"},
 	}

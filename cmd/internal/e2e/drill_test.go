@@ -124,6 +124,18 @@ func drillInSlack(t *testing.T, socket bool) {
 		}
 		return len(s.messages(w, "DRL-2", "State:")) > 0
 	})
+	// What is for one player comes to that one alone, and only a facilitator leads.
+	s.did(carol.In("security").Type(`/incident drill hint DRL-2 "look twice" --to person:bob`))
+	s.told("carol", "drill hint", "facilitator")
+	s.did(s.ws.User("alice").In("security").Type(`/incident drill hint DRL-2 "look twice" --to person:bob`))
+	s.wait("the hint", func(w *slackfake.State) bool {
+		for _, m := range w.Directs("bob") {
+			if text := m.Rendered(w.Name); strings.Contains(text, "look twice") && strings.Contains(text, "EXERCISE") {
+				return len(s.messages(w, "look twice")) == 0
+			}
+		}
+		return false
+	})
 	s.did(carol.In("security").Type(`/incident declare "this one is real" --sev 1`))
 	s.shows("DRL-2 is over", "LIVE incident", "INC-1")
 	s.stop()
