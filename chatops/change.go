@@ -80,6 +80,11 @@ func (b *Bot) run(c *call) Message {
 				m.text("%s", runLine(run, c.now))
 				rows, left := rowsToShow(run)
 				m.lines(runLines(run, rows, left, c.now))
+				if short := shortages(run, c.dir); len(short) > 0 {
+					m.Tone = Warn
+					m.text("Too few people can approve, so it will wait and then end without it. Let somebody start it who is not asked, or have an admin add people to the directory:")
+					m.lines(short)
+				}
 			}
 		}
 	})

@@ -30,7 +30,7 @@ exercises and from what the runbooks and the directory are today:
   blocked   an approval cannot be given by the people there are
   failing   the last rehearsal failed, or too few of the last ones passed
   orphaned  nobody of the directory answers for it
-  never     no rehearsal of it came to its end
+  never     no rehearsal of it counts: none came to its end with people in it
   drifted   it is not what was rehearsed: which steps, and what about them
   stale     the last rehearsal is older than readiness.max_age (180d)
   fresh     none of these
@@ -40,10 +40,13 @@ that is called, and people who joined or left a group that is asked are. With on
 to three runbooks the figures are shown as well. Behind each line stand the facts
 that it rests on, by incident and place in its journal.
 
+A rehearsal that only its script played shows that the runbook works, not that
+people do: it counts with readiness.count_scripted of the configuration alone.
+
 --fail-on names the states with which the exit code is 1, for CI; "any" is every
 one but fresh. Without it, readiness.fail_on of the configuration counts.
 
---at shows the journals as they were at the end of a day, beside the runbooks of
+--at shows the journals as they were at the end of a day (UTC), beside the runbooks of
 today; with a day to come, what will be stale then.
 
 Exit codes: 0 nothing to fail on, 1 a runbook is in a state of --fail-on, or a

@@ -28,8 +28,8 @@ Exit codes:
    0  consistent, and an anchor confirms the head
    1  cannot be read
    2  usage, or the key is missing
-   3  consistent, but no anchor confirms the head, or another version of
-      firebreak wrote the timelines
+   3  consistent, but no anchor confirms the head, or the timelines could not be
+      compared: another version of firebreak wrote them, or it is redacted
    4  consistent, with something left to do: an effect in doubt
   10  damaged: not whole
   20  altered: names the file and the record
@@ -82,7 +82,13 @@ Exit codes:
 
 func tellBundle(w io.Writer, r timeline.BundleReport) error {
 	var b strings.Builder
-	word := map[int]string{0: "consistent and anchored", 3: "consistent, not anchored", 4: "consistent, with something left to do", 10: "DAMAGED", 20: "ALTERED", 21: "CONTRADICTS AN ANCHOR"}[r.ExitCode()]
+	third := "consistent, not anchored"
+	for _, f := range r.Findings {
+		if f.Kind == timeline.BundleUnproven {
+			third = "consistent, NOT ALL COMPARED"
+		}
+	}
+	word := map[int]string{0: "consistent and anchored", 3: third, 4: "consistent, with something left to do", 10: "DAMAGED", 20: "ALTERED", 21: "CONTRADICTS AN ANCHOR"}[r.ExitCode()]
 	fmt.Fprintf(&b, "%s: %s\n", r.Path, word)
 	if r.Incident != "" {
 		fmt.Fprintf(&b, "  %s, written for %s, %d records (%d shown)\n", timeline.Visible(r.Incident), r.Level, r.Records, r.Shown)

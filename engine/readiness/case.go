@@ -58,6 +58,7 @@ type Drill struct {
 	Runbook       string
 	RunbookDigest string
 	Scripted      bool
+	Parts         bool // its people are those of the scenario, played by whoever sat at one terminal
 	Facilitators  []string
 	Began         time.Time // outside, where that is known
 	Ended         time.Time // the same; zero: it goes on
@@ -125,6 +126,7 @@ type Vote struct {
 type Member struct {
 	ID     string
 	Groups []string
+	Part   bool  // of a scenario, not a person of the directory
 	Seq    int64 // of the first fact
 }
 
@@ -180,13 +182,18 @@ func (c *Case) runbooks() []string {
 	return once(list)
 }
 
-// players are the people of a case without those who only led it.
+// players are the people of a case without those who only led it. Parts of a
+// scenario are among them: somebody played those.
 func (c *Case) players() []Member {
 	if c.Drill == nil {
 		return c.People
 	}
 	return slices.DeleteFunc(slices.Clone(c.People), func(m Member) bool { return slices.Contains(c.Drill.Facilitators, m.ID) })
 }
+
+// named says whether the people of a case are those whom its facts name. A script
+// plays with made up ones, and at one terminal a person plays several parts.
+func (c *Case) named() bool { return c.Drill == nil || !c.Drill.Scripted && !c.Drill.Parts }
 
 // runs gives the runs of one runbook.
 func (c *Case) runs(runbook string) []*Run {

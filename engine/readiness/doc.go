@@ -21,16 +21,20 @@
 //	failing   the last rehearsal failed, or too few of the last ones did not
 //	orphaned  whom the owner names (escalate, or contact) is not in the directory,
 //	          or has nobody active
-//	never     no rehearsal of it came to its end
+//	never     no rehearsal of it counts; the row says why
 //	drifted   what it means, or who may approve it, is not what the last rehearsal
 //	          that did not fail has shown
 //	stale     that rehearsal is older than the policy allows
 //	fresh     none of the above
 //
 // What counts as a rehearsal: an exercise of the runbook that ended by its own
-// end, its time, its players or its facilitator. One that the stop word or a live
-// incident cut short is told and does not count. "pass" and "partial" both do not
-// fail: what a partial one left to be done is in its corrective actions.
+// end, its time, its players or its facilitator, in which somebody beside its
+// facilitators did something, and in which the runbook was run (or that failed
+// without). One that the stop word or a live incident cut short is told and does
+// not count. Neither does one that only its script played, unless the policy says
+// so: the engine was rehearsed then, and nobody who is awake at three in the
+// morning. "pass" and "partial" both do not fail: what a partial one left to be
+// done is in its corrective actions.
 //
 // Drift is a difference in meaning, by [diff.Compare] on the compiled programs: a
 // comment, the layout or another place in the file keep the state. Because a
@@ -38,8 +42,9 @@
 // changed action and a changed called runbook are drift too. Who took part is
 // compared as the facts show it: a person who approved for a group and is not in
 // it any more, and one who took part without being in it and is now. Members whom
-// no fact names cannot be compared. A scripted rehearsal has made up people, so
-// it says nothing about them; it is told apart everywhere.
+// no fact names cannot be compared. A scripted rehearsal has made up people, and
+// one at one terminal has the parts of its scenario, so they say nothing about the
+// people of the directory; both are told apart everywhere.
 //
 // Step by step: a step is exercised when its effect was begun, a person was
 // asked to do it, or its own steps were laid out, in a rehearsal that counts, and

@@ -29,20 +29,14 @@ const (
 	DriftPeople  DriftKind = "people"  // who may approve
 )
 
-// drift compares a rehearsal with the runbook of today.
+// drift compares a rehearsal, in which the runbook was run, with the runbook of today.
 func (in *Input) drift(c *Case, now *runbooks.Program, cache *comparisons) []Drift {
 	list := []Drift{}
-	ended := c.at(c.Drill.Seq)
 	old, at := c.program(now.ID)
-	switch {
-	case old == nil && c.Drill.RunbookDigest != now.Digest:
-		list = append(list, Drift{Kind: DriftMeaning, Text: "it is another version than the one that was rehearsed, which was never run, so what changed cannot be told", Evidence: []Evidence{ended}})
-	case old != nil:
-		for _, change := range cache.compare(old, now) {
-			list = append(list, Drift{Kind: kindOf(change, now), Step: change.Step, Weight: string(change.Weight), Text: change.Text, Evidence: []Evidence{at}})
-		}
+	for _, change := range cache.compare(old, now) {
+		list = append(list, Drift{Kind: kindOf(change, now), Step: change.Step, Weight: string(change.Weight), Text: change.Text, Evidence: []Evidence{at}})
 	}
-	if !c.Drill.Scripted && in.People != nil {
+	if c.named() && in.People != nil {
 		list = append(list, in.moved(c, now)...)
 	}
 	return list

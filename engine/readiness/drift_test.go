@@ -97,10 +97,11 @@ func TestDriftOfPeople(t *testing.T) {
 		{"a group that is not asked", nil, func(d town) { d["bob"] = []string{"leads"} }, ""},
 		{"one has joined", nil, func(d town) { d["ann"] = []string{"leads"} }, "ann is of group leads now and was not in the rehearsal"},
 		{"somebody whom no fact names", nil, func(d town) { d["dan"] = []string{"leads"} }, ""},
+		{"parts of a scenario", []func(*tale){table}, func(d town) { delete(d, "bob") }, ""},
 		{"made up people", []func(*tale){scripted}, func(d town) { delete(d, "bob") }, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			in := input(one(p), drill(t, 1, p, 10, tt.more...))
+			in := counting(input(one(p), drill(t, 1, p, 10, tt.more...)))
 			d := usual()
 			d["gil"] = []string{"leads"} // enough approvers are left
 			tt.set(d)
@@ -119,14 +120,40 @@ func TestDriftOfPeople(t *testing.T) {
 // A rehearsal in which the runbook was never run shows nothing about its steps.
 func TestDriftWithoutRun(t *testing.T) {
 	p := compile(t, book)
-	c := drill(t, 1, p, 10)
-	c.Runs, c.Approvals, c.Drill.RunbookDigest = nil, nil, "other"
-	in := input(one(p), c)
-	if got := driftOf(in); !strings.Contains(got, "which was never run, so what changed cannot be told") {
-		t.Errorf("got %q", got)
+	in := input(one(p), drill(t, 1, p, 10, idle))
+	if got, want := reasons(in, readiness.Never), "the only rehearsals of it ended without a run of it"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	if row := readiness.Make(in).Rows[0]; row.Steps.Exercised != 0 {
 		t.Errorf("steps: %+v", row.Steps)
+	}
+}
+
+// Who counts as having rehearsed it is said in words, and to whoever starts a run.
+func TestOnlyByItsScript(t *testing.T) {
+	p := compile(t, book)
+	in := input(one(p), drill(t, 1, p, 10, scripted), drill(t, 2, p, 20, nobody))
+	in.Policy.AddsApprover = true
+	var text strings.Builder
+	if err := readiness.Make(in).Text(&text, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"rehearsed only by its script, 2027-05-22 in DRL-1 (pass)",
+		"never: the only rehearsals of it had nobody in them but facilitators, or were played only by their script [DRL-2#",
+	} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("no %q in:\n%s", want, text.String())
+		}
+	}
+	if x := readiness.Extra(in, p); x == nil || x.Why != "last rehearsed only by its script, 2027-05-22 in DRL-1" {
+		t.Errorf("extra: %+v", x)
+	}
+	// A part that somebody played at a terminal is nobody's rehearsal but theirs.
+	in = input(one(p), drill(t, 1, p, 10, table))
+	row := readiness.Make(in).Rows[0]
+	if len(row.People) != 0 || !row.Last.Parts || len(row.Roles[1].By) != 0 {
+		t.Errorf("people %v, last %+v, roles %+v", row.People, row.Last, row.Roles)
 	}
 }
 

@@ -75,10 +75,11 @@ type Row struct {
 	Digest      string         `json:"digest"`
 	State       State          `json:"state"` // the worst
 	States      []State        `json:"states"`
-	Reasons     []Reason       `json:"reasons"`        // those of the worst state first
-	Last        *Rehearsal     `json:"last,omitempty"` // the last that came to its end
-	Base        *Rehearsal     `json:"base,omitempty"` // the last that did not fail
-	Drift       []Drift        `json:"drift"`          // since that
+	Reasons     []Reason       `json:"reasons"`          // those of the worst state first
+	Last        *Rehearsal     `json:"last,omitempty"`   // the last that came to its end
+	Base        *Rehearsal     `json:"base,omitempty"`   // the last that did not fail
+	Script      *Rehearsal     `json:"script,omitempty"` // the last that only its script played, where those do not count
+	Drift       []Drift        `json:"drift"`            // since that
 	Rate        Rate           `json:"pass_rate"`
 	People      []string       `json:"participants"` // of rehearsals that count, without made up ones
 	Roles       []Role         `json:"roles"`
@@ -110,6 +111,7 @@ type Rehearsal struct {
 	Result   Result       `json:"result"`
 	Reasons  []string     `json:"reasons"`
 	Scripted bool         `json:"scripted,omitempty"`
+	Parts    bool         `json:"parts,omitempty"` // one terminal played its people
 	Evidence Evidence     `json:"evidence"`
 }
 
@@ -206,18 +208,45 @@ func (c *Case) ended() time.Time {
 func (m *maker) rehearsals(runbook string) []*Case {
 	var list []*Case
 	for _, c := range m.Drills {
-		if d := c.Drill; d != nil && d.Runbook == runbook && d.Result.Counts() && !(m.Policy.PeopleOnly && d.Scripted) {
+		if c.Drill != nil && c.Drill.Runbook == runbook && m.without(c) == "" {
 			list = append(list, c)
 		}
 	}
 	return list
 }
 
+// What keeps a rehearsal from counting, in the words after "rehearsals of it".
+const (
+	unfinished = "did not come to their end"
+	cutShort   = "were cut short"
+	byScript   = "were played only by their script"
+	byNobody   = "had nobody in them but facilitators"
+	notRun     = "ended without a run of it"
+)
+
+// without says why a rehearsal does not count; "": it does.
+func (m *maker) without(c *Case) string {
+	d := c.Drill
+	switch {
+	case d.Result == Aborted:
+		return cutShort
+	case !d.Result.Counts():
+		return unfinished
+	case d.Scripted && !m.Policy.CountScripted:
+		return byScript
+	case !d.Scripted && len(c.players()) == 0:
+		return byNobody
+	case d.Result != Failed && len(c.runs(d.Runbook)) == 0:
+		return notRun
+	}
+	return ""
+}
+
 func (m *maker) rehearsal(c *Case) *Rehearsal {
 	d := c.Drill
 	return &Rehearsal{
 		Incident: c.ID, Scenario: d.Scenario, Digest: d.RunbookDigest, At: engine.At(d.Ended), Days: days(m.Now.Sub(d.Ended)), Result: d.Result,
-		Reasons: append([]string{}, d.Reasons...), Scripted: d.Scripted, Evidence: c.at(d.Seq),
+		Reasons: append([]string{}, d.Reasons...), Scripted: d.Scripted, Parts: d.Parts && !d.Scripted, Evidence: c.at(d.Seq),
 	}
 }
 

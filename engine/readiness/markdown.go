@@ -17,10 +17,9 @@ func (l *Ledger) Markdown(w io.Writer) error {
 	for _, r := range l.Rows {
 		last, result := "never", "-"
 		if r.Last != nil {
-			last, result = fmt.Sprintf("%s, %s", r.Last.At.Format(time.DateOnly), escape(r.Last.Incident)), string(r.Last.Result)
-			if r.Last.Scripted {
-				result += ", scripted"
-			}
+			last, result = fmt.Sprintf("%s, %s", r.Last.At.Format(time.DateOnly), escape(r.Last.Incident)), r.Last.words()
+		} else if r.Script != nil {
+			last, result = fmt.Sprintf("only by its script, %s, %s", r.Script.At.Format(time.DateOnly), escape(r.Script.Incident)), string(r.Script.Result)
 		}
 		fmt.Fprintf(out, "| %s | %s | %s | %s | %d of %d | %d of %d | %d |\n", escape(r.Runbook), wordsOf(r.States), last, result, r.Rate.Passed, r.Rate.Of, r.Steps.Exercised, r.Steps.Total, r.LiveRuns)
 	}

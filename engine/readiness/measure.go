@@ -169,7 +169,7 @@ func (m *maker) roles(r *Row, p *runbooks.Program, rehearsals []*Case) {
 	by := map[string][]string{}
 	r.People = []string{}
 	for _, c := range rehearsals {
-		if c.Drill.Scripted {
+		if !c.named() {
 			continue
 		}
 		groups := map[string][]string{}

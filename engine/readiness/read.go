@@ -11,6 +11,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/rehearsal"
 	"github.com/firebreak-ir/firebreak/engine/rehearsal/score"
 	"github.com/firebreak-ir/firebreak/engine/timeline"
 	"github.com/firebreak-ir/firebreak/runbooks"
@@ -108,7 +109,7 @@ func (r *reader) take(e engine.Event, n int) error {
 	if e.Actor.Type == engine.Person && e.Actor.ID != "" {
 		m := r.people[e.Actor.ID]
 		if m == nil {
-			m = &Member{ID: e.Actor.ID, Seq: e.Seq}
+			m = &Member{ID: e.Actor.ID, Part: rehearsal.IsPart(e.Actor), Seq: e.Seq}
 			r.people[e.Actor.ID] = m
 		}
 		m.Groups = once(append(m.Groups, e.Actor.Groups...))
@@ -276,6 +277,9 @@ func (r *reader) finish() {
 	}
 	for _, m := range r.people {
 		c.People = append(c.People, *m)
+		if c.Drill != nil && m.Part {
+			c.Drill.Parts = true
+		}
 	}
 	slices.SortFunc(c.People, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
 }

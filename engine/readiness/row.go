@@ -3,6 +3,7 @@ package readiness
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/runbooks"
@@ -52,13 +53,7 @@ func (r *Row) say(s State, step, text string, evidence ...Evidence) {
 // history judges the rehearsals: failing, never, drifted, stale.
 func (m *maker) history(r *Row, p *runbooks.Program, list []*Case) {
 	if len(list) == 0 {
-		text, evidence := "no rehearsal of it came to its end", []Evidence(nil)
-		for _, c := range m.Drills {
-			if d := c.Drill; d != nil && d.Runbook == p.ID && d.Result == Aborted {
-				text, evidence = "the only rehearsals of it were cut short", append(evidence, c.at(d.Seq))
-			}
-		}
-		r.say(Never, "", text, evidence...)
+		m.never(r, p)
 		return
 	}
 	last := list[len(list)-1]
@@ -81,6 +76,34 @@ func (m *maker) history(r *Row, p *runbooks.Program, list []*Case) {
 	if age := m.Now.Sub(base.Drill.Ended); age > m.Policy.MaxAge {
 		r.say(Stale, "", fmt.Sprintf("the last rehearsal that did not fail was %s ago, and %s are allowed", inDays(days(age)), inDays(days(m.Policy.MaxAge))), base.at(base.Drill.Seq))
 	}
+}
+
+// never says why none of the rehearsals there are counts; the last one of each
+// reason stands for it.
+func (m *maker) never(r *Row, p *runbooks.Program) {
+	var whys []string
+	last := map[string]*Case{}
+	for _, c := range m.Drills {
+		if c.Drill == nil || c.Drill.Runbook != p.ID {
+			continue
+		}
+		if why := m.without(c); why != unfinished {
+			whys = add(whys, why)
+			last[why] = c
+		}
+	}
+	if len(whys) == 0 {
+		r.say(Never, "", "no rehearsal of it came to its end")
+		return
+	}
+	if c := last[byScript]; c != nil {
+		r.Script = m.rehearsal(c)
+	}
+	text, evidence := "the only rehearsals of it "+strings.Join(whys, ", or "), []Evidence(nil)
+	for _, why := range whys {
+		evidence = append(evidence, last[why].at(last[why].Drill.Seq))
+	}
+	r.say(Never, "", text, evidence...)
 }
 
 // failing judges the last rehearsal, and the rate of the last few.
@@ -144,6 +167,9 @@ func (r *Row) Extra() *engine.Extra {
 		return nil
 	}
 	why := "last rehearsed never"
+	if r.Script != nil {
+		why = fmt.Sprintf("last rehearsed only by its script, %s in %s", r.Script.At.Format("2006-01-02"), r.Script.Incident)
+	}
 	if r.Last != nil {
 		why = fmt.Sprintf("last rehearsed %s in %s: %s", r.Last.At.Format("2006-01-02"), r.Last.Incident, wordsOf(states))
 		if n := len(r.Drift); n > 0 {

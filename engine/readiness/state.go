@@ -68,12 +68,12 @@ func (s State) Unrehearsed() bool {
 
 // Policy is what a team demands. The zero Policy has the defaults.
 type Policy struct {
-	MaxAge       time.Duration // of the last rehearsal that did not fail; zero: [DefaultMaxAge]
-	Last         int           // how many rehearsals the pass rate is over; zero: [DefaultLast]
-	MinPass      int           // percent of them that must not fail; zero: [DefaultMinPass]
-	LongWaiver   time.Duration // a waiver that is older is told in a review; zero: [DefaultLongWaiver]
-	PeopleOnly   bool          // scripted rehearsals do not count
-	AddsApprover bool          // a run of a runbook that is not rehearsed as it is needs one more approver
+	MaxAge        time.Duration // of the last rehearsal that did not fail; zero: [DefaultMaxAge]
+	Last          int           // how many rehearsals the pass rate is over; zero: [DefaultLast]
+	MinPass       int           // percent of them that must not fail; zero: [DefaultMinPass]
+	LongWaiver    time.Duration // a waiver that is older is told in a review; zero: [DefaultLongWaiver]
+	CountScripted bool          // rehearsals that only a script played count too
+	AddsApprover  bool          // a run of a runbook that is not rehearsed as it is needs one more approver
 }
 
 // What a Policy demands when nothing else is said.

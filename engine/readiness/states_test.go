@@ -23,16 +23,18 @@ func TestStates(t *testing.T) {
 		want string
 	}{
 		{"fresh", input(one(p), drill(t, 1, p, 10)), "fresh"},
-		{"fresh by a script", input(one(p), drill(t, 1, p, 10, scripted)), "fresh"},
+		{"fresh by a script, where that counts", counting(input(one(p), drill(t, 1, p, 10, scripted))), "fresh"},
+		{"failing by a script, where that counts", counting(input(one(p), drill(t, 2, p, 10, scripted, rated(engine.Unable)))), "failing"},
+		{"never, by its script alone", input(one(p), drill(t, 1, p, 10, scripted)), "never"},
+		{"a script does not refresh it", input(one(p), drill(t, 1, p, 181), drill(t, 2, p, 10, scripted)), "stale"},
+		{"never, by facilitators alone", input(one(p), drill(t, 1, p, 10, nobody)), "never"},
+		{"never, without a run", input(one(p), drill(t, 1, p, 10, idle)), "never"},
+		{"failing, without a run", input(one(p), drill(t, 1, p, 10, idle, rated(engine.Unable))), "failing"},
+		{"fresh at one terminal, by people who are not in the directory", input(one(p), drill(t, 1, p, 10, table)), "fresh"},
 		{"a comment changes nothing", input(one(commented), drill(t, 1, p, 10)), "fresh"},
 		{"never", input(one(p)), "never"},
 		{"never, for another runbook", input(one(p), drill(t, 1, edit(t, "id: cut\ntitle", "id: other\ntitle"), 10)), "never"},
 		{"never, when it was cut short", input(one(p), drill(t, 1, p, 10, func(s *tale) { s.stop = engine.EndLive })), "never"},
-		{"never, when people are asked for", func() readiness.Input {
-			in := input(one(p), drill(t, 1, p, 10, scripted))
-			in.Policy.PeopleOnly = true
-			return in
-		}(), "never"},
 		{"never, by a live run alone", input(one(p), live(t, 1, p, 10)), "never"},
 		{"a partial one counts", input(one(p), drill(t, 1, p, 10, rated(engine.SomeChallenges))), "fresh"},
 		{"failing", input(one(p), drill(t, 1, p, 20), drill(t, 2, p, 10, rated(engine.Unable))), "failing"},

@@ -80,14 +80,25 @@ func (r *Row) paint() string {
 
 // lastWords tells the last rehearsal.
 func (r *Row) lastWords() string {
-	if r.Last == nil {
+	switch {
+	case r.Last == nil && r.Script == nil:
 		return "never rehearsed"
+	case r.Last == nil:
+		return fmt.Sprintf("rehearsed only by its script, %s in %s (%s)", r.Script.At.Format(time.DateOnly), r.Script.Incident, r.Script.Result)
 	}
-	scripted := ""
-	if r.Last.Scripted {
-		scripted = ", scripted"
+	return fmt.Sprintf("rehearsed %s in %s (%s)", r.Last.At.Format(time.DateOnly), r.Last.Incident, r.Last.words())
+}
+
+// words are how a rehearsal went, and who played it when that is not what the
+// facts name.
+func (r *Rehearsal) words() string {
+	switch {
+	case r.Scripted:
+		return string(r.Result) + ", scripted"
+	case r.Parts:
+		return string(r.Result) + ", at one terminal"
 	}
-	return fmt.Sprintf("rehearsed %s in %s (%s%s)", r.Last.At.Format(time.DateOnly), r.Last.Incident, r.Last.Result, scripted)
+	return string(r.Result)
 }
 
 // places lists evidence behind a line.

@@ -17,6 +17,7 @@ import (
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/readiness"
+	"github.com/firebreak-ir/firebreak/engine/rehearsal"
 	"github.com/firebreak-ir/firebreak/engine/sim"
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/runbookstest"
@@ -113,6 +114,9 @@ type tale struct {
 	acts     []sim.Act
 	extra    *engine.Extra
 	scripted bool
+	cut      func(engine.Event) bool         // leaves out facts of a rehearsal; nil: none
+	by       func(engine.Actor) engine.Actor // plays the people of a rehearsal; nil: they do
+	led      []string                        // facilitators beside fay
 	stop     engine.EndReason
 	rating   engine.Rating
 	after    []engine.Event // facts at the end, without time and place
@@ -124,6 +128,8 @@ func yes() sim.Act {
 func keep() sim.Act {
 	return sim.Act{Verb: sim.Keep, Step: "cut", By: bob, After: time.Minute, Reason: "it is sold"}
 }
+
+func (s tale) facilitators() []string { return append([]string{"fay"}, s.led...) }
 
 // events tells it. A rehearsal is the same story under another id, with what
 // belongs to one around it.
@@ -164,7 +170,7 @@ func (s tale) events(t testing.TB) []engine.Event {
 		if err != nil {
 			t.Fatal(err)
 		}
-		started := engine.DrillStarted{Scenario: sc.ID, Title: sc.Title, Digest: pinned.Digest, File: engine.Large{Value: file}, Runbook: s.program.ID, RunbookDigest: s.program.Digest, Pace: 1, Scripted: s.scripted, Facilitators: []string{"fay"}}
+		started := engine.DrillStarted{Scenario: sc.ID, Title: sc.Title, Digest: pinned.Digest, File: engine.Large{Value: file}, Runbook: s.program.ID, RunbookDigest: s.program.Digest, Pace: 1, Scripted: s.scripted, Facilitators: s.facilitators()}
 		all = slices.Insert(slices.Clone(all), 1, engine.Event{At: all[0].At, Actor: actor("fay"), Body: started})
 		for i := range all { // the incident is declared and the play begins before the run
 			if i > 1 {
@@ -173,6 +179,21 @@ func (s tale) events(t testing.TB) []engine.Event {
 		}
 		if s.stop == "" {
 			s.stop = engine.EndFacilitator
+		}
+		play := all[:2:2]
+		for _, e := range all[2:] {
+			if s.by != nil && e.Actor.Type == engine.Person {
+				e.Actor = s.by(e.Actor)
+			}
+			if s.cut == nil || !s.cut(e) {
+				play = append(play, e)
+			}
+		}
+		if all = play; s.cut != nil {
+			put(engine.Event{At: last(), Actor: bob, Body: engine.Noted{Text: "I am here"}})
+		}
+		if s.by != nil {
+			all[0].Actor = actor("fay")
 		}
 		put(engine.Event{At: last(), Actor: actor("fay"), Body: engine.DrillEnded{Why: s.stop}})
 		if s.rating != "" {
@@ -232,6 +253,28 @@ func live(t testing.TB, n int, p *runbooks.Program, daysAgo int, more ...func(*t
 
 func rated(r engine.Rating) func(*tale) { return func(s *tale) { s.rating = r } }
 func scripted(s *tale)                  { s.scripted = true }
+
+// idle is one in which somebody says something and nobody runs anything.
+func idle(s *tale) { s.cut = func(e engine.Event) bool { return e.Run != "" } }
+
+// nobody is one in which the facilitator does all that people do.
+func nobody(s *tale) {
+	s.by = func(a engine.Actor) engine.Actor { return actor("fay-"+a.ID, a.Groups...) }
+	s.led = []string{"fay-ann", "fay-bob"}
+}
+
+// table is one that somebody plays with the people of the scenario.
+func table(s *tale) {
+	s.by = func(a engine.Actor) engine.Actor {
+		return rehearsal.Person(runbooks.TestPerson{ID: "part-of-" + a.ID, Groups: a.Groups}, "")
+	}
+}
+
+// counting counts scripts too.
+func counting(in readiness.Input) readiness.Input {
+	in.Policy.CountScripted = true
+	return in
+}
 
 // input is a ledger's, with the usual directory.
 func input(programs []*runbooks.Program, cases ...*readiness.Case) readiness.Input {

@@ -60,6 +60,7 @@ func year(t testing.TB) readiness.Input {
 			s.acts = []sim.Act{yes(), other, {Verb: sim.Applied, Step: "cut", By: ann, After: time.Minute, Reason: "looked"}}
 		}),
 	)
+	in.Policy.CountScripted = true
 	store, err := readiness.ReadStore(source([]engine.Event{
 		{At: now.AddDate(0, 0, -400), Seq: 1, Actor: engine.Actor{Type: engine.Stranger, Via: "slack:T/U"}, Body: engine.Refused{Verb: "run", Code: engine.NotKnown}},
 		{At: now.AddDate(0, 0, -4), Seq: 2, Actor: engine.Actor{Type: engine.Stranger, Via: "slack:T/U"}, Body: engine.Refused{Verb: "run", Code: engine.NotKnown}},

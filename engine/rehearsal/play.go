@@ -87,11 +87,23 @@ func Play(ctx context.Context, o PlayOptions) (*Played, error) {
 
 // Person is somebody of a scenario as an actor: at a terminal, or via "chat".
 func Person(p runbooks.TestPerson, via string) engine.Actor {
-	way := "cli:exercise/"
+	way := partTyped
 	if via == "chat" {
-		way = "slack:exercise/"
+		way = partChat
 	}
 	return engine.Actor{Type: engine.Person, ID: p.ID, Via: way + p.ID, Groups: p.Groups, Identities: p.Identities}
+}
+
+// How a part of a scenario comes in; the same for ever, since records hold it.
+const (
+	partTyped = "cli:exercise/"
+	partChat  = "slack:exercise/"
+)
+
+// IsPart says whether an actor is a part of a scenario, as [Person] makes it: the
+// record does not show who played it.
+func IsPart(a engine.Actor) bool {
+	return strings.HasPrefix(a.Via, partTyped) || strings.HasPrefix(a.Via, partChat)
 }
 
 // still is a clock outside that nobody looks at.
@@ -242,7 +254,7 @@ func (p *player) enter(ctx context.Context, n int) error {
 		return fmt.Errorf("line %d of the script is typed by %q, who is not among the people of the scenario", n+1, line.By)
 	}
 	if line.Via == "chat" {
-		actor.Via = "slack:exercise/" + actor.ID
+		actor.Via = partChat + actor.ID
 	}
 	err := p.o.Type(ctx, p.st, p.out.Incident, line, actor)
 	if ctx.Err() != nil || fatal(err) || errors.Is(err, errStopping) {

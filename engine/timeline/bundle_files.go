@@ -73,10 +73,7 @@ type evidenceIndex struct {
 // pinned gives the programs, the scenario and the index of evidence.
 func (r *Record) pinned() ([]bundled, error) {
 	var files []bundled
-	index := evidenceIndex{Note: "Objects that steps have stored as evidence, as the outcomes of the steps name them. The objects are not in this bundle.", Items: []evidenceItem{}}
-	if r.level != Full {
-		index.Note = "The outcomes of steps are left out at this level, and so is what they stored."
-	}
+	index := newEvidenceIndex(r.level)
 	runs := 0
 	for e, err := range r.source() {
 		if err != nil {
@@ -99,13 +96,27 @@ func (r *Record) pinned() ([]bundled, error) {
 		}
 	}
 	files = append(files, bundled{bundleEvidence, func(w io.Writer) error {
-		data, err := json.MarshalIndent(index, "", " ")
+		data, err := index.encode()
 		if err == nil {
-			_, err = w.Write(append(data, '\n'))
+			_, err = w.Write(data)
 		}
 		return err
 	}})
 	return files, nil
+}
+
+// newEvidenceIndex is an index with nothing in it, as it stays below full.
+func newEvidenceIndex(level Level) *evidenceIndex {
+	index := &evidenceIndex{Note: "Objects that steps have stored as evidence, as the outcomes of the steps name them. The objects are not in this bundle.", Items: []evidenceItem{}}
+	if level != Full {
+		index.Note = "The outcomes of steps are left out at this level, and so is what they stored."
+	}
+	return index
+}
+
+func (x *evidenceIndex) encode() ([]byte, error) {
+	data, err := json.MarshalIndent(x, "", " ")
+	return append(data, '\n'), err
 }
 
 // collect finds stored objects in the result of a step: whatever names a

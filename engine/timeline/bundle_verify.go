@@ -78,7 +78,11 @@ func (v *verifier) run(ctx context.Context, r io.ReaderAt, size int64, o BundleO
 		return
 	}
 	v.records(ctx)
-	if ctx.Err() != nil || m.Level != Full || !v.report.sound() {
+	if ctx.Err() != nil || !v.report.sound() {
+		return
+	}
+	if m.Level != Full {
+		v.redacted(o)
 		return
 	}
 	v.facts(ctx)
@@ -236,11 +240,39 @@ func (v *verifier) export() {
 	}
 }
 
+// redacted checks what can be told of a bundle that does not show all records.
+// Its timelines cannot be made again, so it is never as good as one that can.
+func (v *verifier) redacted(o BundleOptions) {
+	m := &v.manifest
+	v.report.add(BundleUnproven, "", -1, "it was made for %s, so the timelines cannot be compared with the records that are not shown", m.Level)
+	if mode := modeOf(m.Incident); m.Mode != mode {
+		v.report.add(BundleAltered, bundleManifest, -1, "it says that the incident is %s, and it is %s", m.Mode, mode)
+	}
+	for _, p := range v.parts {
+		if strings.HasPrefix(p.name, bundleBlobs) || strings.HasPrefix(p.name, "plan/") {
+			v.report.add(BundleAltered, p.name, -1, "a bundle that was made for %s does not hold it", m.Level)
+		}
+	}
+	index, err := newEvidenceIndex(m.Level).encode()
+	if have, failed := v.small(bundleEvidence, maxSmallFile); err != nil || failed != nil || !bytes.Equal(have, index) {
+		v.report.add(BundleAltered, bundleEvidence, -1, "a bundle that was made for %s names no evidence, and this one does", m.Level)
+	}
+	if have, err := v.small(bundleVerify, maxSmallFile); m.Version == o.Version && (err != nil || string(have) != verifyText(*m)) {
+		v.report.add(BundleAltered, bundleVerify, -1, "it is not what is written")
+	}
+}
+
+// worded says whether what stands in a file depends on the words of the version
+// that wrote it. Records, plans, evidence and attachments do not.
+func worded(name string) bool { return name == bundleVerify || strings.HasPrefix(name, "timeline.") }
+
 // again makes the bundle anew from its own records and compares each file.
 func (v *verifier) again(o BundleOptions) {
-	kind := BundleAltered
-	if v.manifest.Version != o.Version {
-		kind = BundleUnproven
+	kindOf := func(name string) string {
+		if v.manifest.Version != o.Version && worded(name) {
+			return BundleUnproven
+		}
+		return BundleAltered
 	}
 	zone := time.UTC
 	if v.manifest.Zone != "" {
@@ -266,11 +298,13 @@ func (v *verifier) again(o BundleOptions) {
 	}
 	for _, f := range want.Files {
 		if f.Name != bundleProofs && have[f.Name] != f {
+			kind := kindOf(f.Name)
 			v.report.add(kind, f.Name, -1, "it is not what the records say%s", otherVersion(kind, v.manifest.Version, o.Version))
 		}
 		delete(have, f.Name)
 	}
 	for _, name := range sortedKeys(have) {
+		kind := kindOf(name)
 		v.report.add(kind, name, -1, "nothing in the records is the reason for it%s", otherVersion(kind, v.manifest.Version, o.Version))
 	}
 	if want.Mode != v.manifest.Mode {

@@ -93,14 +93,18 @@ func (f *fold) tellIncident(row *Row, e engine.Event) bool {
 	return true
 }
 
-func (f *fold) declared(row *Row, b engine.Declared) {
-	mode := "live"
-	if engine.IsExercise(b.ID) {
-		mode = "exercise"
+// modeOf is "exercise" for what was made up, and else "live".
+func modeOf(incident string) string {
+	if engine.IsExercise(incident) {
+		return "exercise"
 	}
+	return "live"
+}
+
+func (f *fold) declared(row *Row, b engine.Declared) {
 	if f.told == 0 {
 		f.t.Incident = Incident{
-			ID: b.ID, Title: b.Title, Severity: b.Severity, Private: b.Private, Mode: mode, Store: b.Store,
+			ID: b.ID, Title: b.Title, Severity: b.Severity, Private: b.Private, Mode: modeOf(b.ID), Store: b.Store,
 			DeclaredAt: row.At, DeclaredBy: row.Actor,
 		}
 	}

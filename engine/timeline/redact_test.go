@@ -24,8 +24,8 @@ var shownOutside = words(`Declared.ID Declared.Store Noted.Class MessagePosted.R
 	ApprovalEscalated.ID ApprovalClosed.ID ApprovalClosed.Verdict EffectIntent.Key EffectIntent.Action EffectIntent.Effect EffectIntent.Approval EffectProbed.Found
 	Request.Operation Reading.Verdict TimerFired.Ref StepHeld.ID StepHeld.Why StepEnded.Status ManualAsked.ID ContainmentDue.ID DrillStarted.Scenario DrillStarted.Digest
 	DrillStarted.Runbook DrillStarted.RunbookDigest InjectDelivered.ID InjectDelivered.Why InjectDelivered.Chat InjectSkipped.ID OutcomeSet.Step OutcomeSet.Outcome
-	ExpectationJudged.Inject DrillObserved.Objective ObjectiveRated.Objective ObjectiveRated.Rating DrillEnded.Why CorrectiveAdded.ID CorrectiveAdded.Due
-	CorrectiveAdded.Objective CorrectiveClosed.ID Actor.Type RunStarted.Program.title`)
+	ExpectationJudged.Inject ObjectiveRated.Objective ObjectiveRated.Rating DrillEnded.Why CorrectiveAdded.ID CorrectiveAdded.Due
+	CorrectiveClosed.ID Actor.Type RunStarted.Program.title`)
 
 // hiddenInside are the texts of facts that the company does not see either.
 var hiddenInside = words(`Actor.Via Actor.Keys Actor.Identities RunStarted.Program RunStarted.Inputs RunEnded.Outputs StepReady.Params StepPlanned.State Preview.State

@@ -28,10 +28,17 @@ type Records struct {
 }
 
 // past reads journals into cases. A stream that has not grown is not read again.
-type past struct {
+// Each journal has a lock of its own: whether a run needs one more approver is
+// asked of the exercises, and must not wait until all incidents were read.
+type past struct{ live, drills *casesOf }
+
+func newPast() *past { return &past{newCasesOf(), newCasesOf()} }
+
+// casesOf is what is remembered of one journal.
+type casesOf struct {
 	mu       sync.Mutex
 	programs func([]byte) (*runbooks.Program, error)
-	known    map[string]known // by journal and stream
+	known    map[string]known // by stream
 }
 
 type known struct {
@@ -39,14 +46,20 @@ type known struct {
 	c       *readiness.Case
 }
 
-func newPast() *past { return &past{programs: readiness.Programs(), known: map[string]known{}} }
+func newCasesOf() *casesOf {
+	return &casesOf{programs: readiness.Programs(), known: map[string]known{}}
+}
 
 // cases reads every stream of a journal, one after the other, as it was at a time;
 // the zero time is now. What cannot be read is told in words and left out. The
 // error is that of the journal, or the end of ctx.
-func (p *past) cases(ctx context.Context, which string, log journal.Log, at time.Time) (list []*readiness.Case, unread []string, err error) {
+func (p *casesOf) cases(ctx context.Context, which string, log journal.Log, at time.Time) (list []*readiness.Case, unread []string, err error) {
 	if log == nil {
 		return nil, nil, nil
+	}
+	now := at
+	if at.IsZero() {
+		now = time.Now()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -55,13 +68,12 @@ func (p *past) cases(ctx context.Context, which string, log journal.Log, at time
 		return nil, nil, fmt.Errorf("list what the journal of %s holds: %w", which, err)
 	}
 	for _, s := range streams {
-		key := which + "/" + s.Name
-		if old, ok := p.known[key]; ok && at.IsZero() && old.records == s.Records {
+		if old, ok := p.known[s.Name]; ok && at.IsZero() && old.records == s.Records {
 			list = append(list, old.c)
 			continue
 		}
 		read := func(source timeline.Source) (*readiness.Case, error) {
-			return readiness.Read(source, readiness.ReadOptions{Now: time.Now(), Programs: p.programs})
+			return readiness.Read(source, readiness.ReadOptions{Now: now, Programs: p.programs})
 		}
 		if s.Name == host.StoreStream {
 			read = readiness.ReadStore
@@ -76,25 +88,32 @@ func (p *past) cases(ctx context.Context, which string, log journal.Log, at time
 		default:
 			list = append(list, c)
 			if at.IsZero() {
-				p.known[key] = known{s.Records, c}
+				p.known[s.Name] = known{s.Records, c}
 			}
 		}
 	}
 	return list, unread, nil
 }
 
-// sourceOf gives the facts of one stream, up to a time.
+// sourceOf gives the facts of one stream, up to a time outside. The clock of an
+// exercise is its own, may run ahead by days, and stands still when it is over: of
+// one that had begun everything is given up to the first fact that names a later
+// time outside. A scripted one takes no time outside.
 func sourceOf(ctx context.Context, log journal.Log, stream string, until time.Time) timeline.Source {
 	return func() iter.Seq2[engine.Event, error] {
 		return func(yield func(engine.Event, error) bool) {
+			exercise := false
 			for entry, err := range log.Read(ctx, stream, 0) {
 				var e engine.Event
 				if err == nil {
 					e, err = engine.Decode(entry.Data, func(digest string) ([]byte, error) { return log.Blob(ctx, digest) })
 					e.Seq = entry.Seq
 				}
-				if err == nil && !until.IsZero() && e.At.After(until) {
+				if err == nil && !until.IsZero() && writtenAt(e, exercise).After(until) {
 					return
+				}
+				if _, ok := e.Body.(engine.DrillStarted); ok {
+					exercise = true
 				}
 				if !yield(e, err) || err != nil {
 					return
@@ -102,6 +121,25 @@ func sourceOf(ctx context.Context, log journal.Log, stream string, until time.Ti
 			}
 		}
 	}
+}
+
+// writtenAt is when a fact was written down outside, as far as it is known; zero: it is not.
+func writtenAt(e engine.Event, exercise bool) time.Time {
+	wall := engine.Stamp{}
+	switch b := e.Body.(type) {
+	case engine.DrillStarted:
+		wall = b.Wall
+	case engine.DrillHeld:
+		wall = b.Wall
+	case engine.DrillResumed:
+		wall = b.Wall
+	case engine.DrillEnded:
+		wall = b.Wall
+	}
+	if wall.IsZero() && !exercise {
+		return e.At
+	}
+	return wall.Time
 }
 
 // readinessInput gathers what a ledger and a review are made from: both journals,
@@ -118,10 +156,11 @@ func readinessInput(ctx context.Context, cfg *config.Config, shelf Shelf, record
 	}
 	for _, one := range []struct {
 		which string
+		cases *casesOf
 		log   journal.Log
 		into  *[]*readiness.Case
-	}{{"rehearsals", records.Drills, &in.Drills}, {"live incidents", records.Live, &in.Incidents}} {
-		cases, unread, err := p.cases(ctx, one.which, one.log, at)
+	}{{"rehearsals", p.drills, records.Drills, &in.Drills}, {"live incidents", p.live, records.Live, &in.Incidents}} {
+		cases, unread, err := one.cases.cases(ctx, one.which, one.log, at)
 		if err != nil {
 			return in, err
 		}
@@ -135,7 +174,7 @@ func readinessInput(ctx context.Context, cfg *config.Config, shelf Shelf, record
 // Policy is what the configuration demands of runbooks.
 func Policy(cfg *config.Config) readiness.Policy {
 	r := cfg.Readiness
-	return readiness.Policy{MaxAge: r.MaxAge, Last: r.Last, MinPass: r.MinPass, PeopleOnly: r.PeopleOnly, AddsApprover: r.AddsApprover}
+	return readiness.Policy{MaxAge: r.MaxAge, Last: r.Last, MinPass: r.MinPass, CountScripted: r.CountScripted, AddsApprover: r.AddsApprover}
 }
 
 // people tells readiness who is in the directory, and who may start a run.

@@ -13,6 +13,7 @@ import (
 	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/journal/mem"
 	"github.com/firebreak-ir/firebreak/engine/readiness"
+	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // shelfLog counts what is read of a journal, and can break.
@@ -67,7 +68,7 @@ func declared(id string) engine.Body {
 
 // A stream is read again when it has grown, and only then.
 func TestPastIsReadOnce(t *testing.T) {
-	log, p := recorded(t), newPast()
+	log, p := recorded(t), newPast().live
 	log.put(t, "INC-1", declared("INC-1"))
 	log.put(t, "INC-2", declared("INC-2"))
 	read := func() []*readiness.Case {
@@ -95,6 +96,51 @@ func TestPastIsReadOnce(t *testing.T) {
 	}
 	if len(read()) != 2 {
 		t.Error("now there is nothing any more")
+	}
+}
+
+// The clock of an exercise may be days ahead of that outside, which is what counts
+// when the past is asked for.
+func TestPastOfExercises(t *testing.T) {
+	log := recorded(t)
+	wall := func(hours int) engine.Stamp { return engine.At(recordedAt.Add(time.Duration(hours) * time.Hour)) }
+	put := func(at time.Duration, body engine.Body) {
+		t.Helper()
+		data, _, err := engine.Encode(engine.Event{At: recordedAt.Add(at), Actor: engine.Actor{Type: engine.Person, ID: "fay"}, Body: body, Seq: -1})
+		if err == nil {
+			data, err = journal.Canonical(json.RawMessage(data))
+		}
+		if err == nil {
+			_, err = log.Append(t.Context(), journal.Batch{Stream: "DRL-1", Expect: -1, Records: []journal.Record{{Data: data}}})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := runbooks.Scenario{ID: "night", Title: "n", Shown: "n", Runbook: "cut", End: runbooks.ScenarioEnd{Max: runbooks.Span(100 * time.Hour)}}
+	file, err := s.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(0, declared("DRL-1"))
+	put(1, engine.DrillStarted{Scenario: "night", Title: "n", Digest: strings.Repeat("a", 64), File: engine.Large{Value: file}, Runbook: "cut", RunbookDigest: "d", Pace: 1, Facilitators: []string{"fay"}, Wall: wall(0)})
+	put(2, engine.DrillAdvanced{By: runbooks.Span(72 * time.Hour)})
+	put(72*time.Hour, engine.DrillEnded{Why: engine.EndFacilitator, Wall: wall(1)})
+	for _, tt := range []struct {
+		hours int
+		want  string
+	}{{-1, "none"}, {0, "open"}, {2, "fail"}, {100, "fail"}} {
+		cases, unread, err := newPast().drills.cases(t.Context(), "rehearsals", log, wall(tt.hours).Add(time.Second))
+		if err != nil || len(unread) > 0 {
+			t.Fatal(err, unread)
+		}
+		got := "none"
+		if len(cases) > 0 {
+			got = string(cases[0].Drill.Result)
+		}
+		if got != tt.want {
+			t.Errorf("after %d hours: %s, want %s", tt.hours, got, tt.want)
+		}
 	}
 }
 

@@ -61,7 +61,7 @@ var arrows = []arrow{
 	{"engine/rehearsal", wordsOfEngine + " ./engine/retell ./engine/sim ./engine/journal", "scenarios played on the simulated world, written down in a store of their own; it can reach no live provider"},
 	{"engine/rehearsal/score", wordsOfEngine + " ./engine/rehearsal ./engine/timeline", "what a rehearsal, or an incident, shows is worked out from its facts"},
 	{"engine/rehearsal/report", wordsOfEngine + " ./engine/journal ./engine/rehearsal ./engine/rehearsal/score ./engine/timeline", "the score and the timeline, on paper"},
-	{"engine/readiness", wordsOfEngine + " ./engine/rehearsal/score ./engine/timeline ./runbooks/diff ./runbooks/lint", "compares the runbooks of today with what was rehearsed and what happened"},
+	{"engine/readiness", wordsOfEngine + " ./engine/rehearsal ./engine/rehearsal/score ./engine/timeline ./runbooks/diff ./runbooks/lint", "compares the runbooks of today with what was rehearsed and what happened"},
 	{"engine/plan", wordsOfEngine + " ./engine/journal", "what will happen is worked out from the program and reads, with nothing carried out"},
 	{"engine/preflight", wordsOfEngine + " ./engine/plan ./runbooks/iampolicy", "whether a run would work tonight is a plan, rights, and the actions' own checks; who answers about rights comes from the wiring"},
 	{"engine/timeline", wordsOfEngine + " ./engine/journal", "what happened is worked out from facts and their proof"},

@@ -54,7 +54,7 @@ func TestLoad(t *testing.T) {
 		},
 		DefaultEnvironment: "prod",
 		Policy:             Policy{EverybodyResponds: true},
-		Readiness:          Readiness{MaxAge: 90 * 24 * time.Hour, Last: 3, MinPass: 60, PeopleOnly: true, AddsApprover: true, FailOn: []string{"never", "stale"}},
+		Readiness:          Readiness{MaxAge: 90 * 24 * time.Hour, Last: 3, MinPass: 60, CountScripted: true, AddsApprover: true, FailOn: []string{"never", "stale"}},
 		Rehearsal:          Rehearsal{Store: in("var/journal-drills.db"), StopWord: "stopdrill"},
 		HTTP: &HTTP{
 			Hosts:   []string{"api.example.com", "status.example.com:8443"},

@@ -11,12 +11,12 @@ import (
 // Readiness is what a team demands of its runbooks; engine/readiness says what
 // the words mean. A zero is the default there.
 type Readiness struct {
-	MaxAge       time.Duration // of the last rehearsal that did not fail
-	Last         int           // how many rehearsals the pass rate is over
-	MinPass      int           // percent of them that must not fail
-	PeopleOnly   bool          // scripted rehearsals do not count
-	AddsApprover bool          // a run of a runbook that is not rehearsed as it is needs one more approver
-	FailOn       []string      // states with which `firebreak readiness` exits with 1
+	MaxAge        time.Duration // of the last rehearsal that did not fail
+	Last          int           // how many rehearsals the pass rate is over
+	MinPass       int           // percent of them that must not fail
+	CountScripted bool          // rehearsals that only a script played count too
+	AddsApprover  bool          // a run of a runbook that is not rehearsed as it is needs one more approver
+	FailOn        []string      // states with which `firebreak readiness` exits with 1
 }
 
 var dayForm = regexp.MustCompile(`^([1-9][0-9]{0,3})d$`)
@@ -36,7 +36,7 @@ func (c *config) readiness(n *yaml.Node, at string) {
 		}),
 		may("last", c.number(&r.Last, 1, 100)),
 		may("min_pass", c.number(&r.MinPass, 1, 100)),
-		may("people_only", c.boolean(&r.PeopleOnly)),
+		may("count_scripted", c.boolean(&r.CountScripted)),
 		may("unrehearsed_adds_approver", c.boolean(&r.AddsApprover)),
 		may("fail_on", func(n *yaml.Node, at string) {
 			c.list(n, at, func(n *yaml.Node, at string) {

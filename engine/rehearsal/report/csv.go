@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/firebreak-ir/firebreak/engine/rehearsal/score"
 )
@@ -51,10 +52,13 @@ func aimOf(res *score.Result, id string) score.Objective {
 	return score.Objective{ID: id}
 }
 
-// plainCell is text that no spreadsheet evaluates.
+// plainCell is text that no spreadsheet evaluates. The first sign counts that is
+// no space, because some readers take spaces away, and the wide forms of the signs
+// count too.
 func plainCell(s string) string {
 	s = shown(s)
-	if s != "" && strings.ContainsRune("=+-@|%\t'", rune(s[0])) {
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \u00a0"))
+	if strings.ContainsRune("=+-@|%'＝＋－＠", first) {
 		return "'" + s
 	}
 	return s
