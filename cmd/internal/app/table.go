@@ -30,7 +30,7 @@ func OpenTable(ctx context.Context, cfg *config.Config, shelf Shelf, s *runbooks
 	o := drillOptions{store: "table", chat: chat}
 	log, err := journal.Log(nil), error(nil)
 	if keep {
-		log, err = openDrillStore(cfg)
+		log, err = openDrillStore(ctx, cfg, nil)
 	} else {
 		log, err = memory()
 	}
