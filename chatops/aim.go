@@ -46,8 +46,13 @@ func (b *Bot) locate(c *call) (*engine.Refusal, error) {
 	if err != nil {
 		return nil, err
 	}
-	open := slices.DeleteFunc(slices.Clone(seen), func(s engine.Summary) bool { return s.Resolved })
+	open := slices.DeleteFunc(slices.Clone(seen), func(s engine.Summary) bool {
+		return s.Resolved || c.entry.exercise() && !engine.IsExercise(s.ID)
+	})
 	switch {
+	case len(open) == 1 && c.Verb == DrillStop: // wherever it is said
+		c.incident, c.taken = open[0].ID, true
+		return nil, nil
 	case len(open) == 1 && c.channel == "" && c.entry.changes && !engine.IsExercise(open[0].ID) && rehearsed(seen, c.now):
 		named := c.Command
 		named.Incident = open[0].ID

@@ -233,6 +233,36 @@ func TestWordsForAnExerciseReachNothingLive(t *testing.T) {
 	}
 }
 
+// TestEveryTableIsTold sets two tables beside a server on which a live incident
+// was declared before: neither is stopped by that, and both by the next.
+func TestEveryTableIsTold(t *testing.T) {
+	cfg := house(t, "")
+	a, err := Open(t.Context(), cfg, Options{Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close(t.Context())
+	command(t, a, "alice", `declare "before" --sev 1`)
+	var tables []*Table
+	for range 2 {
+		table, err := OpenTable(t.Context(), cfg, a.shelf, a.shelf.Scenarios[0], false, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer table.Close(t.Context())
+		if incident, stop := table.Alarm(); stop {
+			t.Errorf("%s stops a table that was set after it", incident)
+		}
+		tables = append(tables, table)
+		if len(tables) == 1 {
+			command(t, a, "alice", `declare "it is real" --sev 1`)
+		}
+	}
+	if incident, stop := tables[0].Alarm(); !stop || incident != "INC-2" {
+		t.Errorf("the first table is told %q, %v", incident, stop)
+	}
+}
+
 func textOf(m chatops.Message) string { return m.Title + " " + said(m) + " " + linesOf(m) }
 
 func linesOf(m chatops.Message) string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"log/slog"
 	"os"
@@ -251,23 +250,14 @@ func (d *Drills) now() time.Time {
 // others on this machine that play an exercise.
 func liveMark(cfg *config.Config) string { return cfg.Rehearsal.Store + ".live" }
 
-// Alarm names the live incident that was declared since an exercise began in
-// this terminal; empty: none.
-func Alarm(cfg *config.Config) (incident string, err error) {
+// alarmed is what stands in the mark now; empty: no live incident was declared
+// on this machine since there is one.
+func alarmed(cfg *config.Config) string {
 	data, err := os.ReadFile(liveMark(cfg))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+	if err != nil {
+		return ""
 	}
-	return strings.TrimSpace(string(data)), err
-}
-
-// clearAlarm takes the mark away, before an exercise begins.
-func clearAlarm(cfg *config.Config) error {
-	err := os.Remove(liveMark(cfg))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return strings.TrimSpace(string(data))
 }
 
 // Players are the people of a scenario as a directory: whoever plays by a
