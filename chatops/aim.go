@@ -46,8 +46,17 @@ func (b *Bot) locate(c *call) (*engine.Refusal, error) {
 	if err != nil {
 		return nil, err
 	}
-	open := slices.DeleteFunc(seen, func(s engine.Summary) bool { return s.Resolved })
+	open := slices.DeleteFunc(slices.Clone(seen), func(s engine.Summary) bool {
+		return s.Resolved || c.entry.exercise() && !engine.IsExercise(s.ID)
+	})
 	switch {
+	case len(open) == 1 && c.Verb == DrillStop: // wherever it is said
+		c.incident, c.taken = open[0].ID, true
+		return nil, nil
+	case len(open) == 1 && c.channel == "" && c.entry.changes && !engine.IsExercise(open[0].ID) && rehearsed(seen, c.now):
+		named := c.Command
+		named.Incident = open[0].ID
+		return engine.Refuse(engine.NoIncident, "which incident? An exercise was played here in the last hours, and %s is live; if you mean it, name it: %s", open[0].ID, line(named.String(), 300)), nil
 	case len(open) == 1 && c.channel == "": // in a chat the channel says it, or the words do
 		c.incident, c.taken = open[0].ID, true
 		return nil, nil
@@ -67,6 +76,17 @@ func (b *Bot) locate(c *call) (*engine.Refusal, error) {
 		is = "is"
 	}
 	return engine.Refuse(engine.NoIncident, "which incident? %s %s open; name one (%s), or type it in the incident's own channel", enough(ids, 8), is, line(example.String(), 200)), nil
+}
+
+// afterExercise is how long after the beginning of an exercise a live incident
+// has to be named by who changes something in it: words that were meant for the
+// exercise must not reach a live one, because it ended in between.
+const afterExercise = 12 * time.Hour
+
+func rehearsed(list []engine.Summary, now time.Time) bool {
+	return slices.ContainsFunc(list, func(s engine.Summary) bool {
+		return engine.IsExercise(s.ID) && s.Declared.After(now.Add(-afterExercise))
+	})
 }
 
 // visible keeps the incidents that this person may know of.

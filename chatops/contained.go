@@ -207,10 +207,11 @@ func (b *Bot) contained(c *call) Message {
 	}
 	var found []entry
 	due := 0
-	for _, sum := range seen {
-		if sum.Resolved {
-			continue
-		}
+	open := slices.DeleteFunc(seen, func(s engine.Summary) bool { return s.Resolved })
+	if real := slices.DeleteFunc(slices.Clone(open), func(s engine.Summary) bool { return engine.IsExercise(s.ID) }); len(real) > 0 {
+		open = real // what is really contained does not wait for an exercise, and is not mixed with one
+	}
+	for _, sum := range open {
 		err := b.o.Incidents.View(c.ctx, sum.ID, func(i *engine.Incident) {
 			for _, s := range i.Contained() {
 				r := runOf(i, s)

@@ -48,6 +48,10 @@ const (
 // families are the first words of verbs of two words.
 var families = []string{"drill", "corrective"}
 
+// exercise says whether a verb is a word for an exercise, so that no live
+// incident can be meant.
+func (e entry) exercise() bool { return strings.HasPrefix(string(e.verb), "drill ") }
+
 // rehearseEntries lists the verbs of exercises, and those for the record.
 func rehearseEntries() []entry {
 	reason := flag{name: "reason", value: "text", text: true, doc: "why; it is written down"}

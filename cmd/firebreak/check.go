@@ -37,9 +37,14 @@ func verifyStore(ctx context.Context, cfg *config.Config) (bolt.Report, error) {
 	if err != nil {
 		return bolt.Report{}, &exit{exitFailed, err}
 	}
+	return checkStore(ctx, cfg.Store, key)
+}
+
+// checkStore verifies a store with a key, in a process of its own.
+func checkStore(ctx context.Context, path, key string) (bolt.Report, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return bolt.Report{}, fmt.Errorf("find this program to check the journal in a process of its own: %w", err)
 	}
-	return bolt.VerifyInChild(ctx, self, []string{verifyChild}, cfg.Store, bolt.VerifyOptions{Key: key})
+	return bolt.VerifyInChild(ctx, self, []string{verifyChild}, path, bolt.VerifyOptions{Key: key})
 }

@@ -178,7 +178,7 @@ func (p *program) sayTo(ctx context.Context, cfg *config.Config, text string, si
 	if err := p.checkJournal(ctx, cfg); err != nil {
 		return chatops.Message{}, err
 	}
-	a, err := app.Open(ctx, cfg, app.Options{NoChat: true})
+	a, err := app.Open(ctx, cfg, app.Options{NoChat: true, CheckDrills: checkStore})
 	if err != nil {
 		return chatops.Message{}, err
 	}

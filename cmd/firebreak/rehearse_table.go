@@ -35,11 +35,8 @@ func (p *program) playTable(ctx context.Context, cfg *config.Config, shelf app.S
 		Bot: t.Bot, Incident: id, Players: t.Players, Facilitator: t.Facilitator, Sign: app.SignExercise,
 		In: p.in, Terminal: terminal, Over: func() bool { return !slices.Contains(t.Stage.Going(), id) }, Prompt: p.interactive(),
 	}
-	if keep {
-		o.Stopped = func() (string, bool) {
-			incident, err := app.Alarm(cfg)
-			return incident, err == nil && incident != ""
-		}
+	if cfg != nil {
+		o.Stopped = t.Alarm
 	}
 	if err := terminal.Print(t.Welcome(id, f.blind)); err != nil {
 		return err

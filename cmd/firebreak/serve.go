@@ -36,7 +36,7 @@ could not be confirmed (start again), 71 another process took the store.`,
 				return err
 			}
 			log := p.logger(slog.LevelInfo)
-			a, err := app.Open(c.Context(), cfg, app.Options{Log: log})
+			a, err := app.Open(c.Context(), cfg, app.Options{Log: log, CheckDrills: checkStore})
 			if err != nil {
 				return err
 			}

@@ -120,20 +120,23 @@ func (s *Stage) open(ctx context.Context, id string, req engine.Request, title s
 	}
 	d.written = int64(len(facts))
 	d.inc.Wrote(done.Last)
-	for n, e := range facts {
-		e.Seq = done.First + int64(n)
-		if err := d.follow(e); err != nil {
-			return nil, engine.Receipt{}, err
+	err = d.survive(func() error {
+		for n, e := range facts {
+			e.Seq = done.First + int64(n)
+			if err := d.follow(e); err != nil {
+				return err
+			}
 		}
-	}
-	d.game = d.play()
-	d.at, d.target = d.inc.Now, d.inc.Now
-	d.settle()
-	if !started.Scripted {
-		d.catchUp()
-	}
-	d.arm()
-	return d, engine.Receipt{Incident: id, Seq: done.First}, nil
+		d.game = d.play()
+		d.at, d.target = d.inc.Now, d.inc.Now
+		d.settle()
+		if !started.Scripted {
+			d.catchUp()
+		}
+		d.arm()
+		return nil
+	})
+	return d, engine.Receipt{Incident: id, Seq: done.First}, err
 }
 
 // started checks a request and pins what the exercise depends on.

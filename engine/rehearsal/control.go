@@ -2,9 +2,11 @@ package rehearsal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
@@ -134,25 +136,30 @@ func (s *Stage) Stop(ctx context.Context, req engine.Request, id string) (engine
 }
 
 // StopAll ends every exercise that is going on, such as when a live incident is
-// declared. It ends as many as it can and gives the first error.
+// declared. One that cannot be ended keeps no other from being ended; the error
+// names each that could not be.
 func (s *Stage) StopAll(ctx context.Context, why engine.EndReason, text string) error {
-	var first error
-	for _, id := range s.Going() {
-		d, err := s.find(ctx, id)
-		if err == nil {
-			err = d.do(func() error {
-				if d.inc.Drill.Ended {
+	s.mu.Lock()
+	plays := s.drills()
+	s.mu.Unlock()
+	failed := make([]error, len(plays))
+	var work sync.WaitGroup
+	for n, d := range plays {
+		work.Go(func() {
+			err := d.do(func() error {
+				if d.inc.Drill == nil || d.inc.Drill.Ended {
 					return nil
 				}
 				_, err := d.take(engine.Event{Actor: engine.TheEngine, Body: engine.DrillEnded{Why: why, Text: text, Wall: d.wall()}}, "")
 				return err
 			})
-		}
-		if err != nil && first == nil {
-			first = fmt.Errorf("end the exercise %s: %w", id, err)
-		}
+			if err != nil {
+				failed[n] = fmt.Errorf("end the exercise %s: %w", d.id, err)
+			}
+		})
 	}
-	return first
+	work.Wait()
+	return errors.Join(failed...)
 }
 
 // Scenario gives the scenario that an exercise was begun with, as it was then.

@@ -234,7 +234,7 @@ func (d *drill) hold(why error, what string) {
 		err = d.say(engine.DrillHeld{Reason: "the scenario does not say what happens now", Wall: d.wall()})
 	}
 	if err != nil && d.dead == nil { // it would be tried without end
-		_ = d.fail(fmt.Errorf("the exercise %s can neither go on nor be held: %w", d.id, err))
+		_ = d.give(fmt.Errorf("the exercise %s can neither go on nor be held: %w; begin another one", d.id, err))
 	}
 }
 

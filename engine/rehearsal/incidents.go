@@ -161,10 +161,7 @@ func (s *Stage) refuse(ctx context.Context, req engine.Request, incident string,
 			return refusal
 		}
 	}
-	s.mu.Lock()
-	gone := s.gone()
-	s.mu.Unlock()
-	if gone != nil {
+	if gone := s.isGone(); gone != nil {
 		return gone
 	}
 	facts := []engine.Event{{At: s.o.Clock.Now().UTC().Truncate(time.Microsecond), Actor: req.Actor, Body: body}}
@@ -206,17 +203,19 @@ func (s *Stage) List(ctx context.Context) ([]engine.Summary, error) {
 		s.mu.Lock()
 		d := s.plays[stream.Name]
 		s.mu.Unlock()
-		if d == nil {
-			one, err := s.first(ctx, stream)
-			if err != nil {
+		if d != nil {
+			switch err := d.look(func(i *engine.Incident) { list = append(list, summary(i)) }); {
+			case err == nil:
+				continue
+			case s.isGone() != nil:
 				return nil, err
 			}
-			list = append(list, one)
-			continue
 		}
-		if err := d.look(func(i *engine.Incident) { list = append(list, summary(i)) }); err != nil {
+		one, err := s.first(ctx, stream) // also of one that was given up
+		if err != nil {
 			return nil, err
 		}
+		list = append(list, one)
 	}
 	return list, nil
 }

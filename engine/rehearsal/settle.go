@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
@@ -169,8 +170,11 @@ func (d *drill) arm() {
 		if d.alarm != alarm || d.s.ctx.Err() != nil {
 			return
 		}
-		d.catchUp()
-		d.arm()
+		d.survive(func() error {
+			d.catchUp()
+			d.arm()
+			return nil
+		})
 	})
 }
 
@@ -193,10 +197,31 @@ func (d *drill) do(f func() error) error {
 	if d.s.ctx.Err() != nil {
 		return errStopping
 	}
-	d.catchUp()
-	defer d.arm()
-	if d.dead != nil {
-		return d.dead
-	}
+	return d.survive(func() error {
+		d.catchUp()
+		defer d.arm()
+		if d.dead != nil {
+			return d.dead
+		}
+		return f()
+	})
+}
+
+// survive does something with the exercise. A panic is the end of this exercise
+// and of nothing else: others go on beside it, and what is live.
+func (d *drill) survive(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = d.give(fmt.Errorf("the exercise %s cannot go on, which is a bug of firebreak (%v); begin another one", d.id, r))
+			d.s.o.Log.Error("an exercise cannot go on", "exercise", d.id, "error", err, "stack", string(debug.Stack()))
+		}
+	}()
 	return f()
+}
+
+// give gives an exercise up, until the server is started again.
+func (d *drill) give(why error) error {
+	d.dead = why
+	d.silence()
+	return why
 }

@@ -135,12 +135,16 @@ func (s *Stage) bring(ctx context.Context, id string) (*drill, error) {
 	if err := d.load(ctx); err != nil {
 		return nil, err
 	}
-	if drill := d.inc.Drill; !drill.Ended && !drill.Held {
-		if _, err := d.take(engine.Event{Actor: engine.TheEngine, Body: engine.DrillHeld{Reason: "the server was started again", Wall: d.wall()}}, ""); err != nil {
-			return nil, err
+	err := d.survive(func() error {
+		if drill := d.inc.Drill; !drill.Ended && !drill.Held {
+			_, err := d.take(engine.Event{Actor: engine.TheEngine, Body: engine.DrillHeld{Reason: "the server was started again", Wall: d.wall()}}, "")
+			return err
 		}
-	} else {
 		d.settle()
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,6 +164,13 @@ func (s *Stage) gone() error {
 		return errStopping
 	}
 	return nil
+}
+
+// isGone is gone for who does not hold the lock.
+func (s *Stage) isGone() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gone()
 }
 
 // find gives an exercise, reading one back that has ended.

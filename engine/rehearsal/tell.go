@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -19,7 +20,16 @@ const (
 
 // look shows the exercise.
 func (d *drill) look(f func(*engine.Incident)) error {
-	return d.do(func() error { f(d.inc); return nil })
+	return d.do(func() (err error) {
+		defer func() { // who looks changes nothing, so the exercise goes on
+			if r := recover(); r != nil {
+				err = fmt.Errorf("show %s: bug: %v", d.id, r)
+				d.s.o.Log.Error("an exercise could not be shown", "exercise", d.id, "error", err, "stack", string(debug.Stack()))
+			}
+		}()
+		f(d.inc)
+		return nil
+	})
 }
 
 // tell starts the next message that is owed to the chat. One is on its way at a

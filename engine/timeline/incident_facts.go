@@ -60,6 +60,7 @@ func (f *fold) tellIncident(row *Row, e engine.Event) bool {
 	case engine.Refused:
 		f.did(row.Actor, "was refused")
 		row.Kind, row.Outcome = Machine, "refused"
+		row.Control = strings.HasPrefix(b.Verb, "drill") // what a facilitator wanted, and what the scenario has in its place
 		row.Text = fmt.Sprintf("%s asked for %q and was refused (%s): %s", who, b.Verb, b.Code, b.Message)
 		row.detail("verb", b.Verb)
 		row.detail("code", string(b.Code))

@@ -33,6 +33,7 @@ type Options struct {
 	NoChat       bool             // for a command in a terminal while no server runs
 	AWS          aws.Options      // credentials and pauses; the environments come from the configuration
 	CardInterval time.Duration    // of Slack's card; zero: the adapter's own
+	CheckDrills  StoreCheck       // before the store of exercises is opened; nil: it is not looked at, as in tests
 }
 
 // App is everything that runs.
@@ -104,7 +105,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 		}
 		return nil, err
 	}
-	a.openDrills(ctx, a.shelf, ho.Chat)
+	a.openDrills(ctx, a.shelf, ho.Chat, o.CheckDrills)
 	a.Bot = a.newBot()
 	if a.Slack != nil {
 		a.Slack.Bind(a.Bot, a.sides())
@@ -114,8 +115,8 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 
 // openDrills makes exercises possible. Without them live incidents are handled
 // all the same, so that it does not work is told and is no error.
-func (a *App) openDrills(ctx context.Context, shelf Shelf, chat engine.Chat) {
-	log, err := openDrillStore(a.Config)
+func (a *App) openDrills(ctx context.Context, shelf Shelf, chat engine.Chat, check StoreCheck) {
+	log, err := openDrillStore(ctx, a.Config, check)
 	if err == nil {
 		a.Drills, err = openDrills(ctx, log, shelf, drillOptions{
 			store: log.Origin(), chat: chat, log: a.log, stopWord: a.Config.Rehearsal.StopWord, environments: environments(a.Config), directory: a.directory,
@@ -130,7 +131,7 @@ func (a *App) openDrills(ctx context.Context, shelf Shelf, chat engine.Chat) {
 func (a *App) sides() *incidents {
 	x := &incidents{live: a.Host, alarm: a.alarm}
 	if a.Drills != nil {
-		x.drills = a.Drills.Stage
+		x.drills, x.overview = a.Drills.Stage, a.Drills.Overview
 	}
 	return x
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"log/slog"
 	"os"
@@ -35,6 +34,8 @@ type Drills struct {
 	shelf     Shelf
 	directory func() *chatops.Directory
 	stopWord  string
+	log       *slog.Logger
+	seen      overview
 }
 
 var (
@@ -52,19 +53,39 @@ type drillOptions struct {
 	log          *slog.Logger
 }
 
+// StoreCheck looks at a store in a process of its own, as [bolt.VerifyInChild]
+// does: a damaged file can kill whoever opens it.
+type StoreCheck func(ctx context.Context, path, key string) (bolt.Report, error)
+
 // openDrillStore takes the store of exercises, and makes it when there is none.
-// The error of a store that another process holds is a *[journal.LockedError].
-func openDrillStore(cfg *config.Config) (*bolt.Log, error) {
+// One that is there is looked at by check first, if there is one, and is left
+// alone when it is damaged. The error of a store that another process holds is
+// a *[journal.LockedError].
+func openDrillStore(ctx context.Context, cfg *config.Config, check StoreCheck) (*bolt.Log, error) {
 	signer, err := journal.LoadSigner(cfg.Signer)
 	if err != nil {
 		return nil, fmt.Errorf("the key that signs the journal of exercises: %w", err)
+	}
+	if _, err := os.Stat(cfg.Rehearsal.Store); err == nil && check != nil {
+		limited, cancel := context.WithTimeout(ctx, checkPatience)
+		defer cancel()
+		report, err := check(limited, cfg.Rehearsal.Store, signer.Verifier())
+		switch {
+		case err != nil:
+			return nil, err
+		case report.ExitCode() >= bolt.ExitDamaged:
+			return nil, fmt.Errorf("the store of exercises %q is damaged or altered (firebreak verify says more); live incidents are not touched by that. Move the file away, and a new one is made", cfg.Rehearsal.Store)
+		}
 	}
 	return bolt.Open(cfg.Rehearsal.Store, bolt.Options{Signer: signer, Org: cfg.Organisation + "-drills"})
 }
 
 // openDrills begins to play on a store; it closes the store when it cannot.
 func openDrills(ctx context.Context, log journal.Log, shelf Shelf, o drillOptions) (*Drills, error) {
-	d := &Drills{Journal: log, shelf: shelf, directory: o.directory, stopWord: o.stopWord}
+	if o.log == nil {
+		o.log = slog.New(slog.DiscardHandler)
+	}
+	d := &Drills{Journal: log, shelf: shelf, directory: o.directory, stopWord: o.stopWord, log: o.log}
 	ro := rehearsal.Options{
 		Journal: log, Store: o.store, Chat: o.chat, Log: o.log, StopWord: o.stopWord,
 		Programs:  func() []*runbooks.Program { return shelf.Programs },
@@ -81,10 +102,18 @@ func openDrills(ctx context.Context, log journal.Log, shelf Shelf, o drillOption
 }
 
 // Close lets go of the store. An exercise that goes on is held for whoever
-// opens it next.
+// opens it next. It does not wait for a disk that does not answer.
 func (d *Drills) Close(ctx context.Context) error {
-	d.Stage.Close(ctx)
-	return d.Journal.Close()
+	closed := make(chan error, 1)
+	if !within(context.WithoutCancel(ctx), closePatience, func() {
+		messages, cancel := context.WithTimeout(ctx, closePatience/2)
+		defer cancel()
+		d.Stage.Close(messages)
+		closed <- d.Journal.Close()
+	}) {
+		return errNotClosed
+	}
+	return <-closed
 }
 
 // Scenarios lists those that can be played.
@@ -92,7 +121,9 @@ func (d *Drills) Scenarios() []*runbooks.Scenario { return d.shelf.Scenarios }
 
 // Begin starts an exercise; who asks for it leads it.
 func (d *Drills) Begin(ctx context.Context, req engine.Request, scenario string, pace int, blind bool) (engine.Receipt, error) {
-	return d.Stage.Begin(ctx, req, rehearsal.Request{Scenario: scenario, Pace: pace, Blind: blind, Facilitators: []string{req.Actor.ID}})
+	return patient{most: actPatience}.receipt(ctx, func() (engine.Receipt, error) {
+		return d.Stage.Begin(ctx, req, rehearsal.Request{Scenario: scenario, Pace: pace, Blind: blind, Facilitators: []string{req.Actor.ID}})
+	})
 }
 
 // Report writes the after-action report of an exercise that is over, after it
@@ -219,35 +250,14 @@ func (d *Drills) now() time.Time {
 // others on this machine that play an exercise.
 func liveMark(cfg *config.Config) string { return cfg.Rehearsal.Store + ".live" }
 
-// Alarm names the live incident that was declared since an exercise began in
-// this terminal; empty: none.
-func Alarm(cfg *config.Config) (incident string, err error) {
+// alarmed is what stands in the mark now; empty: no live incident was declared
+// on this machine since there is one.
+func alarmed(cfg *config.Config) string {
 	data, err := os.ReadFile(liveMark(cfg))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
+	if err != nil {
+		return ""
 	}
-	return strings.TrimSpace(string(data)), err
-}
-
-// clearAlarm takes the mark away, before an exercise begins.
-func clearAlarm(cfg *config.Config) error {
-	err := os.Remove(liveMark(cfg))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
-// alarm stops the exercises of this process, and tells other processes.
-func (a *App) alarm(incident string) {
-	if a.Drills != nil {
-		if err := a.Drills.Stage.StopAll(context.Background(), engine.EndLive, incident+" was declared"); err != nil {
-			a.log.Error("an exercise could not be stopped; say its stop word", "error", err)
-		}
-	}
-	if err := os.WriteFile(liveMark(a.Config), []byte(incident+"\n"), 0o600); err != nil {
-		a.log.Warn("exercises in other terminals were not told", "incident", incident, "error", err)
-	}
+	return strings.TrimSpace(string(data))
 }
 
 // Players are the people of a scenario as a directory: whoever plays by a

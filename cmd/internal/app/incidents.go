@@ -14,10 +14,13 @@ import (
 // incidents puts live incidents and exercises side by side, for the chat. Which
 // one is meant is said by the id alone, and each has an engine, a store and a
 // world of its own: an exercise has no way to the actions of the live ones.
+// Nothing that is asked about live incidents waits for exercises or fails with
+// them.
 type incidents struct {
-	live   *host.Host
-	drills *rehearsal.Stage // nil: nothing can be rehearsed here
-	alarm  func(incident string)
+	live     *host.Host
+	drills   *rehearsal.Stage                           // nil: nothing can be rehearsed here
+	overview func(ctx context.Context) []engine.Summary // of exercises; in a short time, whatever they do
+	alarm    func(ctx context.Context, incident string) // in a short time too; nil: nobody is told
 }
 
 var _ engine.Incidents = (*incidents)(nil)
@@ -25,7 +28,7 @@ var _ engine.Incidents = (*incidents)(nil)
 // of finds the side on which an incident is.
 func (x *incidents) of(id string) engine.Incidents {
 	if engine.IsExercise(id) && x.drills != nil {
-		return x.drills
+		return patient{x.drills, actPatience}
 	}
 	return x.live
 }
@@ -35,7 +38,7 @@ func (x *incidents) of(id string) engine.Incidents {
 func (x *incidents) Declare(ctx context.Context, req engine.Request, title string, severity int, private bool) (engine.Receipt, error) {
 	r, err := x.live.Declare(ctx, req, title, severity, private)
 	if err == nil && x.alarm != nil {
-		x.alarm(r.Incident)
+		x.alarm(ctx, r.Incident)
 	}
 	return r, err
 }
@@ -56,14 +59,13 @@ func (x *incidents) View(ctx context.Context, incident string, look func(*engine
 	return x.of(incident).View(ctx, incident, look)
 }
 
-// List shows live incidents first.
+// List shows live incidents first. What exercises there are does not delay it.
 func (x *incidents) List(ctx context.Context) ([]engine.Summary, error) {
 	list, err := x.live.List(ctx)
 	if err != nil || x.drills == nil {
 		return list, err
 	}
-	drills, err := x.drills.List(ctx)
-	return slices.Concat(list, drills), err
+	return slices.Concat(list, x.overview(ctx)), nil
 }
 
 func (x *incidents) Events(ctx context.Context, incident string) iter.Seq2[engine.Event, error] {

@@ -100,7 +100,7 @@ func memory() (journal.Log, error) {
 // KeepScript plays a scenario by its script, from now on, and keeps it in the
 // store of exercises.
 func KeepScript(ctx context.Context, cfg *config.Config, shelf Shelf, s *runbooks.Scenario) error {
-	log, err := openDrillStore(cfg)
+	log, err := openDrillStore(ctx, cfg, nil)
 	if err != nil {
 		return err
 	}

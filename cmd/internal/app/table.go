@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 
 	"github.com/firebreak-ir/firebreak/chatops"
 	"github.com/firebreak-ir/firebreak/cmd/internal/config"
@@ -21,16 +20,19 @@ type Table struct {
 	Facilitator engine.Actor
 
 	scenario *runbooks.Scenario
+	cfg      *config.Config // nil: there is none
+	earlier  string         // live incident that was declared before
 }
 
 // OpenTable sets a table: in the store of exercises when the exercise is to be
-// kept, else in memory. An alarm of an earlier live incident is taken away.
+// kept, else in memory. An alarm of an earlier live incident does not count, and
+// stays for other tables that may not have seen it.
 func OpenTable(ctx context.Context, cfg *config.Config, shelf Shelf, s *runbooks.Scenario, keep bool, chat engine.Chat) (*Table, error) {
 	t := &Table{scenario: s}
 	o := drillOptions{store: "table", chat: chat}
 	log, err := journal.Log(nil), error(nil)
 	if keep {
-		log, err = openDrillStore(cfg)
+		log, err = openDrillStore(ctx, cfg, nil)
 	} else {
 		log, err = memory()
 	}
@@ -39,9 +41,7 @@ func OpenTable(ctx context.Context, cfg *config.Config, shelf Shelf, s *runbooks
 	}
 	if cfg != nil {
 		o.stopWord, o.environments = cfg.Rehearsal.StopWord, environments(cfg)
-		if err := clearAlarm(cfg); err != nil {
-			return nil, errors.Join(err, log.Close())
-		}
+		t.cfg, t.earlier = cfg, alarmed(cfg)
 	}
 	directory, players, facilitator := Players(s)
 	t.Players, t.Facilitator = players, facilitator
@@ -51,6 +51,15 @@ func OpenTable(ctx context.Context, cfg *config.Config, shelf Shelf, s *runbooks
 	}
 	t.Bot = exerciseBot(t.Drills)
 	return t, nil
+}
+
+// Alarm names the live incident that was declared since the table was set.
+func (t *Table) Alarm() (incident string, stop bool) {
+	if t.cfg == nil {
+		return "", false
+	}
+	incident = alarmed(t.cfg)
+	return incident, incident != "" && incident != t.earlier
 }
 
 // Start begins the exercise. Others in the store that were left are ended: one

@@ -59,21 +59,30 @@ func Play(ctx context.Context, o Options) (kept []chatops.File, err error) {
 			}
 			t.prompt()
 		case <-second.C:
-			if o.Stopped == nil {
-				continue
-			}
-			if why, stop := o.Stopped(); stop {
-				t.Stopped = nil
-				if err := t.Terminal.Print(chatops.Message{Title: "A LIVE incident was declared: " + why, Tone: chatops.Danger, Seq: -1}); err != nil {
-					return t.kept, err
-				}
-				t.say(ctx, t.Facilitator, "drill stop "+o.Incident)
-				return t.kept, nil
+			if why, stop := t.stopped(); stop {
+				return t.kept, t.live(ctx, why)
 			}
 		case <-ctx.Done():
 			return t.kept, ctx.Err()
 		}
 	}
+}
+
+// stopped says whether a live incident was declared.
+func (t *table) stopped() (why string, stop bool) {
+	if t.Stopped == nil {
+		return "", false
+	}
+	return t.Stopped()
+}
+
+// live ends the exercise because a live incident was declared.
+func (t *table) live(ctx context.Context, why string) error {
+	if err := t.Terminal.Print(chatops.Message{Title: "A LIVE incident was declared: " + why, Tone: chatops.Danger, Seq: -1}); err != nil {
+		return err
+	}
+	t.say(ctx, t.Facilitator, "drill stop "+t.Incident)
+	return nil
 }
 
 // read gives the lines of the input, and why it ended.
@@ -213,10 +222,20 @@ func (t *table) wait(ctx context.Context, most string) error {
 	case <-t.Terminal.news: // what was said before
 	default:
 	}
-	select {
-	case <-t.Terminal.news:
-	case <-t.Terminal.over:
-	case <-ctx.Done():
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		select {
+		case <-t.Terminal.news:
+			return nil
+		case <-t.Terminal.over:
+			return nil
+		case <-ctx.Done():
+			return nil
+		case <-second.C:
+			if _, stop := t.stopped(); stop {
+				return nil // the table is told at once
+			}
+		}
 	}
-	return nil
 }
