@@ -398,7 +398,7 @@ func shortText(what, s string) error {
 
 func (i *Incident) corrective(e Event, b CorrectiveAdded) error {
 	if want := fmt.Sprintf("C%d", len(i.Correctives)+1); b.ID != want {
-		return fmt.Errorf("engine: corrective action %q is added where %q is due", b.ID, want)
+		return Refuse(AlreadyDecided, "another corrective action was added to %s at the same moment, and this one would be %s now, not %s; nothing was added, say it again", i.ID, want, b.ID)
 	}
 	if _, err := time.Parse(time.DateOnly, b.Due); err != nil {
 		return Refuse(Usage, "a corrective action needs a day by which it is done: --due 2027-03-31, not %q", b.Due)

@@ -263,6 +263,31 @@ func TestEveryTableIsTold(t *testing.T) {
 	}
 }
 
+// TestPrivateIncidentStopsQuietly stops an exercise by a private incident, whose
+// id its players may not know.
+func TestPrivateIncidentStopsQuietly(t *testing.T) {
+	kept, err := mem.New(mem.Options{Org: "acme-drills"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := withDrills(t, kept)
+	for _, line := range []string{"drill start leaked-access-key-friday", `declare "an insider" --private`} {
+		if m := command(t, a, "alice", line); m.Failed {
+			t.Fatalf("%s: %+v", line, m)
+		}
+	}
+	if err := a.Drills.Stage.View(t.Context(), "DRL-1", func(i *engine.Incident) {
+		if !i.Drill.Ended || i.Drill.Why != engine.EndLive || strings.Contains(i.Summary, "INC") {
+			t.Errorf("ended %v, %s: %q", i.Drill.Ended, i.Drill.Why, i.Summary)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if mark := alarmed(a.Config); mark == "" || strings.Contains(mark, "INC") {
+		t.Errorf("other terminals are told %q", mark)
+	}
+}
+
 func textOf(m chatops.Message) string { return m.Title + " " + said(m) + " " + linesOf(m) }
 
 func linesOf(m chatops.Message) string {

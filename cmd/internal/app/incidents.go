@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/host"
@@ -38,7 +39,11 @@ func (x *incidents) of(id string) engine.Incidents {
 func (x *incidents) Declare(ctx context.Context, req engine.Request, title string, severity int, private bool) (engine.Receipt, error) {
 	r, err := x.live.Declare(ctx, req, title, severity, private)
 	if err == nil && x.alarm != nil {
-		x.alarm(ctx, r.Incident)
+		what := r.Incident
+		if private { // players may not know of it
+			what = "a live incident, at " + time.Now().UTC().Format("15:04:05.000") + " UTC,"
+		}
+		x.alarm(ctx, what)
 	}
 	return r, err
 }

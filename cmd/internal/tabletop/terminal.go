@@ -57,9 +57,11 @@ func (t *Terminal) Post(_ context.Context, look engine.Look, ref string) (engine
 	if ref == engine.DrillEndRef {
 		t.ended.Do(func() { close(t.over) })
 	}
-	select {
-	case t.news <- struct{}{}:
-	default:
+	if known {
+		select {
+		case t.news <- struct{}{}:
+		default:
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
