@@ -41,7 +41,7 @@ func TestOneThatBreaks(t *testing.T) {
 			t.Fatal(err)
 		}
 		chat.id = other.Incident
-		time.Sleep(2 * time.Minute)
+		l.pass(2 * time.Minute)
 		err = l.st.View(t.Context(), other.Incident, func(*engine.Incident) {})
 		if err == nil || !strings.Contains(err.Error(), "begin another one") {
 			t.Errorf("the broken one answers %v", err)
