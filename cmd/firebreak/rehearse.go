@@ -46,7 +46,7 @@ or in the library; without it they are listed.
 In a terminal one person can play several: "as bob" changes who acts, and
 "bob: approve disable" lets bob say one thing. Words that begin with drill lead
 the exercise; "drill status" shows what comes. "wait" lets time pass until
-something is said. "drill advance 30m" lets it pass at once. "quit" ends it.
+something is said, "wait disable" until that step asks. "drill advance 30m" lets it pass at once. "quit" ends it.
 
 --scripted lets the scenario's own script play, in virtual time and always
 alike: the same scenario and seed give the same journal root, so that CI can

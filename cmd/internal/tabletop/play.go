@@ -127,8 +127,16 @@ func (t *table) leave(ctx context.Context, err error) error {
 	if !t.Over() {
 		t.say(ctx, t.Facilitator, "drill end "+t.Incident+` "the table was left"`)
 	}
+	select { // the last word is printed by another goroutine
+	case <-t.Terminal.over:
+	case <-time.After(lastWord):
+	case <-ctx.Done():
+	}
 	return nil
 }
+
+// lastWord is how long a table waits to be told that the exercise is over.
+const lastWord = 5 * time.Second
 
 // line does what one line says; done is true when the table is left.
 func (t *table) line(ctx context.Context, text string) (done bool, err error) {
@@ -206,15 +214,17 @@ func (t *table) say(ctx context.Context, actor engine.Actor, words string) {
 	_ = t.Terminal.Print(m) // a terminal that is gone ends the input too
 }
 
-// wait lets time pass until something is said, or for so long at most.
-func (t *table) wait(ctx context.Context, most string) error {
-	limit := 10 * time.Minute
-	if most != "" {
-		d, err := time.ParseDuration(most)
-		if err != nil || d <= 0 {
-			return t.complain("%q is no time span; write: wait 30s", most)
-		}
+// wait lets time pass until something is said, or for so long at most, or until
+// a step asks somebody.
+func (t *table) wait(ctx context.Context, what string) error {
+	limit, step := 10*time.Minute, ""
+	if d, err := time.ParseDuration(what); err == nil && d > 0 {
 		limit = d
+	} else if what != "" {
+		step = what
+		if t.Terminal.asks(step) {
+			return nil
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -227,7 +237,9 @@ func (t *table) wait(ctx context.Context, most string) error {
 	for {
 		select {
 		case <-t.Terminal.news:
-			return nil
+			if step == "" || t.Terminal.asks(step) {
+				return nil
+			}
 		case <-t.Terminal.over:
 			return nil
 		case <-ctx.Done():

@@ -19,14 +19,15 @@ type Terminal struct {
 	mu    sync.Mutex
 	out   io.Writer
 	posts int
-	news  chan struct{} // something was said; capacity 1
+	asked map[string]bool // steps about which a question was printed
+	news  chan struct{}   // something was said; capacity 1
 	over  chan struct{} // closed when the exercise is over
 	ended sync.Once
 }
 
 // NewTerminal prints to out.
 func NewTerminal(out io.Writer, style console.Style) *Terminal {
-	return &Terminal{Style: style, out: out, news: make(chan struct{}, 1), over: make(chan struct{})}
+	return &Terminal{Style: style, out: out, asked: map[string]bool{}, news: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
 var _ engine.Chat = (*Terminal)(nil)
@@ -41,7 +42,15 @@ func (t *Terminal) Post(_ context.Context, look engine.Look, ref string) (engine
 	var m chatops.Message
 	var known bool
 	to := "channel"
-	err := look(func(i *engine.Incident) { m, to, known = message(i, ref) })
+	asked := ""
+	err := look(func(i *engine.Incident) {
+		m, to, known = message(i, ref)
+		for _, a := range i.Asks {
+			if "ask:"+a.ID == ref {
+				asked = a.Step.ID
+			}
+		}
+	})
 	if err != nil {
 		return engine.MessagePosted{}, err
 	}
@@ -58,6 +67,9 @@ func (t *Terminal) Post(_ context.Context, look engine.Look, ref string) (engine
 		t.ended.Do(func() { close(t.over) })
 	}
 	if known {
+		t.mu.Lock()
+		t.asked[asked] = true
+		t.mu.Unlock()
 		select {
 		case t.news <- struct{}{}:
 		default:
@@ -67,6 +79,13 @@ func (t *Terminal) Post(_ context.Context, look engine.Look, ref string) (engine
 	defer t.mu.Unlock()
 	t.posts++
 	return engine.MessagePosted{Ref: ref, Channel: "terminal", TS: fmt.Sprint(t.posts)}, nil
+}
+
+// asks says whether a question about a step was printed.
+func (t *Terminal) asks(step string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.asked[step]
 }
 
 // Close has nothing to do: there are no buttons.
