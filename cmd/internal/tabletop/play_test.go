@@ -47,3 +47,40 @@ func TestLiveEndsTheTable(t *testing.T) {
 		}
 	})
 }
+
+// TestWaitForAStep goes on when that step asks, and not when anything else is said.
+func TestWaitForAStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in, typed := io.Pipe()
+		var out strings.Builder
+		bot := &heard{}
+		terminal := NewTerminal(&out, console.Style{})
+		began, at := time.Now(), time.Duration(0)
+		say := func(step string) {
+			terminal.mu.Lock()
+			terminal.asked[step] = true
+			terminal.mu.Unlock()
+			terminal.news <- struct{}{}
+		}
+		go func() {
+			_, _ = io.WriteString(typed, "wait look\n")
+			<-time.After(time.Minute)
+			say("") // news that asks nobody
+			<-time.After(time.Minute)
+			say("look")
+			_, _ = io.WriteString(typed, "bob: done look\n")
+			at = time.Since(began)
+			_ = typed.Close()
+		}()
+		o := Options{
+			Bot: bot, Incident: "DRL-1", Players: []engine.Actor{{ID: "bob"}}, Facilitator: engine.Actor{ID: "fran"},
+			In: in, Terminal: terminal, Over: func() bool { return true },
+		}
+		if _, err := Play(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		if at < 2*time.Minute || at > 3*time.Minute || strings.Join(bot.lines, "\n") != "bob: done DRL-1 look" {
+			t.Errorf("after %s typed %q", at, bot.lines)
+		}
+	})
+}
