@@ -299,3 +299,46 @@ func linesOf(m chatops.Message) string {
 	}
 	return b.String()
 }
+
+// TestTableLeavesOthersAlone sets a table on a store in which people were
+// playing beside a server that is gone: it is theirs, and only what was left at
+// another table is ended.
+func TestTableLeavesOthersAlone(t *testing.T) {
+	cfg := house(t, "")
+	a, err := Open(t.Context(), cfg, Options{Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shelf := a.shelf
+	if m := command(t, a, "alice", "drill start leaked-access-key-friday"); m.Failed {
+		t.Fatalf("%+v", m)
+	}
+	if err := a.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sit := func() (string, error) {
+		table, err := OpenTable(t.Context(), cfg, shelf, shelf.Scenarios[0], true, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer table.Close(t.Context())
+		return table.Start(t.Context(), 1, false)
+	}
+	if id, err := sit(); err == nil || !strings.Contains(err.Error(), "drill end DRL-1") {
+		t.Errorf("began %q, %v", id, err)
+	}
+	if a, err = Open(t.Context(), cfg, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if m := command(t, a, "alice", "drill end DRL-1"); m.Failed {
+		t.Fatalf("%+v", m)
+	}
+	if err := a.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"DRL-2", "DRL-3"} { // the second finds the first left
+		if id, err := sit(); err != nil || id != want {
+			t.Errorf("began %q, %v; want %s", id, err, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"strings"
 
 	"github.com/firebreak-ir/firebreak/chatops"
 	"github.com/firebreak-ir/firebreak/cmd/internal/config"
@@ -62,9 +63,18 @@ func (t *Table) Alarm() (incident string, stop bool) {
 	return incident, incident != "" && incident != t.earlier
 }
 
-// Start begins the exercise. Others in the store that were left are ended: one
-// terminal plays one.
+// Start begins the exercise. One that was left at a table in this store is ended;
+// one that people play beside a server is theirs, and refused.
 func (t *Table) Start(ctx context.Context, pace int, blind bool) (id string, err error) {
+	for _, id := range t.Stage.Going() {
+		table := false
+		if err := t.Stage.View(ctx, id, func(i *engine.Incident) { table = strings.HasPrefix(i.DeclaredBy.Via, "cli:exercise/") }); err != nil {
+			return "", err
+		}
+		if !table {
+			return "", engine.Refuse(engine.AlreadyRunning, "the exercise %s goes on in this store; end it first (firebreak incident drill end %s), or keep nothing: --no-keep", id, id)
+		}
+	}
 	if err := t.Stage.StopAll(ctx, engine.EndFacilitator, "another exercise was begun"); err != nil {
 		return "", err
 	}

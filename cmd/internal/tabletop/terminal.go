@@ -21,7 +21,7 @@ type Terminal struct {
 	posts int
 	asked map[string]bool // steps about which a question was printed
 	news  chan struct{}   // something was said; capacity 1
-	over  chan struct{} // closed when the exercise is over
+	over  chan struct{}   // closed when the exercise is over
 	ended sync.Once
 }
 
