@@ -48,11 +48,12 @@ type App struct {
 	Faults   runbooks.Diagnostics
 	Sources  map[string][]byte // of the runbook files, for Faults
 
-	log   *slog.Logger
-	fatal chan error
-	wakes *waking // the journal, as the host appends to it
-	shelf Shelf
-	past  *past
+	log    *slog.Logger
+	fatal  chan error
+	opened chan struct{} // closed when Host is there, or will never be
+	wakes  *waking       // the journal, as the host appends to it
+	shelf  Shelf
+	past   *past
 }
 
 // Open takes the store and brings back what is unfinished in it.
@@ -60,7 +61,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{Config: cfg, log: o.Log, fatal: make(chan error, 1), past: newPast()}
+	a := &App{Config: cfg, log: o.Log, fatal: make(chan error, 1), opened: make(chan struct{}), past: newPast()}
 	if _, _, err := outside(cfg, o); err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.Path, err)
 	}
@@ -99,7 +100,9 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 	if a.Slack != nil {
 		ho.Chat = a.Slack
 	}
-	if a.Host, err = host.Open(ctx, ho); err != nil {
+	a.Host, err = host.Open(ctx, ho)
+	close(a.opened)
+	if err != nil {
 		if a.Slack != nil {
 			a.Slack.Stop()
 		}
@@ -256,6 +259,10 @@ func awsOptions(cfg *config.Config, o aws.Options) aws.Options {
 // channel finds the chat channel of an incident for the actions.
 func (a *App) channel(incident string) (string, error) {
 	var channel string
+	<-a.opened // what goes on where it was left may ask before Open is done
+	if a.Host == nil {
+		return "", errors.New("the server did not start")
+	}
 	err := a.Host.View(context.Background(), incident, func(i *engine.Incident) { // of live incidents only: no action is called for another
 		if i.Channel != nil {
 			channel = i.Channel.Channel
