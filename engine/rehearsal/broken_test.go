@@ -3,6 +3,7 @@ package rehearsal_test
 import (
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // breaking is a chat that panics for one exercise when it is told to.
-type breaking struct{ id string }
+type breaking struct{ id atomic.Value }
 
 func (b *breaking) OpenChannel(context.Context, engine.Look) (engine.ChannelBound, error) {
 	return engine.ChannelBound{Channel: "C1", Name: "c1"}, nil
@@ -24,7 +25,7 @@ func (b *breaking) Post(_ context.Context, _ engine.Look, ref string) (engine.Me
 func (*breaking) Close(context.Context, engine.Look, engine.Post) error { return nil }
 
 func (b *breaking) Changed(id string) {
-	if id == b.id {
+	if id == b.id.Load() {
 		panic("out of order")
 	}
 }
@@ -40,7 +41,7 @@ func TestOneThatBreaks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		chat.id = other.Incident
+		chat.id.Store(other.Incident)
 		l.pass(2 * time.Minute)
 		err = l.st.View(t.Context(), other.Incident, func(*engine.Incident) {})
 		if err == nil || !strings.Contains(err.Error(), "begin another one") {
@@ -63,6 +64,6 @@ func TestOneThatBreaks(t *testing.T) {
 		if going := l.st.Going(); len(going) != 0 {
 			t.Errorf("%s goes on", going)
 		}
-		chat.id = ""
+		chat.id.Store("")
 	}, func(l *live) { l.options.Chat = chat })
 }
