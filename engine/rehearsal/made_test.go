@@ -193,6 +193,9 @@ func TestFromIncidentNotes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if strings.Contains(string(out.Text), "canary") {
+		t.Errorf("a note of the house came through:\n%s", out.Text)
+	}
 	p := program(t, events)
 	s := scenario(t, p, string(out.Text))
 	if len(s.Injects) != 2 || *s.Injects[0].Trigger.At != 0 || *s.Injects[1].Trigger.At != runbooks.Span(7*time.Minute) || s.End.When != "resolved" {

@@ -86,6 +86,7 @@ func TestTriggers(t *testing.T) {
 		{"an end by time", "{id: a, at: 9m, to: channel, say: x}", "{when: elapsed >= 100, max: 10m}", run, map[string]time.Duration{"end: end": 100 * time.Second}},
 		{"resolved", "{id: a, at: 9m, to: channel, say: x}", "{max: 10m}", run + "  - {by: ann, after: second, delay: 1m, type: resolve it}\n", map[string]time.Duration{"end: resolved": 8 * time.Minute}},
 		{"ended by hand", "{id: a, at: 9m, to: channel, say: x}", "{max: 10m}", run + "  - {by: fran, at: 4m, type: end enough}\n", map[string]time.Duration{"end: facilitator": 4 * time.Minute}},
+		{"held until it is let go", "{id: a, at: 90s, to: channel, say: x}", "{max: 10m}", run + "  - {by: fran, at: 30s, type: hold x}\n  - {by: fran, at: 3m, type: go}\n", map[string]time.Duration{"a": 3 * time.Minute, "end: time": 10 * time.Minute}},
 		{"held and let go", "{id: a, at: 90s, to: channel, say: x}", "{max: 10m}", run + "  - {by: fran, at: 30s, type: hold x}\n  - {by: fran, at: 30s, type: go}\n", map[string]time.Duration{"a": 90 * time.Second, "end: time": 10 * time.Minute}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -207,7 +208,7 @@ func TestUpcoming(t *testing.T) {
 // one, although no fact says so.
 func TestConditionsSurvive(t *testing.T) {
 	p := made(t, waits)
-	s := short(t, p, "answers: {}\nend: {max: 10h}\ninjects:\n  - {id: a, when: elapsed >= 30 && elapsed < 40, delay: 60s, to: channel, say: x}\n")
+	s := short(t, p, "answers: {}\nend: {max: 10h}\ninjects:\n  - {id: a, when: elapsed >= 30 && elapsed < 40 && notes == 0, delay: 60s, to: channel, say: x}\n")
 	bubble(t, p, s, rehearsal.Request{}, func(l *live) {
 		l.pass(50 * time.Second)
 		l.types("ann", "note a fact", "")

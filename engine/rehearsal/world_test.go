@@ -113,6 +113,43 @@ script:
 	}
 }
 
+// An attempt that was begun before an inject is proven as it was answered.
+func TestInjectLeavesAttempt(t *testing.T) {
+	p := made(t, verified)
+	s := short(t, p, `answers: {signal: {takes: 20s, outputs: {target: h}}}
+injects:
+  - {id: i1, at: 70s, to: channel, say: x, answers: {signal: {lies: true, outputs: {target: h}}}}
+end: {when: steps.signal.done, max: 1h}
+script:
+  - {by: ann, at: 1m, type: run made}
+`)
+	out := played(t, p, s, memory(t))
+	if got := when(out.Events); got["end: end"] == 0 {
+		t.Errorf("%v\n%s", got, strings.Join(told(out.Events), "\n"))
+	}
+}
+
+// Readings of a target are counted from the attempt before.
+func TestReadings(t *testing.T) {
+	p := made(t, "  - id: signal\n    uses: test.signal\n    with: {target: h, token: secret://env/T}\n    approval: {from: [group:leads]}\n    verify: {within: 30s}\n    timeout: 30s\n")
+	s := short(t, p, `answers: {signal: {plan_fails: throttled, times: 2, outputs: {target: h}}}
+end: {when: steps.signal.done, max: 1h}
+script:
+  - {by: ann, at: 1m, type: run made}
+  - {by: bob, asked: signal, type: approve signal}
+`)
+	out := played(t, p, s, memory(t))
+	failed := 0
+	for _, e := range out.Events {
+		if _, ok := e.Body.(engine.PlanFailed); ok {
+			failed++
+		}
+	}
+	if got := when(out.Events); got["end: end"] == 0 || failed != 2 {
+		t.Errorf("%v, %d readings failed\n%s", got, failed, strings.Join(told(out.Events), "\n"))
+	}
+}
+
 // The seed moves how long the world takes by up to a fifth, and nothing else.
 func TestJitter(t *testing.T) {
 	p := made(t, verified)
