@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/firebreak-ir/firebreak/actions"
@@ -52,7 +53,7 @@ type App struct {
 	fatal  chan error
 	opened chan struct{} // closed when Host is there, or will never be
 	wakes  *waking       // the journal, as the host appends to it
-	shelf  Shelf
+	shelf  func() Shelf  // read when it is first asked for: most words of a terminal need no runbook
 	past   *past
 }
 
@@ -88,12 +89,14 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 		}
 	}
 	a.Registry = Registry(cfg, o, a.channel)
-	a.shelf = LoadShelf(cfg, a.Registry)
-	a.Faults, a.Sources = a.shelf.Faults, a.shelf.Sources
-	programs := a.shelf.Programs
+	a.shelf = sync.OnceValue(func() Shelf { return LoadShelf(cfg, a.Registry) })
+	if !o.NoChat { // a server says what is wrong with them before anybody needs them
+		shelf := a.shelf()
+		a.Faults, a.Sources = shelf.Faults, shelf.Sources
+	}
 	ho := host.Options{
 		Journal: a.wakes, Store: a.Journal.Origin(), Registry: a.Registry, Log: o.Log,
-		Programs:     func() []*runbooks.Program { return programs },
+		Programs:     func() []*runbooks.Program { return a.shelf().Programs },
 		Environments: environments(cfg), Environment: cfg.DefaultEnvironment,
 		Fatal: func(err error) { a.fatal <- err }, Extra: a.extra,
 	}
@@ -118,7 +121,7 @@ func Open(ctx context.Context, cfg *config.Config, o Options) (_ *App, err error
 
 // openDrills makes exercises possible. Without them live incidents are handled
 // all the same, so that it does not work is told and is no error.
-func (a *App) openDrills(ctx context.Context, shelf Shelf, chat engine.Chat, check StoreCheck) {
+func (a *App) openDrills(ctx context.Context, shelf func() Shelf, chat engine.Chat, check StoreCheck) {
 	log, err := openDrillStore(ctx, a.Config, check)
 	if err == nil {
 		a.Drills, err = openDrills(ctx, log, shelf, drillOptions{

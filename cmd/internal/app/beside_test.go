@@ -245,7 +245,7 @@ func TestEveryTableIsTold(t *testing.T) {
 	command(t, a, "alice", `declare "before" --sev 1`)
 	var tables []*Table
 	for range 2 {
-		table, err := OpenTable(t.Context(), cfg, a.shelf, a.shelf.Scenarios[0], false, nil)
+		table, err := OpenTable(t.Context(), cfg, a.shelf(), a.shelf().Scenarios[0], false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -309,7 +309,7 @@ func TestTableLeavesOthersAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shelf := a.shelf
+	shelf := a.shelf()
 	if m := command(t, a, "alice", "drill start leaked-access-key-friday"); m.Failed {
 		t.Fatalf("%+v", m)
 	}

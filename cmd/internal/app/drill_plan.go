@@ -25,7 +25,7 @@ func (d *Drills) Plan(ctx context.Context, actor engine.Actor, incident string, 
 	if run.Runbook != scenario.Runbook {
 		return chatops.Message{}, engine.Refuse(engine.NoRunbook, "runbook %q is not what this exercise is about; look which one fits what you were told", run.Runbook)
 	}
-	program, refusal := find(d.shelf.Programs, run.Runbook)
+	program, refusal := find(d.shelf().Programs, run.Runbook)
 	if refusal != nil {
 		return chatops.Message{}, refusal
 	}

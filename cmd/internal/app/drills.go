@@ -31,7 +31,7 @@ type Drills struct {
 	Journal journal.Log
 	Stage   *rehearsal.Stage
 
-	shelf     Shelf
+	shelf     func() Shelf
 	directory func() *chatops.Directory
 	stopWord  string
 	log       *slog.Logger
@@ -81,15 +81,15 @@ func openDrillStore(ctx context.Context, cfg *config.Config, check StoreCheck) (
 }
 
 // openDrills begins to play on a store; it closes the store when it cannot.
-func openDrills(ctx context.Context, log journal.Log, shelf Shelf, o drillOptions) (*Drills, error) {
+func openDrills(ctx context.Context, log journal.Log, shelf func() Shelf, o drillOptions) (*Drills, error) {
 	if o.log == nil {
 		o.log = slog.New(slog.DiscardHandler)
 	}
 	d := &Drills{Journal: log, shelf: shelf, directory: o.directory, stopWord: o.stopWord, log: o.log}
 	ro := rehearsal.Options{
 		Journal: log, Store: o.store, Chat: o.chat, Log: o.log, StopWord: o.stopWord,
-		Programs:  func() []*runbooks.Program { return shelf.Programs },
-		Scenarios: func() []*runbooks.Scenario { return shelf.Scenarios },
+		Programs:  func() []*runbooks.Program { return shelf().Programs },
+		Scenarios: func() []*runbooks.Scenario { return shelf().Scenarios },
 	}
 	for _, e := range o.environments {
 		ro.Environments = append(ro.Environments, rehearsal.Environment{EnvironmentFacts: e.EnvironmentFacts, Floor: e.Floor, Protected: e.Protected})
@@ -117,7 +117,7 @@ func (d *Drills) Close(ctx context.Context) error {
 }
 
 // Scenarios lists those that can be played.
-func (d *Drills) Scenarios() []*runbooks.Scenario { return d.shelf.Scenarios }
+func (d *Drills) Scenarios() []*runbooks.Scenario { return d.shelf().Scenarios }
 
 // Begin starts an exercise; who asks for it leads it.
 func (d *Drills) Begin(ctx context.Context, req engine.Request, scenario string, pace int, blind bool) (engine.Receipt, error) {

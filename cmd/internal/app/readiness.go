@@ -304,7 +304,7 @@ type ledgerer struct{ app *App }
 // *engine.Refusal.
 func (x *ledgerer) Ledger(ctx context.Context, runbook string) (chatops.Message, error) {
 	a := x.app
-	in, err := readinessInput(ctx, a.Config, a.shelf, Records{Live: a.Journal, Drills: a.drillLog()}, a.past, time.Time{})
+	in, err := readinessInput(ctx, a.Config, a.shelf(), Records{Live: a.Journal, Drills: a.drillLog()}, a.past, time.Time{})
 	if err != nil {
 		return chatops.Message{}, err
 	}

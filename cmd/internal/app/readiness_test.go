@@ -200,7 +200,7 @@ func TestLedgerHidesPrivateIncidents(t *testing.T) {
 	if text := m.Parts[0].Code; strings.Contains(text, "ask the board") || strings.Contains(text, "INC-1") || !strings.Contains(text, "leaked-access-key") {
 		t.Errorf("the chat is told:\n%s", text)
 	}
-	in, err := readinessInput(t.Context(), a.Config, a.shelf, Records{Live: a.Journal}, newPast(), time.Time{})
+	in, err := readinessInput(t.Context(), a.Config, a.shelf(), Records{Live: a.Journal}, newPast(), time.Time{})
 	if err != nil || len(in.Incidents) != 1 || len(in.Incidents[0].Correctives) != 1 {
 		t.Errorf("who runs the server is told %+v, %v", in.Incidents, err)
 	}

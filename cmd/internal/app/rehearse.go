@@ -119,7 +119,7 @@ func playScript(ctx context.Context, shelf Shelf, s *runbooks.Scenario, log jour
 		Scenario: s, Program: program, Journal: log, Begin: begin,
 		Type: func(ctx context.Context, st *rehearsal.Stage, id string, line runbooks.ScriptLine, actor engine.Actor) error {
 			if bot == nil {
-				bot = exerciseBot(&Drills{Journal: log, Stage: st, shelf: shelf, directory: func() *chatops.Directory { return directory }})
+				bot = exerciseBot(&Drills{Journal: log, Stage: st, shelf: func() Shelf { return shelf }, directory: func() *chatops.Directory { return directory }})
 			}
 			text := chatops.Imply(line.Type, id)
 			m := bot.Command(ctx, chatops.Input{Actor: actor, Text: text})

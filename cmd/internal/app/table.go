@@ -47,7 +47,7 @@ func OpenTable(ctx context.Context, cfg *config.Config, shelf Shelf, s *runbooks
 	directory, players, facilitator := Players(s)
 	t.Players, t.Facilitator = players, facilitator
 	o.directory = func() *chatops.Directory { return directory }
-	if t.Drills, err = openDrills(ctx, log, shelf, o); err != nil {
+	if t.Drills, err = openDrills(ctx, log, func() Shelf { return shelf }, o); err != nil {
 		return nil, err
 	}
 	t.Bot = exerciseBot(t.Drills)
