@@ -3,7 +3,7 @@
 
 TOOL    = go tool -modfile=.tools/go.mod
 REPORT  = awk -f .tools/report.awk
-FUZZTIME ?= 8s
+FUZZTIME ?= 5s
 
 .PHONY: help build demo test race lint fuzz generate bench test-aws check
 
@@ -27,7 +27,7 @@ lint: ## gofmt, go vet, staticcheck
 	go vet ./...
 	$(TOOL) staticcheck ./...
 
-fuzz: ## run each fuzz target for FUZZTIME (8s), two at a time with one worker each
+fuzz: ## run each fuzz target for FUZZTIME (5s), two at a time with one worker each
 	@found=$$(CGO_ENABLED=0 go test -list '^Fuzz' ./...) || { echo "$$found"; exit 1; }; \
 	echo "$$found" | awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }' | \
 	xargs -P 2 -L 1 sh -c 'said=$$(CGO_ENABLED=0 go test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -parallel 1 "$$0" </dev/null 2>&1) && echo "$$0 $$1" || { echo "$$said"; exit 255; }'
@@ -47,6 +47,6 @@ check: lint ## all that CI does; nothing lands without it
 	@before=$$(git diff | git hash-object --stdin); go generate ./... && test "$$before" = "$$(git diff | git hash-object --stdin)" || \
 		{ echo "generated files are stale; run make generate and commit"; exit 1; }
 	FIREBREAK_REQUIRE_EMULATOR=1 $(MAKE) race
-	CGO_ENABLED=0 go test -run '^(TestLibraryNoticesEveryEdit|TestExportIsFlat)$$' ./cmd/internal/app ./engine/timeline
+	CGO_ENABLED=0 go test -run '^(TestLibraryNoticesEveryEdit|TestLibraryScenariosNeedEveryLine|TestExportIsFlat)$$' ./cmd/internal/app ./engine/timeline
 	$(MAKE) fuzz
 	CGO_ENABLED=0 go run ./cmd/firebreak demo --out "$$(mktemp -d)"

@@ -225,8 +225,8 @@ func TestLibraryScenariosMisplayed(t *testing.T) {
 // TestLibraryScenariosNeedEveryLine: what a player of the script does is asked
 // for by something. Whoever leaves one line out does not pass.
 func TestLibraryScenariosNeedEveryLine(t *testing.T) {
-	if testing.Short() {
-		t.Skip("plays a hundred exercises")
+	if testing.Short() || underRace {
+		t.Skip("plays a hundred exercises; make check does, without the race detector")
 	}
 	for _, one := range libraryStories(t) {
 		t.Run(one.ID, func(t *testing.T) {
