@@ -71,18 +71,25 @@ func TestExportThatStopsHalfWay(t *testing.T) {
 }
 
 func TestFollowCarriesBatches(t *testing.T) {
-	var asked Follow
-	var who engine.Actor
-	end := error(nil)
-	client, _ := serve(t, Options{Bot: &listener{}, Directory: directory(me(t)), Follow: func(_ context.Context, a engine.Actor, f Follow, send func(Batch) error) error {
-		asked, who = f, a
-		for n, lines := range []string{"", "{\"a\":1}\n{\"b\":2}\n", "", "{\"c\":\"\\n\"}\n"} {
-			if err := send(Batch{Origin: "o", Next: f.From + int64(n), Lines: []byte(lines)}); err != nil {
-				return err
+	type request struct {
+		Follow
+		who engine.Actor
+	}
+	asked := make(chan request, 10)
+	// Each end has a server of its own: one that is left half way may still be
+	// at work when the next is asked.
+	ending := func(end error) *Client {
+		client, _ := serve(t, Options{Bot: &listener{}, Directory: directory(me(t)), Follow: func(_ context.Context, a engine.Actor, f Follow, send func(Batch) error) error {
+			asked <- request{f, a}
+			for n, lines := range []string{"", "{\"a\":1}\n{\"b\":2}\n", "", "{\"c\":\"\\n\"}\n"} {
+				if err := send(Batch{Origin: "o", Next: f.From + int64(n), Lines: []byte(lines)}); err != nil {
+					return err
+				}
 			}
-		}
-		return end
-	}})
+			return end
+		}})
+		return client
+	}
 	var lines bytes.Buffer
 	last := Batch{}
 	take := func(b Batch) error {
@@ -91,14 +98,14 @@ func TestFollowCarriesBatches(t *testing.T) {
 		return nil
 	}
 	want := Follow{Format: "ocsf", OCSF: "1.9", Incident: "INC-3", From: 7, Origin: "o", Once: true}
-	if err := client.Follow(t.Context(), want, take); err != nil {
+	if err := ending(nil).Follow(t.Context(), want, take); err != nil {
 		t.Fatal(err)
 	}
-	if asked != want || who.ID != "alice" || last.Next != 10 || last.Origin != "o" || lines.String() != "{\"a\":1}\n{\"b\":2}\n{\"c\":\"\\n\"}\n" {
-		t.Errorf("%s asked for %+v and got %q up to %d", who.ID, asked, lines.String(), last.Next)
+	if got := <-asked; got.Follow != want || got.who.ID != "alice" || last.Next != 10 || last.Origin != "o" || lines.String() != "{\"a\":1}\n{\"b\":2}\n{\"c\":\"\\n\"}\n" {
+		t.Errorf("%s asked for %+v and got %q up to %d", got.who.ID, got.Follow, lines.String(), last.Next)
 	}
 	full := errors.New("full")
-	if err := client.Follow(t.Context(), want, func(Batch) error { return full }); !errors.Is(err, full) {
+	if err := ending(nil).Follow(t.Context(), want, func(Batch) error { return full }); !errors.Is(err, full) {
 		t.Errorf("the reader's own error is %v", err)
 	}
 	for _, tt := range []struct {
@@ -110,8 +117,7 @@ func TestFollowCarriesBatches(t *testing.T) {
 		{context.Canceled, true, "went away"},
 		{engine.Refuse(engine.NotAllowed, "no more"), false, "no more"},
 	} {
-		end = tt.end
-		if err := client.Follow(t.Context(), want, take); errors.Is(err, ErrLost) != tt.lost || !strings.Contains(fmt.Sprint(err), tt.want) {
+		if err := ending(tt.end).Follow(t.Context(), want, take); errors.Is(err, ErrLost) != tt.lost || !strings.Contains(fmt.Sprint(err), tt.want) {
 			t.Errorf("%v: got %v", tt.end, err)
 		}
 	}
