@@ -88,7 +88,8 @@ func (b *Bot) drillStatus(c *call) Message {
 	return told(c, m)
 }
 
-// told hands a fact of an exercise in, and answers with one line.
+// drillFact hands a fact of an exercise in, and answers with one line. What the
+// scenario does not have is refused by whoever plays it.
 func (b *Bot) drillFact(c *call, body engine.Body, public bool, format string, args ...any) Message {
 	r, err := b.submit(c, body)
 	if err != nil {
@@ -100,72 +101,19 @@ func (b *Bot) drillFact(c *call, body engine.Body, public bool, format string, a
 }
 
 func (b *Bot) drillInject(c *call) Message {
-	s, refusal, err := b.scenario(c)
-	switch {
-	case err != nil:
-		return b.answer(c, err)
-	case refusal != nil:
-		return b.refuse(c, refusal, true)
-	}
-	in, refusal := injectOf(s, c.Target)
-	if refusal != nil {
-		return b.refuse(c, refusal, true)
-	}
-	body := engine.InjectDelivered{ID: in.ID, To: in.To, Text: in.Say, Why: "hand", Chat: in.Chat, Away: in.Away, Back: in.Back}
-	return b.drillFact(c, body, false, "%s is delivered", in.ID)
+	return b.drillFact(c, engine.InjectDelivered{ID: c.Target}, false, "%s is delivered", c.Target)
 }
 
 func (b *Bot) drillSkip(c *call) Message {
-	s, refusal, err := b.scenario(c)
-	switch {
-	case err != nil:
-		return b.answer(c, err)
-	case refusal != nil:
-		return b.refuse(c, refusal, true)
-	}
-	in, refusal := injectOf(s, c.Target)
-	if refusal != nil {
-		return b.refuse(c, refusal, true)
-	}
-	return b.drillFact(c, engine.InjectSkipped{ID: in.ID, Reason: c.Flags["reason"]}, false, "%s is left out", in.ID)
-}
-
-// scenario reads the scenario that an exercise is pinned to.
-func (b *Bot) scenario(c *call) (s *runbooks.Scenario, refusal *engine.Refusal, err error) {
-	err = b.look(c, func(i *engine.Incident) {
-		if i.Drill == nil {
-			refusal = engine.Refuse(engine.NotADrill, "%s is no exercise; this is a word for one", i.ID)
-			return
-		}
-		s, err = runbooks.DecodeScenario(i.Drill.File.Value)
-		if err != nil {
-			refusal = engine.Refuse(engine.NotADrill, "the scenario of %s cannot be read: %v", i.ID, err)
-		}
-	})
-	return s, refusal, err
-}
-
-func injectOf(s *runbooks.Scenario, id string) (*runbooks.Inject, *engine.Refusal) {
-	var ids []string
-	for n := range s.Injects {
-		if s.Injects[n].ID == id {
-			return &s.Injects[n], nil
-		}
-		ids = append(ids, s.Injects[n].ID)
-	}
-	if near := runbooks.Nearest(id, ids); near != "" {
-		return nil, engine.Refuse(engine.NoStep, "the scenario has no inject %q; did you mean %q?", line(id, 40), near)
-	}
-	return nil, engine.Refuse(engine.NoStep, "the scenario has no inject %q; it has %s", line(id, 40), enough(ids, 20))
+	return b.drillFact(c, engine.InjectSkipped{ID: c.Target, Reason: c.Flags["reason"]}, false, "%s is left out", c.Target)
 }
 
 func (b *Bot) drillHold(c *call) Message {
-	body := engine.DrillHeld{Reason: c.Text, Wall: engine.At(c.now)}
-	return b.drillFact(c, body, true, "The exercise is held by %s; its clock stands still", who(c.actor))
+	return b.drillFact(c, engine.DrillHeld{Reason: c.Text}, true, "The exercise is held by %s; its clock stands still", who(c.actor))
 }
 
 func (b *Bot) drillGo(c *call) Message {
-	return b.drillFact(c, engine.DrillResumed{Wall: engine.At(c.now)}, true, "The exercise goes on")
+	return b.drillFact(c, engine.DrillResumed{}, true, "The exercise goes on")
 }
 
 func (b *Bot) drillSpeed(c *call) Message {
@@ -186,20 +134,6 @@ func (b *Bot) drillAdvance(c *call) Message {
 
 func (b *Bot) drillOutcome(c *call) Message {
 	outcome := strings.ToLower(strings.TrimSpace(c.Text))
-	s, refusal, err := b.scenario(c)
-	switch {
-	case err != nil:
-		return b.answer(c, err)
-	case refusal != nil:
-		return b.refuse(c, refusal, true)
-	}
-	var ids []string
-	for _, a := range s.Answers {
-		ids = append(ids, a.Step)
-	}
-	if base, _, _ := strings.Cut(c.Target, "~"); !slices.Contains(ids, base) {
-		return b.refuse(c, engine.Refuse(engine.NoStep, "no outcome of a step %q can be decided; there are %s", line(c.Target, 40), enough(ids, 20)), true)
-	}
 	return b.drillFact(c, engine.OutcomeSet{Step: c.Target, Outcome: outcome}, false, "The next attempt of %s comes to: %s", c.Target, line(outcome, 20))
 }
 
@@ -215,77 +149,33 @@ func (b *Bot) drillHint(c *call) Message {
 }
 
 func (b *Bot) drillJudge(c *call) Message {
-	s, refusal, err := b.scenario(c)
-	switch {
-	case err != nil:
-		return b.answer(c, err)
-	case refusal != nil:
-		return b.refuse(c, refusal, true)
-	}
-	in, refusal := injectOf(s, c.Target)
-	if refusal != nil {
-		return b.refuse(c, refusal, true)
-	}
 	n := 1
 	if v, err := strconv.Atoi(c.Flags["n"]); err == nil {
 		n = v
 	}
 	word := strings.ToLower(strings.TrimSpace(c.Text))
-	switch {
-	case n > len(in.Expect):
-		return b.refuse(c, engine.Refuse(engine.NoStep, "inject %s expects %d things, and there is no number %d", in.ID, len(in.Expect), n), true)
-	case word != "met" && word != "missed":
-		return b.refuse(c, engine.Refuse(engine.Usage, "say whether it was met or missed: drill judge %s met", in.ID), true)
+	if word != "met" && word != "missed" {
+		return b.refuse(c, engine.Refuse(engine.Usage, "say whether it was met or missed: drill judge %s met", line(c.Target, 40)), true)
 	}
-	body := engine.ExpectationJudged{Inject: in.ID, N: n, Met: word == "met", Why: c.Flags["reason"]}
-	return b.drillFact(c, body, false, "What %s expects is %s: %s", in.ID, word, line(in.Expect[n-1].Text, 120))
+	body := engine.ExpectationJudged{Inject: c.Target, N: n, Met: word == "met", Why: c.Flags["reason"]}
+	return b.drillFact(c, body, false, "What %s expects, number %d, is %s", c.Target, n, word)
 }
 
 func (b *Bot) drillObserve(c *call) Message {
-	if refusal := b.objective(c, c.Flags["objective"], true); refusal != nil {
-		return *refusal
-	}
 	return b.drillFact(c, engine.DrillObserved{Text: c.Text, Objective: c.Flags["objective"]}, false, "Observed")
 }
 
 func (b *Bot) drillRate(c *call) Message {
-	if refusal := b.objective(c, c.Target, false); refusal != nil {
-		return *refusal
-	}
 	rating := engine.Rating(strings.ToUpper(strings.TrimSpace(c.Text)))
 	return b.drillFact(c, engine.ObjectiveRated{Objective: c.Target, Rating: rating, Why: c.Flags["reason"]}, false, "Objective %s is rated %s", c.Target, line(string(rating), 4))
 }
 
-// objective refuses the name of an objective that the scenario does not have.
-func (b *Bot) objective(c *call, id string, optional bool) *Message {
-	if id == "" && optional {
-		return nil
-	}
-	s, refusal, err := b.scenario(c)
-	if err != nil {
-		m := b.answer(c, err)
-		return &m
-	}
-	if refusal == nil {
-		var ids []string
-		for _, o := range s.Objectives {
-			ids = append(ids, o.ID)
-		}
-		if slices.Contains(ids, id) {
-			return nil
-		}
-		refusal = engine.Refuse(engine.NoStep, "the scenario has no objective %q; it has %s", line(id, 40), enough(ids, 20))
-	}
-	m := b.refuse(c, refusal, true)
-	return &m
-}
-
 func (b *Bot) drillEnd(c *call) Message {
-	return b.drillOver(c, engine.DrillEnded{Why: engine.EndFacilitator, Text: c.Text, Wall: engine.At(c.now)})
+	return b.drillOver(c, engine.DrillEnded{Why: engine.EndFacilitator, Text: c.Text})
 }
 
 func (b *Bot) drillStop(c *call) Message {
-	return b.drillOver(c, engine.DrillEnded{Why: engine.EndStopWord, Text: "stopped by " + who(c.actor), Wall: engine.At(c.now)})
+	return b.drillOver(c, engine.DrillEnded{Why: engine.EndStopWord, Text: "stopped by " + who(c.actor)})
 }
 
 func (b *Bot) drillOver(c *call, body engine.DrillEnded) Message {

@@ -70,6 +70,47 @@ type Summary struct {
 	By       string `json:"declared_by"`
 }
 
+// SummaryOf sums up an incident as it is. Of an exercise that has ended nothing
+// goes on: what was open stays as it was.
+func SummaryOf(i *Incident) Summary {
+	s := Summary{ID: i.ID, Title: i.Title, Severity: i.Severity, Private: i.Private, Resolved: i.Resolved, Declared: At(i.DeclaredAt), By: i.DeclaredBy.ID}
+	if i.Channel != nil {
+		s.Channel = i.Channel.Channel
+	}
+	if p := i.Posts[ControlRef]; p != nil {
+		s.Control = p.Channel
+	}
+	if i.Drill != nil && i.Drill.Ended {
+		return s
+	}
+	for _, r := range i.Runs {
+		if !r.Status.Ended() {
+			s.Active++
+		}
+	}
+	for _, a := range i.Asks {
+		if !a.Closed {
+			s.Asks++
+		}
+	}
+	return s
+}
+
+// Take adds what one of the first facts says, for an incident that is summed up
+// without reading all of it: what was declared, and its channels.
+func (s *Summary) Take(e Event) {
+	switch b := e.Body.(type) {
+	case Declared:
+		s.Title, s.Severity, s.Private, s.Declared, s.By = b.Title, b.Severity, b.Private, At(e.At), e.Actor.ID
+	case ChannelBound:
+		s.Channel = b.Channel
+	case MessagePosted:
+		if b.Ref == ControlRef {
+			s.Control = b.Channel
+		}
+	}
+}
+
 // Chat is where messages owed to people go. Its methods run outside the core
 // and may be slow or fail; the host tries again until they succeed. look shows
 // the incident as it is at that moment.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/record"
 )
 
 // readLimit is the time limit of one reading of a target.
@@ -81,7 +82,7 @@ func ask[T any](ctx context.Context, op string, read func() (T, error)) (T, erro
 
 func failure(op string, err error) engine.Failure {
 	e := actions.AsError(op, err)
-	return engine.Failure{Class: e.Class, Message: cut(e.Error(), 2000)}
+	return engine.Failure{Class: e.Class, Message: record.Cut(e.Error(), 2000)}
 }
 
 // maxRequests bounds how many ids of requests a fact keeps.
@@ -96,13 +97,6 @@ func few(r *actions.Requests) []actions.Request {
 		list = slices.Concat(list[:half], []actions.Request{left}, list[half+over:])
 	}
 	return list
-}
-
-func cut(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n]) + "…"
-	}
-	return s
 }
 
 // fact is an event of the engine for a step.
@@ -145,7 +139,7 @@ func (w *owner) runEffect(ctx context.Context, ref string, f *flight, c engine.R
 			return o
 		}
 		o.Result = engine.Large{Value: a.result}
-		if _, _, err := encode(fact(c.Task, o)); err != nil {
+		if _, _, err := record.Of(fact(c.Task, o)); err != nil {
 			o.Result = engine.Large{}
 			o.Failure = &engine.Failure{Class: actions.Unknown, Message: "its answer cannot be written down: " + err.Error()}
 		}
@@ -204,7 +198,7 @@ func (w *owner) planStep(ctx context.Context, ref string, f *flight, c engine.Pl
 		}
 		body := engine.StepPlanned{N: c.N, Preview: preview, State: engine.Large{Value: preview.State}, Digest: step.PlanDigest(preview)}
 		body.Preview.State = nil
-		if _, _, err := encode(fact(c.Task, body)); err != nil {
+		if _, _, err := record.Of(fact(c.Task, body)); err != nil {
 			return fact(c.Task, engine.PlanFailed{N: c.N, Failure: engine.Failure{Class: actions.Invalid, Message: "its plan cannot be written down: " + err.Error()}}), true
 		}
 		return fact(c.Task, body), true
@@ -233,7 +227,7 @@ func (w *owner) probe(ctx context.Context, ref string, f *flight, c engine.Probe
 		if failed == nil {
 			break
 		}
-		body.Found, body.Detail = actions.FoundUnknown, "the target could not be asked: "+cut(failed.Error(), 2000)
+		body.Found, body.Detail = actions.FoundUnknown, "the target could not be asked: "+record.Cut(failed.Error(), 2000)
 		if try == probeTries || !rest(ctx, pause) {
 			break
 		}
@@ -245,7 +239,7 @@ func (w *owner) probe(ctx context.Context, ref string, f *flight, c engine.Probe
 	if ctx.Err() != nil {
 		return
 	}
-	if _, _, err := encode(fact(c.Task, body)); err != nil {
+	if _, _, err := record.Of(fact(c.Task, body)); err != nil {
 		body = engine.EffectProbed{Attempt: body.Attempt, Found: actions.FoundUnknown, Detail: "the target's answer cannot be written down: " + err.Error()}
 	}
 	w.ended(ref, f, func(*engine.Incident) (engine.Event, bool) { return fact(c.Task, body), true })

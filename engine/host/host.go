@@ -3,7 +3,6 @@ package host
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/record"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
@@ -118,7 +118,7 @@ func (h *Host) recover(ctx context.Context) error {
 		}
 		w, err := h.load(ctx, s.Name)
 		if err != nil {
-			if fatal(err) {
+			if record.Fatal(err) {
 				return err
 			}
 			// One unreadable incident must not keep the others from being handled.
@@ -163,7 +163,7 @@ func (h *Host) lastTime(ctx context.Context) (time.Time, error) {
 			if err != nil {
 				return time.Time{}, fmt.Errorf("read the last entry: %w", err)
 			}
-			if e, err := h.decode(ctx, entry); err == nil {
+			if e, err := record.In(ctx, h.Journal, entry); err == nil {
 				return e.At, nil
 			}
 			break
@@ -178,15 +178,6 @@ func (h *Host) number(stream string) (int, bool) {
 	return n, ok && err == nil && n > 0
 }
 
-func (h *Host) decode(ctx context.Context, entry journal.Entry) (engine.Event, error) {
-	e, err := engine.Decode(entry.Data, func(digest string) ([]byte, error) { return h.Journal.Blob(ctx, digest) })
-	if err != nil {
-		return e, fmt.Errorf("entry %d of %s: %w", entry.N, entry.Stream, err)
-	}
-	e.Seq, e.Hash, e.Prev = entry.Seq, entry.Hash, entry.Prev
-	return e, nil
-}
-
 // load folds an incident from its stream.
 func (h *Host) load(ctx context.Context, stream string) (w *owner, err error) {
 	defer func() {
@@ -199,7 +190,7 @@ func (h *Host) load(ctx context.Context, stream string) (w *owner, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", stream, err)
 		}
-		e, err := h.decode(ctx, entry)
+		e, err := record.In(ctx, h.Journal, entry)
 		if err != nil {
 			return nil, err
 		}
@@ -279,13 +270,6 @@ func (h *Host) fail(err error) {
 		h.Log.Error("the store can no longer be used; nothing more is started", "error", err)
 		h.Fatal(err)
 	}
-}
-
-// fatal says whether an error of the store leaves its content unknown.
-func fatal(err error) bool {
-	_, poisoned := errors.AsType[*journal.PoisonedError](err)
-	_, fenced := errors.AsType[*journal.FencedError](err)
-	return poisoned || fenced
 }
 
 // Close starts nothing more, waits until effects in flight have answered or

@@ -13,6 +13,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/record"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
@@ -44,12 +45,11 @@ func (h *Host) Declare(ctx context.Context, req engine.Request, title string, se
 		if err != nil {
 			return engine.Receipt{}, err
 		}
-		record, _, err := encode(facts[0])
+		b, err := record.Batch(id, 0, facts[:1], req.Nonce)
 		if err != nil {
 			return engine.Receipt{}, err
 		}
-		record.Nonce = req.Nonce
-		done, err := h.Journal.Append(context.WithoutCancel(ctx), journal.Batch{Stream: id, Expect: 0, Records: []journal.Record{record}})
+		done, err := h.Journal.Append(context.WithoutCancel(ctx), b)
 		switch {
 		case errors.Is(err, journal.ErrConflict): // the number is taken
 			w = h.newOwner(engine.NewIncident())
@@ -63,7 +63,7 @@ func (h *Host) Declare(ctx context.Context, req engine.Request, title string, se
 			if dup, ok := errors.AsType[*journal.DuplicateError](err); ok {
 				return engine.Receipt{}, h.refuse(ctx, engine.Request{Actor: req.Actor, Verb: req.Verb}, "", engine.Refuse(engine.Duplicate, "this request came before and was followed then as %s; nothing was done again", dup.Stream))
 			}
-			if fatal(err) {
+			if record.Fatal(err) {
 				h.fail(err)
 			}
 			return engine.Receipt{}, err
@@ -109,7 +109,7 @@ func (h *Host) runStarted(run engine.RunRequest) (engine.RunStarted, *engine.Ref
 	body.Floor, body.Protected, body.Settle = env.Floor, env.Protected, (*runbooks.Span)(env.Settle)
 	if h.Extra != nil {
 		if n, why := h.Extra(program, env.Name); n > 0 {
-			body.Extra = &engine.Extra{Approvers: min(n, engine.MaxExtra), Why: cut(cmp.Or(why, "this server demands it"), 500)}
+			body.Extra = &engine.Extra{Approvers: min(n, engine.MaxExtra), Why: record.Cut(cmp.Or(why, "this server demands it"), 500)}
 		}
 	}
 	return body, nil
@@ -173,7 +173,7 @@ func (h *Host) Refuse(ctx context.Context, req engine.Request, incident string, 
 
 // refuse writes down a refusal and gives it back as the error of the request.
 func (h *Host) refuse(ctx context.Context, req engine.Request, incident string, refusal *engine.Refusal) error {
-	body := engine.Refused{Verb: req.Verb, Code: refusal.Code, Message: cut(refusal.Message, 2000)}
+	body := engine.Refused{Verb: req.Verb, Code: refusal.Code, Message: record.Cut(refusal.Message, 2000)}
 	if incident != "" {
 		if w, err := h.owner(ctx, incident); err == nil {
 			var failed error
@@ -193,14 +193,14 @@ func (h *Host) refuse(ctx context.Context, req engine.Request, incident string, 
 		return dead
 	}
 	at := h.clock.stamp(time.Time{})
-	record, _, err := encode(engine.Event{At: at, Actor: req.Actor, Body: body})
+	b, err := record.Batch(StoreStream, -1, []engine.Event{{At: at, Actor: req.Actor, Body: body}}, req.Nonce)
 	if err != nil {
 		return err
 	}
-	record.Nonce = req.Nonce
-	_, err = h.Journal.Append(context.WithoutCancel(ctx), journal.Batch{Stream: StoreStream, Expect: -1, Records: []journal.Record{record}, Close: true})
+	b.Close = true
+	_, err = h.Journal.Append(context.WithoutCancel(ctx), b)
 	if _, twice := errors.AsType[*journal.DuplicateError](err); err != nil && !twice {
-		if fatal(err) {
+		if record.Fatal(err) {
 			h.fail(err)
 		}
 		return fmt.Errorf("record that a request was refused: %w", err)
@@ -240,7 +240,7 @@ func (h *Host) List(ctx context.Context) ([]engine.Summary, error) {
 			list = append(list, one)
 			continue
 		}
-		if err := w.do(ctx, func() { list = append(list, summary(w.inc)) }); err != nil {
+		if err := w.do(ctx, func() { list = append(list, engine.SummaryOf(w.inc)) }); err != nil {
 			return nil, err
 		}
 	}
@@ -256,61 +256,26 @@ const beginning = 8
 // says so: the others must be seen.
 func (h *Host) first(ctx context.Context, s journal.StreamInfo) (engine.Summary, error) {
 	one := engine.Summary{ID: s.Name, Title: "(this incident cannot be read; see: firebreak verify)", Resolved: !s.Open}
-	for entry, err := range h.Journal.Read(ctx, s.Name, 0) {
-		var e engine.Event
-		if err == nil {
-			e, err = h.decode(ctx, entry)
-		}
-		switch d, ok := e.Body.(engine.Declared); {
-		case err != nil && (fatal(err) || errors.Is(err, journal.ErrClosed) || ctx.Err() != nil):
-			return one, err
-		case err != nil:
+	n := 0
+	for e, err := range record.Read(ctx, h.Journal, s.Name) {
+		if err != nil {
+			if record.Fatal(err) || errors.Is(err, journal.ErrClosed) || ctx.Err() != nil {
+				return one, err
+			}
 			h.Log.Error("incident cannot be read", "incident", s.Name, "error", err)
-		case ok:
-			one.Title, one.Severity, one.Private, one.Declared, one.By = d.Title, d.Severity, d.Private, engine.At(e.At), e.Actor.ID
+			break
 		}
-		if bound, ok := e.Body.(engine.ChannelBound); ok {
-			one.Channel = bound.Channel
-		}
-		if err != nil || one.Channel != "" || entry.N+1 >= beginning {
+		one.Take(e)
+		if n++; one.Channel != "" || n >= beginning {
 			break
 		}
 	}
 	return one, nil
 }
 
-func summary(i *engine.Incident) engine.Summary {
-	s := engine.Summary{ID: i.ID, Title: i.Title, Severity: i.Severity, Private: i.Private, Resolved: i.Resolved, Declared: engine.At(i.DeclaredAt), By: i.DeclaredBy.ID}
-	if i.Channel != nil {
-		s.Channel = i.Channel.Channel
-	}
-	for _, r := range i.Runs {
-		if !r.Status.Ended() {
-			s.Active++
-		}
-	}
-	for _, a := range i.Asks {
-		if !a.Closed {
-			s.Asks++
-		}
-	}
-	return s
-}
-
 // Events gives the facts of an incident in order, as the journal has them.
 func (h *Host) Events(ctx context.Context, incident string) iter.Seq2[engine.Event, error] {
-	return func(yield func(engine.Event, error) bool) {
-		for entry, err := range h.Journal.Read(ctx, incident, 0) {
-			if err != nil {
-				yield(engine.Event{}, err)
-				return
-			}
-			e, err := h.decode(ctx, entry)
-			if !yield(e, err) || err != nil {
-				return
-			}
-		}
-	}
+	return record.Read(ctx, h.Journal, incident)
 }
 
 // Programs lists the runbooks that can be started.

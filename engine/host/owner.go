@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/record"
 )
 
 // owner is the goroutine that alone touches one incident.
@@ -152,7 +153,7 @@ func (w *owner) noteAnomaly(ctx context.Context, at time.Time) {
 // that the person gets: that of a request that came before is that it did.
 func (w *owner) refused(ctx context.Context, e engine.Event, refusal *engine.Refusal, nonce string) *engine.Refusal {
 	note := func(r *engine.Refusal, nonce string) error {
-		fact := engine.Event{At: e.At, Actor: e.Actor, Body: engine.Refused{Verb: string(e.Kind()), Code: r.Code, Message: cut(r.Message, 2000)}, Seq: -1}
+		fact := engine.Event{At: e.At, Actor: e.Actor, Body: engine.Refused{Verb: string(e.Kind()), Code: r.Code, Message: record.Cut(r.Message, 2000)}, Seq: -1}
 		if err := w.inc.Apply(fact); err != nil { // the fact is the incident's: the state of no step moves
 			return err
 		}
@@ -226,7 +227,7 @@ func (w *owner) ended(ref string, f *flight, fact func(*engine.Incident) (engine
 // doubt then; anything else is started again after a while.
 func (w *owner) lost(ref string, f *flight, e engine.Event, why error) {
 	if o, ok := e.Body.(engine.EffectOutcome); ok {
-		e.Body = engine.EffectInDoubt{Attempt: o.Attempt, Reason: cut("its outcome could not be recorded: "+why.Error(), 2000)}
+		e.Body = engine.EffectInDoubt{Attempt: o.Attempt, Reason: record.Cut("its outcome could not be recorded: "+why.Error(), 2000)}
 		if _, err := w.take(w.h.ctx, e, ""); err != nil {
 			w.h.Log.Error("an effect is in doubt, and that could not be recorded", "incident", w.inc.ID, "command", ref, "error", err)
 		}

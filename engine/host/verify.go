@@ -6,6 +6,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/record"
 )
 
 // Pauses between two readings of an effect.
@@ -26,7 +27,7 @@ func (w *owner) verify(ctx context.Context, ref string, f *flight, c engine.Veri
 		return
 	}
 	body := engine.EffectVerified{Attempt: c.Call.Attempt, Reading: reading, Readings: n, Requests: few(requests)}
-	body.Reading.Detail = cut(reading.Detail, 2000)
+	body.Reading.Detail = record.Cut(reading.Detail, 2000)
 	w.ended(ref, f, func(*engine.Incident) (engine.Event, bool) { return fact(c.Task, body), true })
 }
 

@@ -2,29 +2,21 @@ package host
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/record"
 )
 
 // write appends facts that were applied already. When the journal refuses them
 // the incident is read back, so that memory never knows more than the journal.
 func (w *owner) write(ctx context.Context, batch []engine.Event, nonce string) (first int64, err error) {
-	b := journal.Batch{Stream: w.inc.ID, Expect: w.written}
-	for n, e := range batch {
-		record, attachments, err := encode(e)
-		if err != nil {
-			w.reload(ctx)
-			return 0, err
-		}
-		if n == len(batch)-1 {
-			record.Nonce = nonce
-		}
-		b.Records = append(b.Records, record)
-		b.Blobs = append(b.Blobs, attachments...)
+	b, err := record.Batch(w.inc.ID, w.written, batch, nonce)
+	if err != nil {
+		w.reload(ctx)
+		return 0, err
 	}
 	b.Close = w.inc.Resolved && len(w.inc.Commands()) == 0
 	// Once it is being written the caller must learn the truth, so its patience does not count.
@@ -32,7 +24,7 @@ func (w *owner) write(ctx context.Context, batch []engine.Event, nonce string) (
 	if err != nil {
 		if _, twice := errors.AsType[*journal.DuplicateError](err); twice {
 			err = engine.Refuse(engine.Duplicate, "this request came before and was followed then; nothing was done again")
-		} else if fatal(err) || errors.Is(err, journal.ErrConflict) {
+		} else if record.Fatal(err) || errors.Is(err, journal.ErrConflict) {
 			w.h.fail(err)
 			return 0, err
 		}
@@ -43,29 +35,6 @@ func (w *owner) write(ctx context.Context, batch []engine.Event, nonce string) (
 	w.inc.Wrote(done.Last)
 	return done.First, nil
 }
-
-func encode(e engine.Event) (journal.Record, [][]byte, error) {
-	data, attachments, err := engine.Encode(e)
-	if err != nil {
-		return journal.Record{}, nil, err
-	}
-	canonical, err := journal.Canonical(json.RawMessage(data))
-	if err != nil {
-		return journal.Record{}, nil, fmt.Errorf("%s cannot be written down: %w", e.Kind(), err)
-	}
-	if len(canonical) > maxRecord {
-		return journal.Record{}, nil, fmt.Errorf("%s cannot be written down: it has %d bytes and a record holds %d", e.Kind(), len(canonical), maxRecord)
-	}
-	for _, a := range attachments {
-		if len(a) > journal.MaxBlob {
-			return journal.Record{}, nil, fmt.Errorf("%s cannot be written down: a value in it has %d bytes and the journal keeps up to %d", e.Kind(), len(a), journal.MaxBlob)
-		}
-	}
-	return journal.Record{Data: canonical}, attachments, nil
-}
-
-// maxRecord is the largest fact in bytes: what a leaf holds, less its envelope.
-const maxRecord = journal.MaxLeaf - 2<<10
 
 // reload reads the incident back as the journal has it. It starts nothing: an
 // incident that is being brought back may have effects in doubt.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/record"
 	"github.com/firebreak-ir/firebreak/engine/sim"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
@@ -80,7 +81,7 @@ func (s *Stage) begin(ctx context.Context, req engine.Request, r Request, at tim
 		if refusal, ok := errors.AsType[*engine.Refusal](err); ok {
 			return engine.Receipt{}, s.refuse(ctx, req, "", refusal)
 		}
-		if fatal(err) {
+		if record.Fatal(err) {
 			s.fail(err)
 		}
 		return engine.Receipt{}, err
@@ -110,7 +111,7 @@ func (s *Stage) open(ctx context.Context, id string, req engine.Request, title s
 			return nil, engine.Receipt{}, err
 		}
 	}
-	b, err := batch(id, 0, facts, req.Nonce, false)
+	b, err := record.Batch(id, 0, facts, req.Nonce)
 	if err != nil {
 		return nil, engine.Receipt{}, err
 	}

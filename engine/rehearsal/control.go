@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/record"
 	"github.com/firebreak-ir/firebreak/engine/sim"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
@@ -50,18 +52,16 @@ func (d *drill) control(e *engine.Event) *engine.Refusal {
 	case engine.ExpectationJudged:
 		in, refusal := d.inject(b.Inject)
 		if refusal == nil && (b.N < 1 || b.N > len(in.Expect)) {
-			refusal = engine.Refuse(engine.NoStep, "inject %s has %d expectations, there is no number %d", b.Inject, len(in.Expect), b.N)
+			refusal = engine.Refuse(engine.NoStep, "inject %s expects %d things, and there is no number %d", b.Inject, len(in.Expect), b.N)
 		}
 		return refusal
 	case engine.OutcomeSet:
 		return d.outcome(b)
 	case engine.ObjectiveRated:
-		var ids []string
-		for _, o := range d.scenario.Objectives {
-			ids = append(ids, o.ID)
-		}
-		if !slices.Contains(ids, b.Objective) {
-			return engine.Refuse(engine.NoStep, "the scenario has no objective %q; it has %s", b.Objective, strings.Join(ids, ", "))
+		return d.objective(b.Objective)
+	case engine.DrillObserved:
+		if b.Objective != "" {
+			return d.objective(b.Objective)
 		}
 	case engine.DrillHeld:
 		b.Wall = d.wall()
@@ -90,7 +90,28 @@ func (d *drill) inject(id string) (*runbooks.Inject, *engine.Refusal) {
 		}
 		ids = append(ids, in.ID)
 	}
-	return nil, engine.Refuse(engine.NoStep, "the scenario has no inject %q; it has %s", id, strings.Join(ids, ", "))
+	return nil, unknown("the scenario has no inject", id, ids)
+}
+
+// objective refuses the name of an objective that the scenario does not have.
+func (d *drill) objective(id string) *engine.Refusal {
+	var ids []string
+	for _, o := range d.scenario.Objectives {
+		if o.ID == id {
+			return nil
+		}
+		ids = append(ids, o.ID)
+	}
+	return unknown("the scenario has no objective", id, ids)
+}
+
+// unknown refuses a name, and says which was meant or which there are.
+func unknown(what, id string, known []string) *engine.Refusal {
+	id = record.Cut(id, 60)
+	if near := runbooks.Nearest(id, known); near != "" {
+		return engine.Refuse(engine.NoStep, "%s %q; did you mean %q?", what, id, near)
+	}
+	return engine.Refuse(engine.NoStep, "%s %q; there are: %s", what, id, cmp.Or(strings.Join(known, ", "), "none"))
 }
 
 // outcome refuses to decide about a step that the world is not asked about.
@@ -115,24 +136,12 @@ func (d *drill) outcome(b engine.OutcomeSet) *engine.Refusal {
 		}
 		ids = append(ids, id)
 	}
-	return engine.Refuse(engine.NoStep, "the world is asked about no step %q; it is about %s", b.Step, strings.Join(ids, ", "))
+	return unknown("the world is not asked about a step", b.Step, ids)
 }
 
 // delivered is the fact of an inject.
 func delivered(in *runbooks.Inject, why string) engine.InjectDelivered {
 	return engine.InjectDelivered{ID: in.ID, To: in.To, Text: in.Say, Why: why, Chat: in.Chat, Away: in.Away, Back: in.Back}
-}
-
-// Deliver lets an inject happen now, whatever it waits for. Only a facilitator
-// may; it is what [Stage.Submit] of an [engine.InjectDelivered] does.
-func (s *Stage) Deliver(ctx context.Context, req engine.Request, id, inject string) (engine.Receipt, error) {
-	return s.Submit(ctx, req, id, "", "", engine.InjectDelivered{ID: inject})
-}
-
-// Stop ends an exercise because somebody said the stop word; anybody whom the
-// directory knows may.
-func (s *Stage) Stop(ctx context.Context, req engine.Request, id string) (engine.Receipt, error) {
-	return s.Submit(ctx, req, id, "", "", engine.DrillEnded{Why: engine.EndStopWord, Text: "the stop word was said"})
 }
 
 // StopAll ends every exercise that is going on, such as when a live incident is
@@ -193,66 +202,4 @@ func (s *Stage) Findings(ctx context.Context, id string) ([]string, error) {
 	var list []string
 	err = d.do(func() error { list = slices.Clone(d.findings); return nil })
 	return list, err
-}
-
-// Upcoming is an inject that has not been delivered or left out.
-type Upcoming struct {
-	Inject runbooks.Inject
-	Due    time.Time // of the exercise
-	Known  bool      // Due is set: what it waits for has happened
-	What   string    // it waits for, in words
-}
-
-// Upcoming lists the injects to come: those whose time is known first, by time,
-// then the others in the order of the scenario.
-func (s *Stage) Upcoming(ctx context.Context, id string) ([]Upcoming, error) {
-	d, err := s.find(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	var list []Upcoming
-	err = d.do(func() error {
-		for _, in := range d.scenario.Injects {
-			if d.inc.Drill.Ended || d.inc.Drill.Gone(in.ID) {
-				continue
-			}
-			u := Upcoming{Inject: in, What: waitsFor(in.Trigger)}
-			if at, known := d.director.due(in.Trigger); known {
-				u.Due, u.Known = at, true
-			}
-			list = append(list, u)
-		}
-		return nil
-	})
-	slices.SortStableFunc(list, func(a, b Upcoming) int {
-		switch {
-		case a.Known && b.Known:
-			return a.Due.Compare(b.Due)
-		case a.Known:
-			return -1
-		case b.Known:
-			return 1
-		}
-		return 0
-	})
-	return list, err
-}
-
-// waitsFor tells in words what a trigger waits for.
-func waitsFor(t runbooks.Trigger) string {
-	text := "the facilitator"
-	switch {
-	case t.At != nil:
-		return fmt.Sprintf("%s after the start", runbooks.SpanText(*t.At+t.Delay))
-	case t.After != "":
-		text = "the end of " + t.After
-	case t.Asked != "":
-		text = "a question about step " + t.Asked
-	case t.When != "":
-		text = "the moment when " + t.When
-	}
-	if t.Delay > 0 {
-		text += fmt.Sprintf(", and %s more", runbooks.SpanText(t.Delay))
-	}
-	return text
 }

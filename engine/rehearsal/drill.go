@@ -9,6 +9,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/record"
 	"github.com/firebreak-ir/firebreak/engine/sim"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
@@ -119,7 +120,7 @@ func (d *drill) load(ctx context.Context) (err error) {
 		if err != nil {
 			return fmt.Errorf("read %s: %w", d.id, err)
 		}
-		e, err := decode(ctx, log, entry)
+		e, err := record.In(ctx, log, entry)
 		if err != nil {
 			return err
 		}
@@ -147,10 +148,11 @@ func (d *drill) load(ctx context.Context) (err error) {
 
 // write appends a batch that was applied, before anything of it begins.
 func (d *drill) write(facts []engine.Event) error {
-	b, err := batch(d.id, d.written, facts, d.nonce, d.last())
+	b, err := record.Batch(d.id, d.written, facts, d.nonce)
 	if err != nil {
 		return err
 	}
+	b.Close = d.last()
 	// Once it is being written the caller must learn the truth, so its patience does not count.
 	done, err := d.s.o.Journal.Append(context.WithoutCancel(d.s.ctx), b)
 	if err != nil {
@@ -229,7 +231,7 @@ func (d *drill) hold(why error, what string) {
 		return
 	}
 	d.missing = why
-	err := d.say(engine.DrillObserved{Text: cut(what, engine.MaxText)})
+	err := d.say(engine.DrillObserved{Text: record.Cut(what, engine.MaxText)})
 	if err == nil && !d.inc.Drill.Held && !d.inc.Drill.Ended {
 		err = d.say(engine.DrillHeld{Reason: "the scenario does not say what happens now", Wall: d.wall()})
 	}
@@ -244,7 +246,7 @@ func (d *drill) refused(e engine.Event, refusal *engine.Refusal, nonce string) e
 	note := func(r *engine.Refusal, nonce string) error {
 		d.nonce = nonce
 		defer func() { d.nonce = "" }()
-		return d.game.Take(engine.Event{Actor: e.Actor, Body: engine.Refused{Verb: string(e.Kind()), Code: r.Code, Message: cut(r.Message, 2000)}})
+		return d.game.Take(engine.Event{Actor: e.Actor, Body: engine.Refused{Verb: string(e.Kind()), Code: r.Code, Message: record.Cut(r.Message, 2000)}})
 	}
 	if refusal.Code == engine.Duplicate {
 		nonce = "" // it is taken, that is the point
@@ -270,7 +272,7 @@ func (d *drill) refused(e engine.Event, refusal *engine.Refusal, nonce string) e
 // reload reads the exercise back as the journal has it, after something could
 // not be written. Nothing real happened, so what was in flight begins again.
 func (d *drill) reload(why error) error {
-	if fatal(why) || errors.Is(why, journal.ErrConflict) || errors.Is(why, journal.ErrClosed) {
+	if record.Fatal(why) || errors.Is(why, journal.ErrConflict) || errors.Is(why, journal.ErrClosed) {
 		return d.fail(why)
 	}
 	if err := d.load(context.WithoutCancel(d.s.ctx)); err != nil {

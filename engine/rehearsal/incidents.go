@@ -12,6 +12,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/record"
 	"github.com/firebreak-ir/firebreak/engine/sim"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
@@ -148,7 +149,7 @@ func (s *Stage) lost(ctx context.Context, req engine.Request, err error) error {
 
 // refuse writes down a refusal and gives it back as the error of the request.
 func (s *Stage) refuse(ctx context.Context, req engine.Request, incident string, refusal *engine.Refusal) error {
-	body := engine.Refused{Verb: req.Verb, Code: refusal.Code, Message: cut(refusal.Message, 2000)}
+	body := engine.Refused{Verb: req.Verb, Code: refusal.Code, Message: record.Cut(refusal.Message, 2000)}
 	if incident != "" {
 		if d, err := s.find(ctx, incident); err == nil {
 			err := d.do(func() error {
@@ -165,13 +166,14 @@ func (s *Stage) refuse(ctx context.Context, req engine.Request, incident string,
 		return gone
 	}
 	facts := []engine.Event{{At: s.o.Clock.Now().UTC().Truncate(time.Microsecond), Actor: req.Actor, Body: body}}
-	b, err := batch(StoreStream, -1, facts, req.Nonce, true)
+	b, err := record.Batch(StoreStream, -1, facts, req.Nonce)
 	if err != nil {
 		return err
 	}
+	b.Close = true
 	_, err = s.o.Journal.Append(context.WithoutCancel(ctx), b)
 	if _, twice := errors.AsType[*journal.DuplicateError](err); err != nil && !twice {
-		if fatal(err) {
+		if record.Fatal(err) {
 			s.fail(err)
 		}
 		return fmt.Errorf("record that a request was refused: %w", err)
@@ -204,7 +206,7 @@ func (s *Stage) List(ctx context.Context) ([]engine.Summary, error) {
 		d := s.plays[stream.Name]
 		s.mu.Unlock()
 		if d != nil {
-			switch err := d.look(func(i *engine.Incident) { list = append(list, summary(i)) }); {
+			switch err := d.look(func(i *engine.Incident) { list = append(list, engine.SummaryOf(i)) }); {
 			case err == nil:
 				continue
 			case s.isGone() != nil:
@@ -225,28 +227,15 @@ func (s *Stage) List(ctx context.Context) ([]engine.Summary, error) {
 // too, and says so.
 func (s *Stage) first(ctx context.Context, stream journal.StreamInfo) (engine.Summary, error) {
 	one := engine.Summary{ID: stream.Name, Title: "(this exercise cannot be read; see: firebreak verify)", Resolved: !stream.Open}
-	for entry, err := range s.o.Journal.Read(ctx, stream.Name, 0) {
-		var e engine.Event
-		if err == nil {
-			e, err = decode(ctx, s.o.Journal, entry)
-		}
+	for e, err := range record.Read(ctx, s.o.Journal, stream.Name) {
 		if err != nil {
-			if fatal(err) || errors.Is(err, journal.ErrClosed) || ctx.Err() != nil {
+			if record.Fatal(err) || errors.Is(err, journal.ErrClosed) || ctx.Err() != nil {
 				return one, err
 			}
 			s.o.Log.Error("exercise cannot be read", "exercise", stream.Name, "error", err)
 			break
 		}
-		switch b := e.Body.(type) {
-		case engine.Declared:
-			one.Title, one.Severity, one.Private, one.Declared, one.By = b.Title, b.Severity, b.Private, engine.At(e.At), e.Actor.ID
-		case engine.ChannelBound:
-			one.Channel = b.Channel
-		case engine.MessagePosted:
-			if b.Ref == engine.ControlRef {
-				one.Control = b.Channel
-			}
-		}
+		one.Take(e)
 		if s.o.Chat == nil || one.Channel != "" && one.Control != "" {
 			break
 		}
@@ -254,44 +243,9 @@ func (s *Stage) first(ctx context.Context, stream journal.StreamInfo) (engine.Su
 	return one, nil
 }
 
-func summary(i *engine.Incident) engine.Summary {
-	s := engine.Summary{ID: i.ID, Title: i.Title, Severity: i.Severity, Private: i.Private, Resolved: i.Resolved, Declared: engine.At(i.DeclaredAt), By: i.DeclaredBy.ID}
-	if i.Channel != nil {
-		s.Channel = i.Channel.Channel
-	}
-	if p := i.Posts[engine.ControlRef]; p != nil {
-		s.Control = p.Channel
-	}
-	if i.Drill != nil && i.Drill.Ended {
-		return s // what was going on stays where it is
-	}
-	for _, r := range i.Runs {
-		if !r.Status.Ended() {
-			s.Active++
-		}
-	}
-	for _, a := range i.Asks {
-		if !a.Closed {
-			s.Asks++
-		}
-	}
-	return s
-}
-
 // Events gives the facts of an exercise in order, as the journal has them.
 func (s *Stage) Events(ctx context.Context, incident string) iter.Seq2[engine.Event, error] {
-	return func(yield func(engine.Event, error) bool) {
-		for entry, err := range s.o.Journal.Read(ctx, incident, 0) {
-			if err != nil {
-				yield(engine.Event{}, err)
-				return
-			}
-			e, err := decode(ctx, s.o.Journal, entry)
-			if !yield(e, err) || err != nil {
-				return
-			}
-		}
-	}
+	return record.Read(ctx, s.o.Journal, incident)
 }
 
 // Programs lists the runbooks that are loaded, sorted by id.

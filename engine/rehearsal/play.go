@@ -10,6 +10,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/record"
 	"github.com/firebreak-ir/firebreak/engine/sim"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
@@ -257,7 +258,7 @@ func (p *player) enter(ctx context.Context, n int) error {
 		actor.Via = partChat + actor.ID
 	}
 	err := p.o.Type(ctx, p.st, p.out.Incident, line, actor)
-	if ctx.Err() != nil || fatal(err) || errors.Is(err, errStopping) {
+	if ctx.Err() != nil || record.Fatal(err) || errors.Is(err, errStopping) {
 		return err
 	}
 	what := fmt.Sprintf("line %d of the script (%s: %s)", n+1, line.By, line.Type)

@@ -163,15 +163,13 @@ func typed(ctx context.Context, st *rehearsal.Stage, id string, line runbooks.Sc
 	case "resolve":
 		return submit("", engine.Resolved{Summary: rest})
 	case "stop":
-		_, err := st.Stop(ctx, req, id)
-		return err
+		return submit("", engine.DrillEnded{Why: engine.EndStopWord, Text: "the stop word was said"})
 	case "leave":
 		return submit("", engine.InjectSkipped{ID: step, Reason: "because"})
 	case "hint":
 		return submit("", engine.HintGiven{To: "channel", Text: rest})
 	case "inject":
-		_, err := st.Deliver(ctx, req, id, rest)
-		return err
+		return submit("", engine.InjectDelivered{ID: rest})
 	case "hold":
 		return submit("", engine.DrillHeld{Reason: rest})
 	case "go":

@@ -111,15 +111,16 @@ func TestRefusals(t *testing.T) {
 		}
 		l.types("alice", "run other", "is about runbook \"leaked-access-key\"")
 		l.types("alice", "run leaked-access-key", "do not fit")
-		l.types("fran", "inject nothing", "it has alert, plane, landed, press, late")
+		l.types("fran", "inject nothing", "there are: alert, plane, landed, press, late")
+		l.types("fran", "inject prss", "did you mean \"press\"")
 		l.types("fran", "inject alert", "delivered or left out already")
-		l.types("fran", "outcome nothing fail", "about owner, quarantine, disable, tell")
-		l.types("fran", "outcome review fail", "about owner, quarantine, disable, tell")
+		l.types("fran", "outcome nothing fail", "there are: owner, quarantine, disable, tell")
+		l.types("fran", "outcome review fail", "there are: owner, quarantine, disable, tell")
 		l.types("fran", "outcome disable nonsense", "there is no outcome")
 		l.types("fran", "go", "is not held")
 		for _, body := range []engine.Body{
 			engine.ExpectationJudged{Inject: "alert", N: 2, Met: true}, engine.ObjectiveRated{Objective: "o2", Rating: engine.Performed, Why: "x"},
-			engine.InjectSkipped{ID: "nothing", Reason: "x"}, engine.DrillStarted{}, engine.RunStarted{},
+			engine.InjectSkipped{ID: "nothing", Reason: "x"}, engine.DrillObserved{Text: "x", Objective: "nothing"}, engine.DrillStarted{}, engine.RunStarted{},
 		} {
 			if _, err := l.st.Submit(t.Context(), engine.Request{Actor: l.people["fran"]}, l.id, "", "", body); err == nil {
 				t.Errorf("%s was followed", body.Kind())
@@ -129,7 +130,7 @@ func TestRefusals(t *testing.T) {
 			t.Error("an incident was declared among exercises")
 		}
 		stranger := engine.Actor{Type: engine.Stranger, Via: "slack:T/U"}
-		if _, err := l.st.Stop(t.Context(), engine.Request{Actor: stranger}, l.id); err == nil {
+		if _, err := l.st.Submit(t.Context(), engine.Request{Actor: stranger}, l.id, "", "", engine.DrillEnded{Why: engine.EndStopWord}); err == nil {
 			t.Error("a stranger ended an exercise")
 		}
 		for _, r := range []rehearsal.Request{{Scenario: "none"}, {Scenario: "friday", Pace: 1001}, {Scenario: "friday", Pace: -1}, {Scenario: "friday", Title: "a\nb"}} {
@@ -148,7 +149,7 @@ func TestRefusals(t *testing.T) {
 		if refusal, ok := errors.AsType[*engine.Refusal](err); !ok || refusal.Code != engine.WrongPlace {
 			t.Errorf("%v", err)
 		}
-		l.wants("what went on is", l.count(engine.Refused{}, ""), 21+8+5+1+1)
+		l.wants("what went on is", l.count(engine.Refused{}, ""), 21+9+6+1+1)
 	})
 }
 
@@ -190,13 +191,7 @@ func TestAwayAndStopWord(t *testing.T) {
 			l.types("cat", "approve once", "the chat is down")
 			l.types("fran", "hold x", "")
 			l.types("ann", "note stopdrilling is a word of its own", "")
-			var err error
-			if word == "stop" {
-				_, err = l.st.Stop(t.Context(), engine.Request{Actor: bob}, l.id)
-			} else {
-				err = typed(t.Context(), l.st, l.id, runbooks.ScriptLine{Type: word}, bob)
-			}
-			if err != nil {
+			if err := typed(t.Context(), l.st, l.id, runbooks.ScriptLine{Type: word}, bob); err != nil {
 				t.Fatal(err)
 			}
 			l.view(func(i *engine.Incident) {

@@ -163,47 +163,6 @@ func TestScriptQuestions(t *testing.T) {
 	}
 }
 
-// Facilitators see what comes, the known times first.
-func TestUpcoming(t *testing.T) {
-	p := book(t)
-	bubble(t, p, friday(t, p), rehearsal.Request{}, func(l *live) {
-		upcoming := func() (list []string) {
-			got, err := l.st.Upcoming(t.Context(), l.id)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, u := range got {
-				line := u.Inject.ID + ": " + u.What
-				if u.Known {
-					var began time.Time
-					l.view(func(i *engine.Incident) { began = i.Drill.StartedAt })
-					line += " (" + u.Due.Sub(began).Round(time.Second).String() + ")"
-				}
-				list = append(list, line)
-			}
-			return list
-		}
-		want := []string{"plane: a question about step quarantine, and 30s more", "landed: the end of plane, and 5m more", "press: the facilitator", "late: the moment when elapsed >= 900 && steps.disable.done"}
-		if diff := cmp.Diff(want, upcoming()); diff != "" {
-			t.Error(diff)
-		}
-		l.types("alice", "run leaked-access-key access_key_id=AKIAIOSFODNN7EXAMPLE", "")
-		l.pass(40 * time.Second)
-		want = []string{"landed: the end of plane, and 5m more (5m31s)", want[2], want[3]}
-		if diff := cmp.Diff(want, upcoming()); diff != "" {
-			t.Error(diff)
-		}
-		s, err := l.st.Scenario(t.Context(), l.id)
-		if err != nil || s.ID != "friday" || s.Digest == "" {
-			t.Errorf("%+v, %v", s, err)
-		}
-		l.types("fran", "end enough", "")
-		if got := upcoming(); len(got) > 0 {
-			t.Errorf("%q", got)
-		}
-	})
-}
-
 // A condition that came true while a server was there is remembered by the next
 // one, although no fact says so.
 func TestConditionsSurvive(t *testing.T) {

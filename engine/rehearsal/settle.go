@@ -7,6 +7,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/record"
 	"github.com/firebreak-ir/firebreak/engine/sim"
 )
 
@@ -24,7 +25,7 @@ func (d *drill) settle() {
 	for len(d.director.broken) > 0 && !drill.Ended {
 		err := d.director.broken[0]
 		d.director.broken = d.director.broken[1:]
-		_ = d.say(engine.DrillObserved{Text: cut(err.Error(), engine.MaxText)}) // it is logged
+		_ = d.say(engine.DrillObserved{Text: record.Cut(err.Error(), engine.MaxText)}) // it is logged
 	}
 	if d.inc.Resolved && !drill.Ended {
 		_ = d.say(engine.DrillEnded{Why: engine.EndResolved, Wall: d.wall()}) // it is logged, and comes again with the next fact
@@ -102,7 +103,7 @@ func (d *drill) step() {
 // lose follows an answer that cannot be written down as the host does: nobody
 // knows how the attempt ended.
 func (d *drill) lose(why error) {
-	for _, e := range d.inc.Doubtful(cut("its outcome could not be recorded: "+why.Error(), 2000)) {
+	for _, e := range d.inc.Doubtful(record.Cut("its outcome could not be recorded: "+why.Error(), 2000)) {
 		b := e.Body.(engine.EffectInDoubt)
 		a, err := d.world.of(engine.Task{Run: e.Run, Step: e.Step}, b.Attempt, sim.MissingRun)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/record"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
@@ -117,7 +118,7 @@ func (s *Stage) recover(ctx context.Context) error {
 			continue
 		}
 		if _, err := s.bring(ctx, stream.Name); err != nil {
-			if fatal(err) || ctx.Err() != nil {
+			if record.Fatal(err) || ctx.Err() != nil {
 				return fmt.Errorf("bring back %s: %w", stream.Name, err)
 			}
 			// One unreadable exercise must not keep the others from going on.

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/firebreak-ir/firebreak/engine"
-	"github.com/firebreak-ir/firebreak/engine/journal"
 )
 
 // BundleSchema names the form of a bundle; see the package documentation.
@@ -275,14 +274,4 @@ func (r *Record) writeRecords(w io.Writer, o Options) error {
 		}
 	}
 	return nil
-}
-
-// decodeEntry reads the fact of a record.
-func decodeEntry(e journal.Entry, blob func(string) ([]byte, error)) (engine.Event, error) {
-	fact, err := engine.Decode(e.Data, blob)
-	if err != nil {
-		return fact, fmt.Errorf("record %d cannot be read as a fact: %w", e.Seq, err)
-	}
-	fact.Seq = e.Seq
-	return fact, nil
 }

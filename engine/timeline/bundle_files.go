@@ -10,6 +10,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/record"
 )
 
 // recordLine is a record, and whether its level shows it as it is.
@@ -38,7 +39,7 @@ func (r *Record) recordLines(proofs Proofs) iter.Seq2[recordLine, error] {
 
 // keeps says whether redaction leaves a record as it is.
 func (x *redactor) keeps(e journal.Entry, blob func(string) ([]byte, error)) (bool, error) {
-	fact, err := decodeEntry(e, blob)
+	fact, err := record.Fact(e, blob)
 	if err != nil {
 		return false, err
 	}
@@ -160,7 +161,7 @@ func (x *evidenceIndex) collect(e engine.Event, result json.RawMessage) {
 // verifyText tells a stranger what the bundle is and how to check it.
 func verifyText(m manifest) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "This is the record of %s, taken from a journal that cannot be changed unseen.\n\n", visible(m.Incident))
+	fmt.Fprintf(&b, "This is the record of %s, taken from a journal that cannot be changed unseen.\n\n", Visible(m.Incident))
 	b.WriteString(`To check it, with the public key that its owner gave you (not one from this file):
 
     firebreak verify bundle FILE --key genesis.pub

@@ -17,6 +17,7 @@ import (
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/journal/mem"
+	"github.com/firebreak-ir/firebreak/engine/record"
 	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
 
@@ -48,15 +49,11 @@ func keep(t testing.TB, c *core) *keptLog {
 
 func (k *keptLog) append(t testing.TB, stream string, e engine.Event) int64 {
 	t.Helper()
-	data, blobs, err := engine.Encode(e)
+	b, err := record.Batch(stream, -1, []engine.Event{e}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	record, err := journal.Canonical(json.RawMessage(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	done, err := k.Append(t.Context(), journal.Batch{Stream: stream, Expect: -1, Records: []journal.Record{{Data: record}}, Blobs: blobs})
+	done, err := k.Append(t.Context(), b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,20 +61,7 @@ func (k *keptLog) append(t testing.TB, stream string, e engine.Event) int64 {
 }
 
 func (k *keptLog) events(t testing.TB, stream string) timeline.Source {
-	return func() iter.Seq2[engine.Event, error] {
-		return func(yield func(engine.Event, error) bool) {
-			for entry, err := range k.Read(t.Context(), stream, 0) {
-				var e engine.Event
-				if err == nil {
-					e, err = engine.Decode(entry.Data, func(d string) ([]byte, error) { return k.Blob(t.Context(), d) })
-					e.Seq = entry.Seq
-				}
-				if !yield(e, err) {
-					return
-				}
-			}
-		}
-	}
+	return func() iter.Seq2[engine.Event, error] { return record.Read(t.Context(), k, stream) }
 }
 
 // bundle exports the incident as the program does: first it is written down.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
+	"github.com/firebreak-ir/firebreak/engine/record"
 )
 
 // verifier reads one bundle and believes nothing in it but what leads to the
@@ -176,7 +177,7 @@ func (v *verifier) events() iter.Seq2[engine.Event, error] {
 		for e, err := range v.Leaves() {
 			var fact engine.Event
 			if err == nil {
-				fact, err = decodeEntry(e, v.Blob)
+				fact, err = record.Fact(e, v.Blob)
 			}
 			if !yield(fact, err) || err != nil {
 				return

@@ -10,6 +10,7 @@ import (
 	"github.com/firebreak-ir/firebreak/engine/host"
 	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/journal/bolt"
+	"github.com/firebreak-ir/firebreak/engine/record"
 )
 
 // Deep adds the engine's own rules to a verification: every incident is folded
@@ -25,12 +26,11 @@ func Deep(o *bolt.VerifyOptions) {
 		if incidents[entry.Stream] == nil {
 			incidents[entry.Stream], audits[entry.Stream] = engine.NewIncident(), engine.NewAudit()
 		}
-		e, err := engine.Decode(entry.Data, blob)
+		e, err := record.Fact(entry, blob)
 		if err != nil {
 			broken[entry.Stream] = true
-			return fmt.Errorf("record %d cannot be read as a fact: %w", entry.Seq, err)
+			return err
 		}
-		e.Seq = entry.Seq
 		var wrong []error
 		if err := incidents[entry.Stream].Apply(e); err != nil {
 			broken[entry.Stream] = true

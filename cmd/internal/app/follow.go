@@ -15,6 +15,7 @@ import (
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/journal/bolt"
+	"github.com/firebreak-ir/firebreak/engine/record"
 	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
 
@@ -295,10 +296,9 @@ func (x *follower) forget() {
 }
 
 func (x *follower) decode(ctx context.Context, entry journal.Entry) (engine.Event, error) {
-	e, err := engine.Decode(entry.Data, func(digest string) ([]byte, error) { return x.log.Blob(ctx, digest) })
+	e, err := record.In(ctx, x.log, entry)
 	if err != nil {
-		return e, fmt.Errorf("record %d of %s: %w; to leave it out, go on with --from %d", entry.Seq, entry.Stream, err, entry.Seq+1)
+		err = fmt.Errorf("%w; to leave it out, go on with --from %d", err, entry.Seq+1)
 	}
-	e.Seq, e.Hash, e.Prev = entry.Seq, entry.Hash, entry.Prev
-	return e, nil
+	return e, err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/firebreak-ir/firebreak/engine/host"
 	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/readiness"
+	"github.com/firebreak-ir/firebreak/engine/record"
 	"github.com/firebreak-ir/firebreak/engine/timeline"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
@@ -103,12 +104,7 @@ func sourceOf(ctx context.Context, log journal.Log, stream string, until time.Ti
 	return func() iter.Seq2[engine.Event, error] {
 		return func(yield func(engine.Event, error) bool) {
 			exercise := false
-			for entry, err := range log.Read(ctx, stream, 0) {
-				var e engine.Event
-				if err == nil {
-					e, err = engine.Decode(entry.Data, func(digest string) ([]byte, error) { return log.Blob(ctx, digest) })
-					e.Seq = entry.Seq
-				}
+			for e, err := range record.Read(ctx, log, stream) {
 				if err == nil && !until.IsZero() && writtenAt(e, exercise).After(until) {
 					return
 				}

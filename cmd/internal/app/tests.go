@@ -13,6 +13,7 @@ import (
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/journal"
 	"github.com/firebreak-ir/firebreak/engine/journal/bolt"
+	"github.com/firebreak-ir/firebreak/engine/record"
 	"github.com/firebreak-ir/firebreak/runbooks"
 	"github.com/firebreak-ir/firebreak/runbooks/library"
 )
@@ -197,15 +198,10 @@ func (r Records) Facts(ctx context.Context, incident string) ([]engine.Event, er
 
 func factsOf(ctx context.Context, log journal.Log, incident string) ([]engine.Event, error) {
 	var list []engine.Event
-	for entry, err := range log.Read(ctx, incident, 0) {
+	for e, err := range record.Read(ctx, log, incident) {
 		if err != nil {
 			return nil, err
 		}
-		e, err := engine.Decode(entry.Data, func(digest string) ([]byte, error) { return log.Blob(ctx, digest) })
-		if err != nil {
-			return nil, fmt.Errorf("record %d of %s: %w", entry.N, incident, err)
-		}
-		e.Seq = entry.Seq
 		list = append(list, e)
 	}
 	if len(list) == 0 {
