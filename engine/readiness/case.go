@@ -14,7 +14,7 @@ type Evidence struct {
 	Seq      int64  `json:"seq,omitempty"` // place in the journal of that store
 }
 
-func (e Evidence) String() string { return fmt.Sprintf("%s#%d", e.Incident, e.Seq) }
+func (e Evidence) String() string { return fmt.Sprintf("%s:%d", e.Incident, e.Seq) }
 
 // Case is what readiness needs to know of one rehearsal or live incident:
 // counts, times and places of its facts. See [Read].

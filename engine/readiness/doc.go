@@ -8,7 +8,7 @@
 //	report := readiness.Review(input, now.AddDate(0, 0, -90))
 //
 // Both can be written as text, as Markdown and as JSON. Every line that rests on
-// a fact names it: the incident and the place in its journal, "DRL-3#41".
+// a fact names it: the incident and the place in its journal, "DRL-3:41".
 //
 // # States
 //

@@ -140,7 +140,7 @@ func TestOnlyByItsScript(t *testing.T) {
 	}
 	for _, want := range []string{
 		"rehearsed only by its script, 2027-05-22 in DRL-1 (pass)",
-		"never: the only rehearsals of it had nobody in them but facilitators, or were played only by their script [DRL-2#",
+		"never: the only rehearsals of it had nobody in them but facilitators, or were played only by their script [DRL-2:",
 	} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in:\n%s", want, text.String())

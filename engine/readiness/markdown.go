@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
 
 // Markdown writes the ledger as a page: a table of all runbooks, and what is
@@ -63,3 +65,5 @@ func (r *Report) Markdown(w io.Writer) error {
 	}
 	return out.Flush()
 }
+
+func escape(s string) string { return timeline.Markdown(s, longest) }

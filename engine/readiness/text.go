@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
 
 // Colors of a terminal.
@@ -16,6 +18,12 @@ const (
 	red    = "\x1b[31m"
 	reset  = "\x1b[0m"
 )
+
+// longest is the longest text that is shown to people, in characters. What is
+// cut is counted; the JSON has all of it.
+const longest = 400
+
+func visible(s string) string { return timeline.Cut(timeline.Visible(s), longest) }
 
 // Text writes the ledger for people: a line for each runbook, why it is in its
 // states below it, and with few runbooks the figures as well. Nothing in it can

@@ -63,7 +63,7 @@ func openBundle(r io.ReaderAt, size int64) (*archive, error) {
 		}
 		switch {
 		case !bundleNames.MatchString(name):
-			return a, &broken{BundleAltered, "", fmt.Sprintf("file %q does not belong into a bundle", cut(name, maxBundleOfName))}
+			return a, &broken{BundleAltered, "", fmt.Sprintf("file %q does not belong into a bundle", Cut(name, maxBundleOfName))}
 		case name <= last:
 			return a, &broken{BundleAltered, name, "the files are not in the order of their names, or one is there twice"}
 		case len(a.parts) >= maxBundleFiles:

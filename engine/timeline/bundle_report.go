@@ -53,7 +53,7 @@ func (r *BundleReport) add(kind, file string, seq int64, format string, args ...
 		r.Omitted++
 		return
 	}
-	r.Findings = append(r.Findings, BundleFinding{File: file, Seq: seq, Kind: kind, What: cut(visible(fmt.Sprintf(format, args...)), maxCell)})
+	r.Findings = append(r.Findings, BundleFinding{File: file, Seq: seq, Kind: kind, What: Cut(Visible(fmt.Sprintf(format, args...)), maxCell)})
 }
 
 // sound says that nothing is damaged or altered so far.

@@ -75,7 +75,7 @@ func writeCSV(r *Record, w io.Writer, o Options) error {
 			return err
 		}
 		for n, c := range csvColumns {
-			cells[n] = sheetCell(c.cell(r.Incident, o, &row))
+			cells[n] = SheetCell(c.cell(r.Incident, o, &row))
 		}
 		if err := out.Write(cells); err != nil {
 			return fmt.Errorf("write the record: %w", err)
@@ -88,20 +88,20 @@ func writeCSV(r *Record, w io.Writer, o Options) error {
 	return nil
 }
 
-// sheetCell makes any text a cell that a spreadsheet shows and does not carry
+// SheetCell makes any text a cell that a spreadsheet shows and does not carry
 // out: nothing in it is hidden, and what would begin a formula begins with an
 // apostrophe. The first sign counts that is no space, because some readers take
 // spaces away, and the wide forms of the signs count too.
-func sheetCell(s string) string {
+func SheetCell(s string) string {
 	if s == "" {
 		return s
 	}
 	formula := strings.ContainsRune("\t\r\n", rune(s[0]))
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \t\r\n\u00a0"))
-	if formula || strings.ContainsRune("=+-@＝＋－＠", first) {
+	if formula || strings.ContainsRune("=+-@|%'＝＋－＠", first) {
 		s = "'" + s
 	}
-	return cut(visible(s), maxSheetCell)
+	return Cut(Visible(s), maxSheetCell)
 }
 
 // digits is a number that is not zero, or nothing.

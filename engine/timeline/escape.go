@@ -14,13 +14,10 @@ const (
 	maxLine = 240
 )
 
-// Visible is a text on one line with nothing hidden in it, for a terminal.
-func Visible(s string) string { return visible(s) }
-
-// visible is s on one line with nothing hidden in it: a line break is shown by
+// Visible is s on one line with nothing hidden in it: a line break is shown by
 // a mark, and every character that would not be seen, or that would turn the
 // reading direction, by its code point.
-func visible(s string) string {
+func Visible(s string) string {
 	if !strings.ContainsFunc(s, hidden) && utf8.ValidString(s) {
 		return s
 	}
@@ -64,8 +61,8 @@ func blank(r rune) bool {
 	return r >= 0xFE00 && r <= 0xFE0F || r >= 0xE0100 && r <= 0xE01EF
 }
 
-// cut keeps the first limit characters and counts the rest.
-func cut(s string, limit int) string {
+// Cut keeps the first limit characters and counts the rest.
+func Cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
@@ -83,18 +80,25 @@ func cut(s string, limit int) string {
 	return s
 }
 
-// escape makes any text safe inside a Markdown line or table cell: it shows
-// what it is and does nothing. A pipe and the signs of HTML become entities,
-// which no parser takes for structure; an at sign is parted from the name after it,
-// and links are not made.
-func escape(s string) string {
-	s = cut(visible(s), maxCell)
+// escape is [Markdown], not longer than a cell.
+func escape(s string) string { return Markdown(s, maxCell) }
+
+// Markdown makes any text safe inside a line of Markdown or a cell of a table: it
+// shows what it is and does nothing, and has up to limit characters. A pipe, a
+// brace and the signs of HTML become entities, which no parser takes for
+// structure; an empty comment parts an at sign from a name and a number sign from
+// a number, because forges look for both after they have taken the escapes away;
+// and neither links nor lists are made.
+func Markdown(s string, limit int) string {
+	s = Cut(Visible(s), limit)
 	var b strings.Builder
 	b.Grow(len(s) + len(s)/8)
 	for i, r := range s {
 		switch r {
 		case '|':
 			b.WriteString("&#124;")
+		case '{': // an engine that fills in {{ }} leaves it alone
+			b.WriteString("&#123;")
 		case '<':
 			b.WriteString("&lt;")
 		case '>':
@@ -103,19 +107,31 @@ func escape(s string) string {
 			b.WriteString("&amp;")
 		case '@':
 			b.WriteString("@<!-- -->")
-		case '\\', '`', '*', '_', '[', ']', '#', '~', '$':
+		case '#':
+			if i+1 < len(s) && '0' <= s[i+1] && s[i+1] <= '9' {
+				b.WriteString("#<!-- -->")
+			} else {
+				b.WriteString(`\#`)
+			}
+		case '\\', '`', '*', '_', '[', ']', '~', '$':
 			b.WriteByte('\\')
 			b.WriteRune(r)
-		case ':':
-			if strings.HasPrefix(s[i:], "://") {
+		case '/':
+			if strings.HasPrefix(s[max(i-1, 0):], "://") {
+				b.WriteString("&#47;")
+			} else {
+				b.WriteByte('/')
+			}
+		case '.', ')':
+			if r == '.' && i >= 3 && strings.EqualFold(s[i-3:i], "www") || i > 0 && strings.Trim(s[:i], "0123456789") == "" {
 				b.WriteByte('\\')
 			}
-			b.WriteByte(':')
-		case '.':
-			if i >= 3 && strings.EqualFold(s[i-3:i], "www") {
+			b.WriteRune(r)
+		case '-', '+', '=':
+			if i == 0 {
 				b.WriteByte('\\')
 			}
-			b.WriteByte('.')
+			b.WriteRune(r)
 		default:
 			b.WriteRune(r)
 		}

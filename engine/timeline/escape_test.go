@@ -3,6 +3,7 @@ package timeline
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -12,11 +13,17 @@ import (
 var hostile = []string{
 	"", " ", "|", "a | b | c |\n| --- |", "`code`", "<script>alert(1)</script>", "<!-- hidden -->", "&lt;b&gt; &#124; &amp;", "**bold** __bold__ *i* _i_ ~~s~~",
 	"[link](https://evil.example)", "![img](https://evil.example/x.png)", "<https://evil.example>", "https://evil.example/a_b", "www.evil.example", "WwW.evil.example",
-	"@everyone @here <!here> <@U01> <!subteam^S1>", "bob@example.com", "#123 GH-1", "# heading", "- item", "1. one", "$$x^2$$", "\\| \\\\| \\\\\\|", "trailing \\",
+	"@everyone @here <!here> <@U01> <!subteam^S1>", "bob@example.com", "#123 GH-1", "# heading", "- item", "1. one", "$$x^2$$", "{{ .Env }}", "+ item", "=== ", "12) two", "\\| \\\\| \\\\\\|", "trailing \\",
 	"line\nline\r\nline\rline", "tab\there", "nul\x00bell\x07esc\x1b[31mred\x1b[0m", "del\x7f", "c1\u0085\u009b31m", "rtl \u202Eevil\u202C \u2066x\u2069 \u200F", "zero\u200Bwidth\u200D\uFEFF\u2060",
 	"soft\u00ADhyphen", "nbsp\u00A0here", "ls\u2028ps\u2029", "tags \U000E0061\U000E0062", "vs \uFE0F\U000E0100", "blank \u3164\u115F\u2800", "e\u0301", "z" + strings.Repeat("\u0301", 40),
 	"bad\xff\xfeutf8\xc3", "\uFFFD", "漢字 עברית العربية emoji 🔥👩\u200D💻", "\U0001F1E9\U0001F1EA", strings.Repeat("|", 2000), strings.Repeat("\u202e", 900), "bob approved step \"wipe\" (2 of 2)",
 }
+
+// listNumber is how a numbered list begins.
+var listNumber = regexp.MustCompile(`^[0-9]+[.)]`)
+
+// forgeNumber is what a forge makes a link of, also when it is escaped.
+var forgeNumber = regexp.MustCompile(`^\\?#[0-9]`)
 
 // readMarkdown undoes escape, as a Markdown reader would. It fails on
 // everything that would not be plain text.
@@ -34,14 +41,18 @@ func readMarkdown(t *testing.T, s string) string {
 			return false
 		}
 		switch {
-		case take("&#124;", "|"), take("&lt;", "<"), take("&gt;", ">"), take("&amp;", "&"), take("@<!-- -->", "@"):
+		case take("&#124;", "|"), take("&#123;", "{"), take("&#47;", "/"), take("&lt;", "<"), take("&gt;", ">"), take("&amp;", "&"), take("@<!-- -->", "@"), take("#<!-- -->", "#"):
+		case forgeNumber.MatchString(rest):
+			t.Fatalf("a forge would take a number for one of its own at %d of %q", i, s)
 		case rest[0] == '\\' && len(rest) > 1:
 			b.WriteByte(rest[1])
 			i += 2
-		case strings.ContainsRune("|<>&@\\`*_[]#~$", rune(rest[0])):
+		case strings.ContainsRune("|{<>&@\\`*_[]#~$", rune(rest[0])):
 			t.Fatalf("%q is not escaped at %d of %q", rest[0], i, s)
 		case strings.HasPrefix(rest, "://"), len(rest) > 3 && strings.EqualFold(rest[:4], "www."):
 			t.Fatalf("a link would be made at %d of %q", i, s)
+		case i == 0 && (strings.ContainsRune("-+=", rune(rest[0])) || listNumber.MatchString(rest)):
+			t.Fatalf("a list or a heading would begin at %q", s)
 		default:
 			_, n := utf8.DecodeRuneInString(rest)
 			b.WriteString(rest[:n])
@@ -53,22 +64,22 @@ func readMarkdown(t *testing.T, s string) string {
 
 func checkEscape(t *testing.T, s string) {
 	t.Helper()
-	shown := visible(s)
+	shown := Visible(s)
 	if !utf8.ValidString(shown) {
-		t.Fatalf("visible(%q) is no UTF-8: %q", s, shown)
+		t.Fatalf("Visible(%q) is no UTF-8: %q", s, shown)
 	}
 	marks := 0
 	for _, r := range shown {
 		// What stays of the hidden ones: a replacement character that was there, and up to three accents.
 		if hidden(r) && r != utf8.RuneError {
 			if marks++; marks > 3 || blank(r) || r < 0x300 {
-				t.Fatalf("visible(%q) still hides %U: %q", s, r, shown)
+				t.Fatalf("Visible(%q) still hides %U: %q", s, r, shown)
 			}
 		} else {
 			marks = 0
 		}
 	}
-	if got, want := readMarkdown(t, escape(s)), cut(shown, maxCell); got != want {
+	if got, want := readMarkdown(t, escape(s)), Cut(shown, maxCell); got != want {
 		t.Fatalf("escape(%q) reads as %q, want %q", s, got, want)
 	}
 	if n := utf8.RuneCountInString(readMarkdown(t, escape(s))); n > maxCell+40 {
@@ -121,7 +132,7 @@ func TestVisible(t *testing.T) {
 		{"a letter that shows nothing", "\u3164", "⟨U+3164⟩"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := visible(tt.in); got != tt.want {
+			if got := Visible(tt.in); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -129,10 +140,21 @@ func TestVisible(t *testing.T) {
 }
 
 func TestCut(t *testing.T) {
-	if got, want := cut("äöüß", 2), "äö… (2 more characters)"; got != want {
+	if got, want := Cut("äöüß", 2), "äö… (2 more characters)"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := cut("äöüß", 4); got != "äöüß" {
+	if got := Cut("äöüß", 4); got != "äöüß" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestSheetCell(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "train them": "train them", "=1+1": "'=1+1", "  =1+1": "'  =1+1", "\t=1+1": "' =1+1", "＝1+1": "'＝1+1", "-2": "'-2", "a=b": "a=b", "'x": "''x",
+		"|calc": "'|calc", "%0A=1": "'%0A=1",
+	} {
+		if got := SheetCell(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
 	}
 }

@@ -39,7 +39,7 @@ func (r *Record) writeHTML(w io.Writer, o Options) error {
 func (s *sheet) f(format string, args ...any) { fmt.Fprintf(s.out, format, args...) }
 
 // text is any text as markup, not longer than a cell.
-func text(t string) string { return markup(cut(visible(t), maxHTMLCell)) }
+func text(t string) string { return markup(Cut(Visible(t), maxHTMLCell)) }
 
 func (s *sheet) title(title string) {
 	style := pageStyle(s.record) + laneStyle
@@ -220,7 +220,7 @@ func (s *sheet) block(lines string) {
 	s.leave()
 	s.f("<pre>")
 	for line := range strings.Lines(lines) {
-		s.f("%s\n", markup(visible(strings.TrimSuffix(line, "\n"))))
+		s.f("%s\n", markup(Visible(strings.TrimSuffix(line, "\n"))))
 	}
 	s.f("</pre>\n")
 }

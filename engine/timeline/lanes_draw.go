@@ -22,7 +22,7 @@ func (d *drawing) lane(l *lane, id string, n int) {
 		d.f("<path class=\"sep\" d=\"M%d %dH%d\"/>", laneMargin, y, laneWidth-laneMargin)
 	}
 	label := fits(l.label, 30)
-	d.f("<g><title>%s</title><text class=\"lb\" x=\"%d\" y=\"%d\">%s</text>", markup(cut(strings.TrimSpace(l.label+"  "+l.sub), maxLine)), laneMargin, mid+4-sub(l), markup(label))
+	d.f("<g><title>%s</title><text class=\"lb\" x=\"%d\" y=\"%d\">%s</text>", markup(Cut(strings.TrimSpace(l.label+"  "+l.sub), maxLine)), laneMargin, mid+4-sub(l), markup(label))
 	if l.sub != "" {
 		d.f("<text class=\"sb\" x=\"%d\" y=\"%d\">%s</text>", laneMargin, mid+10, markup(fits(l.sub, 36)))
 	}
@@ -94,7 +94,7 @@ func (d *drawing) bar(b bar, mid int, id string) {
 	w := max(b.x1-b.x0, 2)
 	d.f("<g class=\"%s\">", b.look)
 	if b.words != "" {
-		d.f("<title>%s</title>", markup(cut(b.words, maxLine)))
+		d.f("<title>%s</title>", markup(Cut(b.words, maxLine)))
 	}
 	fill := ""
 	if b.look == lookDoubt {
@@ -114,7 +114,7 @@ func (d *drawing) bar(b bar, mid int, id string) {
 
 // mark draws a moment, with its text when there is room before the next one.
 func (d *drawing) mark(m mark, mid, next int) {
-	d.f("<g class=\"p %s\"><title>%s</title>", m.look, markup(cut(m.words, 4*maxLine)))
+	d.f("<g class=\"p %s\"><title>%s</title>", m.look, markup(Cut(m.words, 4*maxLine)))
 	d.f("%s", sign(m.look, m.x, mid))
 	if m.n > 1 {
 		d.f("<text class=\"n\" x=\"%d\" y=\"%d\">%d</text>", m.x+7, mid-3, m.n)

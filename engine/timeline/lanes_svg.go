@@ -84,13 +84,13 @@ func (d *drawing) f(format string, args ...any) { fmt.Fprintf(d.Writer, format, 
 // markup makes text for an element or an attribute; nothing in it is hidden.
 func markup(s string) string {
 	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(visible(s))) // a Builder takes everything
+	_ = xml.EscapeText(&b, []byte(Visible(s))) // a Builder takes everything
 	return b.String()
 }
 
 // fits cuts a text to a number of columns of a monospaced face.
 func fits(s string, columns int) string {
-	s = visible(s)
+	s = Visible(s)
 	used := 0
 	for i, r := range s {
 		w := 1
@@ -141,7 +141,7 @@ func (d *drawing) svg(p panel, legend bool, style string) {
 		height += lines*legendLine + 6
 	}
 	d.f("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"ln\" role=\"img\" aria-labelledby=\"%s-t %s-d\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n", id, id, laneWidth, height, laneWidth, height)
-	d.f("<title id=\"%s-t\">%s</title>\n<desc id=\"%s-d\">%s</desc>\n%s", id, markup(cut("What happened in "+d.record.Incident.ID+" over time", maxLine)), id, markup(d.describe(p)), style)
+	d.f("<title id=\"%s-t\">%s</title>\n<desc id=\"%s-d\">%s</desc>\n%s", id, markup(Cut("What happened in "+d.record.Incident.ID+" over time", maxLine)), id, markup(d.describe(p)), style)
 	d.f("<defs><pattern id=\"%s-h\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><path class=\"hs\" d=\"M0 0V7\"/></pattern>", id)
 	d.f("<pattern id=\"%s-q\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(-45)\"><rect class=\"qb\" width=\"6\" height=\"6\"/><rect class=\"qs\" width=\"3\" height=\"6\"/></pattern></defs>\n", id)
 	d.f("<rect class=\"bg\" width=\"%d\" height=\"%d\"/>\n", laneWidth, height)
@@ -245,7 +245,7 @@ func zigzag(x, top, bottom int) string {
 func (d *drawing) keyTimes(bottom int) {
 	free := [2]int{}
 	for _, k := range d.keys {
-		d.f("<g class=\"key\"><title>%s</title>", markup(cut(k.words, maxLine)))
+		d.f("<g class=\"key\"><title>%s</title>", markup(Cut(k.words, maxLine)))
 		from := laneMargin + 2*18
 		name := fits(k.text, 22)
 		width := 7*len([]rune(name)) + 14
@@ -283,7 +283,7 @@ func (d *drawing) describe(p panel) string {
 		if status == "" {
 			status = count(len(l.marks), "mark")
 		}
-		fmt.Fprintf(&b, " %s: %s.", cut(visible(l.label), 80), cut(visible(status), 80))
+		fmt.Fprintf(&b, " %s: %s.", Cut(Visible(l.label), 80), Cut(Visible(status), 80))
 	}
 	b.WriteString(" The tables below hold the same facts.")
 	return b.String()

@@ -30,7 +30,7 @@ func (t *Timeline) Lines(last int) []Line {
 		if d := r.At.UTC().Format(time.DateOnly); d != day {
 			day, form = d, time.DateTime
 		}
-		lines[i] = Line{Mark: r.Mark(), Text: r.At.UTC().Format(form) + "  " + cut(visible(r.Text), maxLine)}
+		lines[i] = Line{Mark: r.Mark(), Text: r.At.UTC().Format(form) + "  " + Cut(Visible(r.Text), maxLine)}
 	}
 	return lines
 }

@@ -85,7 +85,7 @@ func (p *page) item(kind, where, text string) {
 func (p *page) block(text string) {
 	p.line("")
 	for line := range strings.Lines(text) {
-		p.line("    %s", visible(strings.TrimSuffix(line, "\n")))
+		p.line("    %s", Visible(strings.TrimSuffix(line, "\n")))
 	}
 }
 

@@ -183,7 +183,7 @@ func (c *ocsf) line(out *bytes.Buffer, row *Row) error {
 // event makes the event of a row.
 func (c *ocsf) event(row *Row) ocsfEvent {
 	e := ocsfEvent{
-		Time: row.At.UnixMilli(), Duration: row.Millis, Message: clip(visible(row.Text), maxOCSFMessage),
+		Time: row.At.UnixMilli(), Duration: row.Millis, Message: clip(Visible(row.Text), maxOCSFMessage),
 		Metadata: ocsfMetadata{
 			Version: c.version, Product: ocsfProduct{"firebreak", "firebreak"}, LogName: cmp.Or(c.o.Head.Origin, "journal"), LogProvider: "firebreak",
 			UID: c.id(row), CorrelationUID: cmp.Or(c.incident.ID, "unknown"), Sequence: row.Seq, EventCode: row.Type,
@@ -208,10 +208,10 @@ func (c *ocsf) event(row *Row) ocsfEvent {
 		e.Unmapped.Observed = row.Observed.UTC().Format(stampForm)
 	}
 	if row.Corrected != nil {
-		e.Unmapped.Corrected = clip(visible(row.Corrected.Text), maxField)
+		e.Unmapped.Corrected = clip(Visible(row.Corrected.Text), maxField)
 	}
 	if row.Hidden != nil {
-		e.Unmapped.Hidden = clip(visible(row.Hidden.Reason), maxField)
+		e.Unmapped.Hidden = clip(Visible(row.Hidden.Reason), maxField)
 	}
 	c.classify(&e, row)
 	if c.nine() {
@@ -266,7 +266,7 @@ func (c *ocsf) finding(e *ocsfEvent, activity int) {
 		e.StatusID, e.Status = 4, "Resolved"
 	}
 	e.SeverityID = incidentSeverity(c.incident.Severity)
-	e.Findings = []ocsfFinding{{UID: cmp.Or(c.incident.ID, "unknown"), Title: clip(visible(c.incident.Title), maxField), Created: c.incident.DeclaredAt.UnixMilli()}}
+	e.Findings = []ocsfFinding{{UID: cmp.Or(c.incident.ID, "unknown"), Title: clip(Visible(c.incident.Title), maxField), Created: c.incident.DeclaredAt.UnixMilli()}}
 	e.Metadata.Profiles = []string{"incident"}
 	if by := c.incident.DeclaredBy; by.Type == string(engine.Person) && by.ID != "" {
 		e.Assignee = &ocsfUser{UID: by.ID, Name: cmp.Or(by.Name, by.ID)}

@@ -166,7 +166,7 @@ func (c *ocsf) effect(e *ocsfEvent, row *Row) {
 		}
 		e.be(class, id, accessNames[class.uid][id])
 		t := row.Targets[0]
-		e.User = &ocsfUser{UID: cmp.Or(visible(t.ID), "unknown"), Name: cmp.Or(visible(t.ID), "unknown"), Type: visible(t.Type)}
+		e.User = &ocsfUser{UID: cmp.Or(Visible(t.ID), "unknown"), Name: cmp.Or(Visible(t.ID), "unknown"), Type: Visible(t.Type)}
 		e.Actor, e.Resources = actorOfRow(row), resources(row.Targets)
 	case contains:
 		switch {
@@ -187,7 +187,7 @@ func (c *ocsf) effect(e *ocsfEvent, row *Row) {
 		e.Resources = resources(row.Targets)
 	}
 	e.StatusID, e.Status = effectStatus(row, e.ClassUID == classRemediation.uid)
-	e.StatusDetail = clip(visible(row.Details["class"]), maxField)
+	e.StatusDetail = clip(Visible(row.Details["class"]), maxField)
 }
 
 // effectStatus is how a row says that an effect stands. Remediation has more
@@ -235,7 +235,7 @@ func actorOfRow(row *Row) *ocsfActor {
 func resources(targets []actions.Target) []ocsfResource {
 	list := make([]ocsfResource, len(targets))
 	for n, t := range targets {
-		list[n] = ocsfResource{UID: cmp.Or(visible(t.ID), "unknown"), Type: visible(t.Type), Region: visible(t.Region)}
+		list[n] = ocsfResource{UID: cmp.Or(Visible(t.ID), "unknown"), Type: Visible(t.Type), Region: Visible(t.Region)}
 	}
 	return list
 }

@@ -43,7 +43,7 @@ func TestOverlay(t *testing.T) {
 	page := string(markdown(t, s))
 	for _, want := range []string{
 		`✎ the key of carol (corrected by bob at 2026-11-22 12:04:00: looked again) The record says: bob noted (observation): the key of alice`,
-		"| detected | 2026-11-22 11:00:00 | added by carol, shown by https\\://example.com/alert |",
+		"| detected | 2026-11-22 11:00:00 | added by carol, shown by https:&#47;/example.com/alert |",
 		"1 row that people have hidden", "| 42 | carol | 2026-11-22 12:05:00 | personal |",
 		"**record**: journal place 7 is no earlier fact of this incident, and carol corrected it at 50",
 	} {

@@ -201,11 +201,11 @@ func (x *redactor) text(s string, c class) string {
 	case isPlan:
 		for n, digest := range x.plans { // a vote names the beginning of one
 			if strings.HasPrefix(digest, s) {
-				return fmt.Sprintf("#%d", n+1)
+				return fmt.Sprintf("no.%d", n+1)
 			}
 		}
 		x.plans = append(x.plans, s)
-		return fmt.Sprintf("#%d", len(x.plans))
+		return fmt.Sprintf("no.%d", len(x.plans))
 	case isNamed:
 		if slices.Contains(keyTimeNames, strings.ToLower(s)) {
 			return strings.ToLower(s)

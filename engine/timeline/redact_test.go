@@ -190,7 +190,7 @@ func bodyTypes(t *testing.T) []reflect.Type {
 func TestStandIns(t *testing.T) {
 	page := string(write(t, told(t), "md", timeline.Options{Redact: timeline.External}))
 	for _, want := range []string{
-		`person 1 declared INC-12, severity 2: \[left out\]`, `person 3 approved step "disable" (2 of 2), plan \#2: \[left out\]`,
+		`person 1 declared INC-12, severity 2: \[left out\]`, `person 3 approved step "disable" (2 of 2), plan no.2: \[left out\]`,
 		`on target 1 (aws.iam.user)`, `started, attempt 1, on authority of person 3`, `2 approvals of step "disable" asked from group 2`,
 		`a stranger asked for "run" and was refused`, "external", `the answer does not tell: \[left out\]`,
 	} {

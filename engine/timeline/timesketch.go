@@ -88,10 +88,10 @@ func (t *timesketch) write(out *bytes.Buffer, m map[string]any) error {
 
 // common are the fields of every line.
 func (t *timesketch) common(at engine.Stamp, typ, text string) map[string]any {
-	text = visible(text)
+	text = Visible(text)
 	message, left := cutBytes(text, maxMessage-64)
 	m := map[string]any{
-		"datetime": at.UTC().Format(sketchForm), "timestamp": at.UnixMicro(), "data_type": "firebreak:" + visible(typ),
+		"datetime": at.UTC().Format(sketchForm), "timestamp": at.UnixMicro(), "data_type": "firebreak:" + Visible(typ),
 		"fb_incident": t.incident.ID, "fb_mode": t.incident.Mode, "fb_type": typ,
 	}
 	if left > 0 {
@@ -110,7 +110,7 @@ func (t *timesketch) row(row *Row) map[string]any {
 	m["fb_seq"], m["fb_id"], m["fb_kind"] = row.Seq, t.id(row), string(row.Kind)
 	text := func(name, value string) {
 		if value != "" {
-			m[name] = clip(visible(value), maxField)
+			m[name] = clip(Visible(value), maxField)
 		}
 	}
 	text("fb_actor_type", row.Actor.Type)
@@ -145,7 +145,7 @@ func (t *timesketch) row(row *Row) map[string]any {
 	if len(row.Refs) > 0 {
 		refs := make([]string, len(row.Refs))
 		for n := range row.Refs {
-			refs[n] = clip(visible(requestWords(row.Refs[n:n+1])), maxField)
+			refs[n] = clip(Visible(requestWords(row.Refs[n:n+1])), maxField)
 		}
 		m["fb_refs"] = refs
 	}
@@ -158,7 +158,7 @@ func (t *timesketch) row(row *Row) map[string]any {
 func targetList(targets []actions.Target) []string {
 	list := make([]string, len(targets))
 	for n, target := range targets {
-		list[n] = clip(visible(target.String()), maxField)
+		list[n] = clip(Visible(target.String()), maxField)
 	}
 	return list
 }

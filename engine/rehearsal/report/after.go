@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"strconv"
@@ -25,7 +26,7 @@ func (r *Report) improvement() []block {
 		if c.Closed {
 			what.Sub = "shown by: " + c.How
 		}
-		rows = append(rows, []cell{code(c.ID), what, text(or(c.Objective, "–")), text(c.Owner), due, state})
+		rows = append(rows, []cell{code(c.ID), what, text(cmp.Or(c.Objective, "–")), text(c.Owner), due, state})
 	}
 	return []block{tableOf("Corrective actions", "Nobody has written down a corrective action yet. Add one with: corrective \"what\" --owner NAME --due DATE", heads("Id", "*What", "Objective", "Owner", "!Due", "State"), rows)}
 }
@@ -42,7 +43,7 @@ func (r *Report) participants() []block {
 			}
 			acts = append(acts, word)
 		}
-		rows = append(rows, []cell{with(or(p.ID, "–"), p.Name), text(join(p.Roles)), text(join(p.Groups)), text(join(acts)), text(plus(p.First.MS))})
+		rows = append(rows, []cell{with(cmp.Or(p.ID, "–"), p.Name), text(join(p.Roles)), text(join(p.Groups)), text(join(acts)), text(plus(p.First.MS))})
 	}
 	return []block{tableOf("People", "Nobody took part.", heads("Who", "Roles", "Groups", "*Acts", "#First seen"), rows)}
 }
@@ -59,7 +60,7 @@ func (r *Report) wash() []block {
 		if f.By == "" {
 			who = toned("without a name", toneDim)
 		}
-		rows = append(rows, []cell{who, text(or(f.Well, "–")), text(or(f.Badly, "–")), text(or(f.Change, "–"))})
+		rows = append(rows, []cell{who, text(cmp.Or(f.Well, "–")), text(cmp.Or(f.Badly, "–")), text(cmp.Or(f.Change, "–"))})
 	}
 	return []block{tableOf("Answers", "Nobody has answered the questions of the hot wash.", heads("Who", "*What went well", "*What did not", "*What to change first"), rows)}
 }
@@ -74,7 +75,7 @@ func (r *Report) pinned() []block {
 	blocks := []block{pairs(
 		named("Scenario", with(t.Scenario, "sha256 "+t.Digest)),
 		named("Runbook", with(t.Runbook, "sha256 "+t.RunbookDigest)),
-		named("Owner", text(or(t.Owner, "–"))),
+		named("Owner", text(cmp.Or(t.Owner, "–"))),
 		named("Seed", text(strconv.FormatInt(t.Seed, 10))),
 		named("Pace", text(strconv.Itoa(t.Pace)+" times, while nobody is asked")),
 		named("Blind", text(yes(t.Blind))),
@@ -153,8 +154,8 @@ func ratings(res *score.Result) string {
 			}
 		}
 		if n > 0 {
-			words = append(words, fmt.Sprintf("%d %s", n, or(want, "not rated")))
+			words = append(words, fmt.Sprintf("%d %s", n, cmp.Or(want, "not rated")))
 		}
 	}
-	return or(strings.Join(words, ", "), "none")
+	return cmp.Or(strings.Join(words, ", "), "none")
 }

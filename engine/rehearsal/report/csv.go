@@ -3,10 +3,9 @@ package report
 import (
 	"encoding/csv"
 	"io"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/firebreak-ir/firebreak/engine/rehearsal/score"
+	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
 
 // ImprovementCSV writes the improvement plan: one corrective action a line,
@@ -33,7 +32,7 @@ func (r *Report) ImprovementCSV(w io.Writer) error {
 	}
 	for _, row := range rows {
 		for n := range row {
-			row[n] = plainCell(row[n])
+			row[n] = timeline.SheetCell(row[n])
 		}
 		if err := out.Write(row); err != nil {
 			return err
@@ -50,16 +49,4 @@ func aimOf(res *score.Result, id string) score.Objective {
 		}
 	}
 	return score.Objective{ID: id}
-}
-
-// plainCell is text that no spreadsheet evaluates. The first sign counts that is
-// no space, because some readers take spaces away, and the wide forms of the signs
-// count too.
-func plainCell(s string) string {
-	s = shown(s)
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \u00a0"))
-	if strings.ContainsRune("=+-@|%'＝＋－＠", first) {
-		return "'" + s
-	}
-	return s
 }

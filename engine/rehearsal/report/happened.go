@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -41,7 +42,7 @@ func (r *Report) decisions() []block {
 	blocks := []block{tableOf("Approvals", "Nobody was asked to approve anything.", heads("!Asked", "Step", "*Whom", "*Answers", "Verdict", "#First vote", "#Decided after"), rows)}
 	rows = nil
 	for _, w := range res.Wrong {
-		rows = append(rows, []cell{{Text: plus(w.At.MS), Sub: fmt.Sprint("place ", w.Seq)}, toned(w.What, toneBad), text(or(w.By, "–")), text(w.Why)})
+		rows = append(rows, []cell{{Text: plus(w.At.MS), Sub: fmt.Sprint("place ", w.Seq)}, toned(w.What, toneBad), text(cmp.Or(w.By, "–")), text(w.Why)})
 	}
 	if res.Exercise {
 		blocks = append(blocks, tableOf("Wrong decisions", "No wrong decision was made.", heads("!When", "*What", "Who", "*Why it is wrong"), rows))
@@ -58,7 +59,7 @@ func (r *Report) decisions() []block {
 
 func verdictCell(a score.Approval) cell {
 	tone := map[string]string{"granted": toneGood, "denied": toneWarn, "expired": toneBad}[a.Verdict]
-	c := toned(a.Verdict, or(tone, toneMute))
+	c := toned(a.Verdict, cmp.Or(tone, toneMute))
 	if a.Voided {
 		c.Sub = "void afterwards: the plan changed"
 	}
@@ -112,7 +113,7 @@ func (r *Report) course() []block {
 			day, when.Sub = d, d
 		}
 		where := strings.TrimPrefix(row.Run+"/"+row.Step, "/")
-		rows = append(rows, []cell{when, text(string(row.Kind)), {Text: or(strings.TrimSuffix(where, "/"), "–"), Code: where != "" && where != "/"}, text(row.Text)})
+		rows = append(rows, []cell{when, text(string(row.Kind)), {Text: cmp.Or(strings.TrimSuffix(where, "/"), "–"), Code: where != "" && where != "/"}, text(row.Text)})
 	}
 	blocks = append(blocks, tableOf("What happened, in UTC", "Nothing happened.", heads("!When", "Kind", "Step", "*What"), rows))
 	if r.left > 0 {
@@ -148,7 +149,7 @@ func (r *Report) expectations() []block {
 		if len(x.Who) == 0 {
 			who = "anybody"
 		}
-		rows = append(rows, []cell{{Text: x.Inject, Code: true}, with(x.Text, "by "+who+", within "+span(x.Within)), state, text(or(x.By, "–")), took, text(points)})
+		rows = append(rows, []cell{{Text: x.Inject, Code: true}, with(x.Text, "by "+who+", within "+span(x.Within)), state, text(cmp.Or(x.By, "–")), took, text(points)})
 	}
 	blocks := []block{tableOf("Reactions", "The scenario expects nothing in particular.", heads("Inject", "*Expected", "Came", "By", "#After", "#Points"), rows)}
 	rows = nil
@@ -157,7 +158,7 @@ func (r *Report) expectations() []block {
 		if c.Took != nil {
 			took = both(*c.Took)
 		}
-		rows = append(rows, []cell{code(c.ID), text(c.Text), text(span(c.Within)), toned(string(c.State), stateTone(c.State)), text(or(c.By, "–")), took})
+		rows = append(rows, []cell{code(c.ID), text(c.Text), text(span(c.Within)), toned(string(c.State), stateTone(c.State)), text(cmp.Or(c.By, "–")), took})
 	}
 	if len(rows) > 0 {
 		blocks = append(blocks, tableOf("Duties to notify", "", heads("Id", "*Whom", "#Within", "Kept", "By", "#After"), rows))

@@ -6,7 +6,6 @@ import (
 	"html/template"
 	"io"
 	"regexp"
-	"strings"
 )
 
 // HTML writes the report as one page that needs nothing else: no script, no
@@ -42,7 +41,7 @@ func (r *Report) writeHTML(w io.Writer, d *document, one bool) error {
 
 var layout = template.Must(template.New("report").Funcs(template.FuncMap{
 	"shown":  shown,
-	"quoted": func(s string) string { return lines(strings.TrimRight(s, "\n"), maxQuote) },
+	"quoted": quoted,
 	"brief":  func(s string) bool { return len(s) <= 24 },
 	"add":    func(a, b int) int { return a + b },
 }).Parse(pageText))

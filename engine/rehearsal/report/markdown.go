@@ -5,6 +5,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
 
 // Markdown writes the report for a forge or a wiki. No text of a person can end
@@ -69,8 +71,8 @@ func (b *markdown) block(x block) {
 	case kindText:
 		b.lines(escape(x.Text))
 	case kindQuote:
-		for line := range strings.SplitSeq(lines(strings.TrimRight(x.Text, "\n"), maxQuote), "\n") {
-			b.put(strings.TrimRight("> "+escapeShown(line), " "), "  \n")
+		for line := range strings.SplitSeq(quoted(x.Text), "\n") {
+			b.put(strings.TrimRight("> "+timeline.Markdown(line, maxQuote), " "), "  \n")
 		}
 		b.put("\n")
 	case kindHead:
@@ -150,42 +152,4 @@ func (b *markdown) cell(c cell) string {
 	return s
 }
 
-// escape makes any text safe inside a line or a cell: it shows what it is and
-// does nothing. What an engine would take for structure, a tag, a name, a
-// number of an issue or a link becomes an entity or gets a backslash.
-func escape(s string) string { return escapeShown(shown(s)) }
-
-func escapeShown(s string) string {
-	var b strings.Builder
-	b.Grow(len(s) + len(s)/8)
-	for i, r := range s {
-		switch r {
-		case '|', '<', '>', '&', '{':
-			b.WriteString(map[rune]string{'|': "&#124;", '<': "&lt;", '>': "&gt;", '&': "&amp;", '{': "&#123;"}[r])
-		case '@', '#':
-			b.WriteRune(r)
-			b.WriteString("<!-- -->")
-		case '\\', '`', '*', '_', '[', ']', '~', '$', '!':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case ':':
-			if strings.HasPrefix(s[i:], "://") {
-				b.WriteByte('\\')
-			}
-			b.WriteByte(':')
-		case '.':
-			if i >= 3 && strings.EqualFold(s[i-3:i], "www") || i > 0 && strings.Trim(s[:i], "0123456789") == "" {
-				b.WriteByte('\\')
-			}
-			b.WriteByte('.')
-		case '-', '+', '=':
-			if i == 0 {
-				b.WriteByte('\\')
-			}
-			b.WriteRune(r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+func escape(s string) string { return timeline.Markdown(s, maxCell) }

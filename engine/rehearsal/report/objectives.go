@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/firebreak-ir/firebreak/engine"
@@ -114,7 +115,7 @@ func (r *Report) across() []item {
 		note(&good, "+", "%s came in time", counted(met, "expected reaction"))
 	}
 	for _, w := range res.Wrong {
-		note(&bad, "-", "Wrong decision at %s: %s, on the authority of %s: %s", plus(w.At.MS), w.What, or(w.By, "nobody"), w.Why)
+		note(&bad, "-", "Wrong decision at %s: %s, on the authority of %s: %s", plus(w.At.MS), w.What, cmp.Or(w.By, "nobody"), w.Why)
 	}
 	for _, m := range []struct{ name, one, words string }{
 		{"approvals_expired", "question", "expired, because nobody answered in time"},
@@ -140,7 +141,7 @@ func (r *Report) across() []item {
 		note(&good, "+", "%s kept in time", plural(n, "duty to notify"))
 	}
 	for _, f := range res.Wash {
-		who := or(f.By, "somebody")
+		who := cmp.Or(f.By, "somebody")
 		if f.Well != "" {
 			note(&good, "+", "%s, looking back: %s", who, f.Well)
 		}

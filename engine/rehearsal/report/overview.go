@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
@@ -67,7 +68,7 @@ func endWords(why, said string) string {
 	if said != "" {
 		words += ": " + said
 	}
-	return or(words, why)
+	return cmp.Or(words, why)
 }
 
 // keyFigures are the few that are read first.

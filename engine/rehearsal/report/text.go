@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/rehearsal/score"
+	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
 
 // The longest texts in a report, in characters. What is cut is counted; the
@@ -19,69 +21,17 @@ const (
 	maxQuote = 4000
 )
 
-// shown makes any text safe to look at, on one line: what would not be seen, or
-// would turn the reading direction, is shown by its code point, and a long text
-// is cut with a count. Every text of a report goes through here, once.
-func shown(s string) string { return strings.ReplaceAll(lines(s, maxCell), "\n", " ⏎ ") }
+// shown makes any text safe to look at, on one line. Every text of a report goes
+// through here, once.
+func shown(s string) string { return timeline.Cut(timeline.Visible(s), maxCell) }
 
-// lines is the same with line breaks kept.
-func lines(s string, limit int) string {
-	s, more := cut(s, limit)
-	var b strings.Builder
-	stacked := 0
-	for _, r := range strings.ReplaceAll(s, "\r\n", "\n") {
-		if unicode.Is(unicode.Mn, r) {
-			stacked++
-		} else {
-			stacked = 0
-		}
-		switch {
-		case r == '\n':
-			b.WriteByte('\n')
-		case r == '\t':
-			b.WriteByte(' ')
-		case r == utf8.RuneError, unseen(r), stacked > 3:
-			fmt.Fprintf(&b, "⟨U+%04X⟩", r)
-		default:
-			b.WriteRune(r)
-		}
+// quoted is the same for a text of several lines.
+func quoted(s string) string {
+	list := strings.Split(timeline.Cut(strings.ReplaceAll(strings.TrimRight(s, "\n"), "\r\n", "\n"), maxQuote), "\n")
+	for n, line := range list {
+		list[n] = timeline.Visible(line)
 	}
-	if more > 0 {
-		fmt.Fprintf(&b, "… (%d more characters)", more)
-	}
-	return b.String()
-}
-
-// cut is the first limit characters, and how many there are besides.
-func cut(s string, limit int) (string, int) {
-	if len(s) <= limit {
-		return s, 0
-	}
-	seen := 0
-	for i := range s {
-		if seen == limit {
-			return s[:i], utf8.RuneCountInString(s[i:])
-		}
-		seen++
-	}
-	return s, 0
-}
-
-// unseen says whether a character shows nothing, or moves others about.
-func unseen(r rune) bool {
-	switch {
-	case r == ' ':
-		return false
-	case r < 0x20 || r == 0x7F:
-		return true
-	case !unicode.IsGraphic(r) || unicode.Is(unicode.Zs, r):
-		return true
-	}
-	switch r {
-	case 0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x2800, 0x3164, 0xFFA0:
-		return true // count as letters, marks or symbols, and show nothing
-	}
-	return r >= 0xFE00 && r <= 0xFE0F || r >= 0xE0100 && r <= 0xE01EF
+	return strings.Join(list, "\n")
 }
 
 // span is a duration for people.
@@ -155,14 +105,7 @@ func places(seqs []int64) string {
 	return strings.Join(words, ", ")
 }
 
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-func join(words []string) string { return or(strings.Join(words, ", "), "–") }
+func join(words []string) string { return cmp.Or(strings.Join(words, ", "), "–") }
 
 // upper begins a sentence.
 func upper(s string) string {
