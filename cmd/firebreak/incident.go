@@ -104,16 +104,8 @@ func (p *program) keep(files []chatops.File) error {
 	}
 	for _, f := range files {
 		name := filepath.Base(f.Name)
-		out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, os.ErrExist) {
-			return fmt.Errorf("%s is here already and was not replaced; name another file: firebreak export --out FILE INCIDENT", name)
-		}
-		if err != nil {
-			return fmt.Errorf("write what was handed out: %w", err)
-		}
-		_, err = out.Write(f.Data)
-		if err := errors.Join(err, out.Close()); err != nil {
-			return fmt.Errorf("write %s: %w", name, err)
+		if err := saveNew(name, 0o600, f.Data, "name another file: firebreak export --out FILE INCIDENT"); err != nil {
+			return err
 		}
 	}
 	return nil

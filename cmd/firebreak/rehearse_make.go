@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/firebreak-ir/firebreak/cmd/internal/app"
@@ -62,16 +59,8 @@ func (p *program) makeScenario(ctx context.Context, f rehearseFlags) error {
 		_, err := p.out.Write(made.Text)
 		return err
 	}
-	file, err := os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already; name another file", f.out)
-	}
-	if err != nil {
-		return fmt.Errorf("write the scenario: %w", err)
-	}
-	_, err = file.Write(made.Text)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("write the scenario: %w", err)
+	if err := saveNew(f.out, 0o644, made.Text, "name another file"); err != nil {
+		return err
 	}
 	fmt.Fprintf(p.err, "wrote %s; play it: firebreak rehearse %s --scripted\n", f.out, f.out)
 	return nil

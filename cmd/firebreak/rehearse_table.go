@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -66,20 +66,9 @@ func (p *program) playTable(ctx context.Context, cfg *config.Config, shelf app.S
 
 // writeReport writes the after-action report in the form that the name says.
 func (p *program) writeReport(played *app.Played, name string) error {
-	out, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	defer os.Remove(out.Name())
-	err = played.Report(out, strings.TrimPrefix(filepath.Ext(name), "."))
-	if err := errors.Join(err, out.Close()); err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	if err := os.Chmod(out.Name(), 0o600); err != nil {
-		return err
-	}
-	if err := os.Rename(out.Name(), name); err != nil {
-		return fmt.Errorf("write the report: %w", err)
+	form := strings.TrimPrefix(filepath.Ext(name), ".")
+	if err := save(name, func(w io.Writer) error { return played.Report(w, form) }); err != nil {
+		return fmt.Errorf("the report: %w", err)
 	}
 	fmt.Fprintf(p.err, "wrote %s\n", name)
 	return nil

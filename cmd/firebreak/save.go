@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -46,6 +47,24 @@ func save(path string, write func(io.Writer) error) (err error) {
 		return disk(path, out.err)
 	}
 	return err
+}
+
+// saveNew writes a file that is not there yet, whole or not at all. One that is
+// there is left as it is, and instead says what to do then.
+func saveNew(path string, mode os.FileMode, data []byte, instead string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already and was not replaced; %s", path, instead)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
+		_ = os.Remove(path) // ours since it was made
+		return disk(path, err)
+	}
+	return nil
 }
 
 // disk says that a file could not be written.

@@ -65,6 +65,25 @@ func TestSaveIsWholeOrNotThere(t *testing.T) {
 	}
 }
 
+// What is there already is somebody's, and stays.
+func TestSaveNewReplacesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.yaml")
+	if err := saveNew(path, 0o644, []byte("first"), "name another file"); err != nil {
+		t.Fatal(err)
+	}
+	err := saveNew(path, 0o644, []byte("second"), "name another file")
+	if want := path + " is there already and was not replaced; name another file"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != "first" {
+		t.Errorf("the file holds %q, %v", data, err)
+	}
+	err = saveNew(filepath.Join(path, "below"), 0o644, nil, "name another file")
+	if err == nil || !strings.HasPrefix(err.Error(), "write "+path) {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A disk that is full is named, and leaves nothing behind.
 func TestSaveOnAFullDisk(t *testing.T) {
 	dir := t.TempDir()
@@ -87,6 +106,10 @@ func TestSaveOnAFullDisk(t *testing.T) {
 	})
 	if err == nil || !strings.HasPrefix(err.Error(), "write "+path+": ") || !strings.Contains(err.Error(), "nothing of it was left there") || len(folder(t, dir)) != 0 {
 		t.Errorf("got %v, and the folder holds %q", err, folder(t, dir))
+	}
+	err = saveNew(path, 0o600, []byte(strings.Repeat("x", 200_000)), "name another file")
+	if err == nil || !strings.Contains(err.Error(), "nothing of it was left there") || len(folder(t, dir)) != 0 {
+		t.Errorf("a new file: got %v, and the folder holds %q", err, folder(t, dir))
 	}
 	if got := disk("t.csv", syscall.ENOSPC).Error(); got != "write t.csv: no space left on device; nothing of it was left there: make room, or name another place" {
 		t.Errorf("got %q", got)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"regexp"
 	"strings"
@@ -228,16 +227,8 @@ func (p *program) record(ctx context.Context, f testFlags) error {
 		_, err := p.out.Write(made.Text)
 		return err
 	}
-	file, err := os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already; name another file, and take over the case by hand", f.out)
-	}
-	if err != nil {
-		return fmt.Errorf("write the case: %w", err)
-	}
-	_, err = file.Write(made.Text)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("write the case: %w", err)
+	if err := saveNew(f.out, 0o644, made.Text, "name another file, and take over the case by hand"); err != nil {
+		return err
 	}
 	fmt.Fprintf(p.err, "wrote %s\n", f.out)
 	return nil

@@ -196,18 +196,23 @@ func tellReport(w io.Writer, r bolt.Report) error {
 		}
 		fmt.Fprintf(&b, "  %s: %s%s\n", strings.ReplaceAll(string(f.Kind), "_", " "), where, f.What)
 	}
-	if r.Omitted > 0 {
-		fmt.Fprintf(&b, "  and %d more findings\n", r.Omitted)
+	return tellProof(w, &b, r.Omitted, r.Proven, r.NotProven)
+}
+
+// tellProof ends what a check has to say.
+func tellProof(w io.Writer, b *strings.Builder, omitted int, proven, not []string) error {
+	if omitted > 0 {
+		fmt.Fprintf(b, "  and %d more findings\n", omitted)
 	}
 	for _, list := range []struct {
 		title string
 		lines []string
-	}{{"Proven:", r.Proven}, {"Not proven:", r.NotProven}} {
+	}{{"Proven:", proven}, {"Not proven:", not}} {
 		if len(list.lines) > 0 {
-			fmt.Fprintf(&b, "%s\n", list.title)
+			fmt.Fprintf(b, "%s\n", list.title)
 		}
 		for _, l := range list.lines {
-			fmt.Fprintf(&b, "  - %s\n", l)
+			fmt.Fprintf(b, "  - %s\n", l)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

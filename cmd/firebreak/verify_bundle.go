@@ -106,20 +106,5 @@ func tellBundle(w io.Writer, r timeline.BundleReport) error {
 		}
 		fmt.Fprintf(&b, "  %s: %s%s\n", strings.ReplaceAll(f.Kind, "_", " "), where, f.What)
 	}
-	if r.Omitted > 0 {
-		fmt.Fprintf(&b, "  and %d more findings\n", r.Omitted)
-	}
-	for _, list := range []struct {
-		title string
-		lines []string
-	}{{"Proven:", r.Proven}, {"Not proven:", r.NotProven}} {
-		if len(list.lines) > 0 {
-			fmt.Fprintf(&b, "%s\n", list.title)
-		}
-		for _, l := range list.lines {
-			fmt.Fprintf(&b, "  - %s\n", l)
-		}
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return tellProof(w, &b, r.Omitted, r.Proven, r.NotProven)
 }
