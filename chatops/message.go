@@ -1,6 +1,10 @@
 package chatops
 
-import "github.com/firebreak-ir/firebreak/engine"
+import (
+	"slices"
+
+	"github.com/firebreak-ir/firebreak/engine"
+)
 
 // Message is what a person is shown, without any chat's own format in it. All
 // text is plain text: an adapter escapes it for its chat. Mentions and links
@@ -41,6 +45,11 @@ type Part struct {
 	Code    string   // fixed width, kept as it is
 	Note    string   // small print
 	Buttons []Button // in one row
+}
+
+// WithoutButtons is the parts that are to be read and not clicked.
+func WithoutButtons(parts []Part) []Part {
+	return slices.DeleteFunc(slices.Clone(parts), func(p Part) bool { return len(p.Buttons) > 0 })
 }
 
 // Field is a labelled value.

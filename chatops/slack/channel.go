@@ -201,7 +201,7 @@ func (a *Adapter) toMessage(i *engine.Incident, ref, head string) (m chatops.Mes
 			if ask.ID == id {
 				m := a.opt.Renderer.Ask(i, ask)
 				if ask.Closed {
-					m.Parts, m.Notify = withoutButtons(m.Parts), nil
+					m.Parts, m.Notify = chatops.WithoutButtons(m.Parts), nil
 				}
 				return m, a.approvers(ask), true
 			}
@@ -226,14 +226,4 @@ func (a *Adapter) toMessage(i *engine.Incident, ref, head string) (m chatops.Mes
 		}
 	}
 	return chatops.Message{}, nil, false
-}
-
-func withoutButtons(parts []chatops.Part) []chatops.Part {
-	var kept []chatops.Part
-	for _, p := range parts {
-		if len(p.Buttons) == 0 {
-			kept = append(kept, p)
-		}
-	}
-	return kept
 }

@@ -134,7 +134,7 @@ func (a *Adapter) Close(ctx context.Context, look engine.Look, post engine.Post)
 		known := false
 		err := look(func(i *engine.Incident) {
 			m, _, ok := a.toMessage(i, post.Ref, "")
-			m.Parts = withoutButtons(m.Parts)
+			m.Parts = chatops.WithoutButtons(m.Parts)
 			m.Notify = nil
 			c, known = a.message(m), ok
 		})

@@ -55,7 +55,7 @@ func (t *Terminal) Post(_ context.Context, look engine.Look, ref string) (engine
 		return engine.MessagePosted{}, err
 	}
 	if known {
-		m.Parts = withoutButtons(m.Parts)
+		m.Parts = chatops.WithoutButtons(m.Parts)
 		if person, ok := strings.CutPrefix(to, "person:"); ok {
 			m.Title += " · only to " + person
 		}
@@ -128,14 +128,4 @@ func message(i *engine.Incident, ref string) (m chatops.Message, to string, know
 		}
 	}
 	return m, to, false
-}
-
-func withoutButtons(parts []chatops.Part) []chatops.Part {
-	var kept []chatops.Part
-	for _, p := range parts {
-		if len(p.Buttons) == 0 {
-			kept = append(kept, p)
-		}
-	}
-	return kept
 }
