@@ -86,7 +86,7 @@ type Row struct {
 	Steps       Coverage       `json:"steps"`
 	Actions     []ActionUse    `json:"actions"`
 	Approvals   Latencies      `json:"approvals"`
-	Correctives []Todo         `json:"open_correctives"` // overdue first
+	Correctives []Undone       `json:"open_correctives"` // overdue first
 	Waivers     []WaiverUse    `json:"waivers"`
 	BreakGlass  string         `json:"break_glass"`
 	Contained   []Contained    `json:"contained"`

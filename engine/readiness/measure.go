@@ -56,8 +56,8 @@ type Latency struct {
 	At     *Evidence `json:"worst,omitempty"`
 }
 
-// Todo is a corrective action that is not done.
-type Todo struct {
+// Undone is a corrective action that is not done.
+type Undone struct {
 	ID       string   `json:"id"`
 	Text     string   `json:"text"`
 	Owner    string   `json:"owner"`
@@ -113,13 +113,13 @@ func (m *maker) measure(r *Row, p *runbooks.Program, rehearsals []*Case) {
 	r.Actions = m.actions(p)
 	r.Approvals = Latencies{Drills: m.latency(m.Drills, p.ID), Live: m.latency(m.Incidents, p.ID)}
 	r.Budgets = BudgetCounts{Drills: budgets(m.Drills, p.ID), Live: budgets(m.Incidents, p.ID)}
-	r.Correctives, r.Contained = []Todo{}, []Contained{}
+	r.Correctives, r.Contained = []Undone{}, []Contained{}
 	for _, c := range slices.Concat(m.Drills, m.Incidents) {
 		if slices.Contains(c.runbooks(), p.ID) {
-			r.Correctives = append(r.Correctives, m.todos(c)...)
+			r.Correctives = append(r.Correctives, m.undone(c)...)
 		}
 	}
-	sortTodos(r.Correctives)
+	sortUndone(r.Correctives)
 	for _, c := range m.Incidents {
 		for _, run := range c.runs(p.ID) {
 			r.LiveRuns++
@@ -272,14 +272,14 @@ func budgets(cases []*Case, runbook string) Budgets {
 	return b
 }
 
-// todos lists the corrective actions of a case that are not done.
-func (m *maker) todos(c *Case) []Todo {
-	var list []Todo
+// undone lists the corrective actions of a case that are not done.
+func (m *maker) undone(c *Case) []Undone {
+	var list []Undone
 	for _, one := range c.Correctives {
 		if one.Closed {
 			continue
 		}
-		t := Todo{ID: one.ID, Text: one.Text, Owner: one.Owner, Due: one.Due, Evidence: c.at(one.Seq)}
+		t := Undone{ID: one.ID, Text: one.Text, Owner: one.Owner, Due: one.Due, Evidence: c.at(one.Seq)}
 		if left, ok := m.left(one.Due); ok && left < 0 {
 			t.Overdue = -left
 		}
@@ -288,8 +288,8 @@ func (m *maker) todos(c *Case) []Todo {
 	return list
 }
 
-func sortTodos(list []Todo) {
-	slices.SortStableFunc(list, func(a, b Todo) int {
+func sortUndone(list []Undone) {
+	slices.SortStableFunc(list, func(a, b Undone) int {
 		return cmp.Or(b.Overdue-a.Overdue, cmp.Compare(a.Due, b.Due), cmp.Compare(a.Evidence.String(), b.Evidence.String()))
 	})
 }

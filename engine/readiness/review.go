@@ -223,7 +223,7 @@ func (v *review) owners() []Line {
 		}
 	}
 	for _, c := range slices.Concat(v.Drills, v.Incidents) {
-		for _, t := range v.todos(c) {
+		for _, t := range v.undone(c) {
 			if v.People == nil {
 				continue
 			}

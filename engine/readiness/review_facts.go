@@ -175,19 +175,19 @@ func (v *review) grouped(each func(c *Case, say func(runbook, text string, seq i
 }
 
 func (v *review) correctives() []Line {
-	var todos []Todo
+	var undone []Undone
 	from := map[string]string{}
 	for _, c := range slices.Concat(v.Drills, v.Incidents) {
-		for _, t := range v.todos(c) {
+		for _, t := range v.undone(c) {
 			if t.Overdue > 0 {
-				todos = append(todos, t)
+				undone = append(undone, t)
 				from[t.Evidence.String()] = strings.Join(c.runbooks(), ", ")
 			}
 		}
 	}
-	sortTodos(todos)
+	sortUndone(undone)
 	var list []Line
-	for _, t := range todos {
+	for _, t := range undone {
 		list = append(list, Line{
 			Runbook: from[t.Evidence.String()], Days: t.Overdue, Evidence: []Evidence{t.Evidence},
 			Text: fmt.Sprintf("%s of %s, for %s by %s, is %s overdue: %s", t.ID, t.Evidence.Incident, t.Owner, t.Due, inDays(t.Overdue), t.Text),
