@@ -27,6 +27,7 @@ type Incident struct {
 	Posts       map[string]*Post
 	Drill       *Drill        // of a rehearsal; nil: it is live, or not started
 	Correctives []*Corrective // what has to be done better, C1, C2, ...
+	Glasses     []*Glass      // every one that was broken, in order
 	Now         time.Time     // time of the last fact
 	Facts       int64         // how many facts were applied
 	LastSeq     int64         // journal place of the last one that was written
@@ -238,6 +239,7 @@ type Approval struct {
 	Votes    []CastVote
 	Changed  []string
 	Why      string // of its end, in words
+	Glass    *Glass // it was granted by one person alone; nil: by its quorum, or not
 
 	preview   *actions.Preview
 	params    string
@@ -271,6 +273,7 @@ type Ask struct {
 	Type   AskType
 	Step   *Step
 	Appr   *Approval // of an approval ask
+	Glass  *Glass    // of a review
 	Closed bool      // answered, or no longer asked
 	At     time.Time
 }
@@ -284,14 +287,18 @@ const (
 	AskManual      AskType = "manual"
 	AskHeld        AskType = "held"
 	AskContainment AskType = "containment"
+	AskReview      AskType = "review" // whether it was right to go on without the quorum
 )
 
 // Reminders is how often those who are asked were reminded.
 func (a *Ask) Reminders() int {
-	if a.Appr == nil {
-		return 0
+	switch {
+	case a.Appr != nil:
+		return a.Appr.reminders
+	case a.Glass != nil && a.Glass.fired:
+		return 1
 	}
-	return a.Appr.reminders
+	return 0
 }
 
 // Ref is the reference under which the question is posted.
