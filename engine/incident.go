@@ -171,20 +171,21 @@ type Step struct {
 	parked    bool   // the same: it is planned and waits for the question about all
 	covered   string // the same: digest of the plan that the latest question about all is about
 	undos     int    // how often its undo was asked for
-	questions int    // questions about it that are not answered
-	dues      int    // questions whether its effect ends, ever asked
-	overtime  bool   // its time in all is over
-	pending   int    // needs that have not ended
-	plans     int    // readings of the target so far
-	planned   bool   // the latest reading is there and not yet followed
-	planOwed  bool   // a reading is owed
-	fails     int    // readings that failed since the last good one
-	voids     int    // approvals that were void since the step's turn came
-	asked     int    // approvals ever asked
-	budget    int    // number of the last attempt before the current series
-	doubts    int    // attempts of the current series that ended in doubt
-	settled   bool   // the settle time of a doubt has passed
-	due       bool   // the time of the next attempt has come
+	glasses   []*Glass
+	questions int  // questions about it that are not answered
+	dues      int  // questions whether its effect ends, ever asked
+	overtime  bool // its time in all is over
+	pending   int  // needs that have not ended
+	plans     int  // readings of the target so far
+	planned   bool // the latest reading is there and not yet followed
+	planOwed  bool // a reading is owed
+	fails     int  // readings that failed since the last good one
+	voids     int  // approvals that were void since the step's turn came
+	asked     int  // approvals ever asked
+	budget    int  // number of the last attempt before the current series
+	doubts    int  // attempts of the current series that ended in doubt
+	settled   bool // the settle time of a doubt has passed
+	due       bool // the time of the next attempt has come
 	skip      *SkipRequested
 	answered  bool
 	started   time.Time // of the first intent
