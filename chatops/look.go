@@ -288,6 +288,12 @@ func detail(m *Message, i *engine.Incident, r *engine.Run, s *engine.Step, c *ca
 			lines = append(lines, Line{Mark: sign, Text: text})
 		}
 	}
+	for _, g := range s.Glasses() {
+		lines = append(lines, Line{Mark: "!", Text: broken(g, c.now) + ": " + line(g.Broken.Reason, 200)})
+		if g.Review != nil {
+			lines = append(lines, Line{Mark: "›", Text: who(g.Reviewer) + " found: " + line(g.Review.Text, 200)})
+		}
+	}
 	for _, a := range s.Attempts {
 		lines = append(lines, attemptLine(a, c))
 	}

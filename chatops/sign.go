@@ -7,7 +7,7 @@ import (
 	"github.com/firebreak-ir/firebreak/engine"
 )
 
-// Sign asks a terminal for the signature of a vote. What is signed is put
+// Sign asks a terminal for the signature of a vote, or of who breaks a glass. What is signed is put
 // together by the terminal itself, with engine.VoteMessage, so that no server
 // can have it sign anything else. The line is sent again with the signature in
 // [Input.Signature]; until then nothing was done.
@@ -49,13 +49,18 @@ func (b *Bot) signing(c *call) Message {
 	if refusal != nil {
 		return b.refuse(c, refusal, true)
 	}
+	return b.signingAs(c, func(i *engine.Incident) (Message, error) { return toSign(i, c, digest) })
+}
+
+// signingAs asks a terminal for a signature over what show gives.
+func (b *Bot) signingAs(c *call, show func(*engine.Incident) (Message, error)) Message {
 	person, _ := c.dir.Person(c.actor.ID)
 	if len(person.SSHKeys) == 0 {
 		return b.refuse(c, engine.Refuse(engine.StepUpRequired, `the directory holds no SSH key of %q, so no signature of yours can count; an admin can add the line of your .pub file there: ssh_keys: ["ssh-ed25519 AAAA..."]`, c.actor.ID), true)
 	}
 	var m Message
 	var problem error
-	err := b.look(c, func(i *engine.Incident) { m, problem = toSign(i, c, digest) })
+	err := b.look(c, func(i *engine.Incident) { m, problem = show(i) })
 	if err != nil {
 		return b.answer(c, err)
 	}

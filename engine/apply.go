@@ -158,7 +158,7 @@ func (i *Incident) resolve(e Event, b Resolved) error {
 	}
 	if list := i.Unreviewed(); len(list) > 0 {
 		g := list[0]
-		return Refuse(Unreviewed, "%s cannot be resolved yet: %s broke the glass at %s/%s and nobody has reviewed it; somebody of %s who had no part in it: review %s justified \"...\", or: review %s unjustified \"...\"",
+		return Refuse(Unreviewed, "%s cannot be resolved yet: %s broke the glass at %s/%s and nobody has reviewed it; somebody of %s who had no part in it: justified %s --reason \"...\", or: unjustified %s --reason \"...\"",
 			i.ID, g.By.ID, g.Step.run.ID, g.Step.ID, strings.Join(g.Rule.Review, ", "), g.Step.ID, g.Step.ID)
 	}
 	i.Resolved, i.ResolvedAt, i.Summary = true, e.At, b.Summary

@@ -185,7 +185,7 @@ func (s *Step) review(e Event, b GlassReviewed) error {
 		return why
 	}
 	if strings.TrimSpace(b.Text) == "" || len(b.Text) > MaxText {
-		return Refuse(ReasonRequired, `say what you found: review %s justified "..."`, s.ID)
+		return Refuse(ReasonRequired, `say what you found: justified %s --reason "..."`, s.ID)
 	}
 	g.Review, g.Reviewer, g.ReviewedAt = &b, e.Actor, e.At
 	s.run.incident.settle(s, func(a *Ask) bool { return a.Glass == g })

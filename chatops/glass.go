@@ -1,0 +1,183 @@
+package chatops
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/firebreak-ir/firebreak/engine"
+)
+
+// breakGlass lets one person do alone what others should approve. It always
+// needs a signature, so a chat can only say what to type in a terminal.
+func (b *Bot) breakGlass(c *call) Message {
+	switch {
+	case c.aim.shared != "":
+		return b.refuse(c, engine.Refuse(engine.NoStep, "people are asked about all items of %s at once, not about %s alone: %s %s/%s", c.aim.shared, c.place(), c.Verb, c.aim.run, c.aim.shared), true)
+	case c.aim.approval == "":
+		return b.refuse(c, engine.Refuse(engine.NoStep, "step %s asks nobody for approval, it is %s; look with: step %s", c.place(), c.aim.status, c.place()), true)
+	case c.Flags["target"] == "":
+		return b.needs(c, engine.Refuse(engine.ConfirmMismatch, `type out what %s acts on, as it stands in its plan: %s --target <target>; look with: step %s`, c.place(), c.named(), c.place()))
+	case c.Flags["reason"] == "":
+		return b.needs(c, engine.Refuse(engine.ReasonRequired, `say why it cannot wait for those who should approve: %s --reason "..."`, c.named()))
+	}
+	_, sign := c.Flags["sign"]
+	if c.chat || !sign {
+		return b.refuse(c, engine.Refuse(engine.StepUpRequired, "a glass is broken only with a signature, made where your key is and never in a chat; in a terminal type: %s",
+			glassCommand(c.incident, c.aim.run, c.aim.step, c.aim.digest, c.Flags["target"], c.Flags["reason"])), true)
+	}
+	digest, refusal := c.digest()
+	if refusal != nil {
+		return b.refuse(c, refusal, true)
+	}
+	if c.signature == "" {
+		return b.signingAs(c, func(i *engine.Incident) (Message, error) { return glassToSign(i, c, digest) })
+	}
+	person, _ := c.dir.Person(c.actor.ID)
+	c.actor.Keys = person.SSHKeys
+	broken := engine.GlassBroken{Approval: c.aim.approval, Digest: digest, Target: c.Flags["target"], Reason: c.Flags["reason"], Signature: c.signature}
+	if size, root, err := b.o.Incidents.Head(c.ctx, c.incident); err == nil { // it must not fail for want of it
+		broken.Root = Head(size, root)
+	}
+	r, err := b.submit(c, broken)
+	if err != nil {
+		return b.answer(c, err)
+	}
+	m := changed(c, r, Danger, fmt.Sprintf("%s broke the glass at %s", who(c.actor), c.place()))
+	m.text("The step goes on without its quorum. Everybody in the incident sees it, and somebody who had no part in it is asked whether it was right.")
+	m.text("Reason: %s", line(broken.Reason, 300))
+	return b.standing(c, m)
+}
+
+// needs refuses a line to which a word is missing.
+func (b *Bot) needs(c *call, why *engine.Refusal) Message {
+	m := b.refuse(c, why, true)
+	m.Usage = true
+	return m
+}
+
+// glassCommand is what to type, in a shell, to break a glass.
+func glassCommand(i, run, step, digest, target, reason string) string {
+	cmd := "firebreak incident break-glass " + i + " " + run + "/" + step
+	if digest != "" {
+		cmd += " --digest " + short(digest)
+	}
+	return cmd + " --target " + shell(orElse(target, "TARGET")) + " --reason " + shell(orElse(reason, "...")) + " --sign ~/.ssh/id_ed25519"
+}
+
+// shell quotes a word for a shell where it needs that.
+func shell(word string) string {
+	if !strings.ContainsFunc(word, func(r rune) bool {
+		return !strings.ContainsRune("-_./:@%+=,", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(line(word, 300), "'", `'\''`) + "'"
+}
+
+// glassToSign shows what somebody is about to sign.
+func glassToSign(i *engine.Incident, c *call, digest string) (Message, error) {
+	a, ok := i.Ask(c.aim.approval)
+	if !ok || a.Appr == nil {
+		return Message{}, engine.Refuse(engine.NoStep, "step %s asks nobody for approval; look with: step %s", c.place(), c.place())
+	}
+	ballot, err := a.Step.GlassBallot(c.actor, c.Flags["target"], c.Flags["reason"])
+	if err != nil {
+		return Message{}, err
+	}
+	if !strings.HasPrefix(ballot.Plan, digest) {
+		return Message{}, engine.Refuse(engine.PlanChanged, "you looked at plan %s and the plan of step %s is %s now; look again before you sign", short(digest), c.place(), short(ballot.Plan))
+	}
+	v := asking{i: i, r: runOf(i, a.Step), s: a.Step, a: a}
+	m := reply(c, "To be signed: BREAK THE GLASS at "+v.name()+" "+line(a.Step.Def.Name(), 100))
+	m.Tone = Danger
+	m.text("This goes on without %d of %d approvals by %s. Everybody sees that it was you, and it is reviewed by %s.",
+		a.Appr.Quorum-a.Appr.Approvals(), a.Appr.Quorum, names(a.Appr.From), names(a.Appr.BreakGlass.Review))
+	m.Parts = append(m.Parts, Part{Fields: v.fields()})
+	v.plan(&m)
+	m.text("Exactly this is signed:")
+	m.Parts = append(m.Parts, Part{Code: string(engine.VoteMessage(ballot))})
+	m.Sign = &Sign{Ballot: ballot}
+	return m, nil
+}
+
+func (b *Bot) justified(c *call) Message   { return b.review(c, true) }
+func (b *Bot) unjustified(c *call) Message { return b.review(c, false) }
+
+// review hands in what somebody found who looked at a broken glass.
+func (b *Bot) review(c *call, right bool) Message {
+	if c.aim.review == "" {
+		return b.refuse(c, engine.Refuse(engine.NoStep, "no glass was broken at step %s that has to be reviewed; look with: step %s", c.place(), c.place()), true)
+	}
+	r, err := b.submit(c, engine.GlassReviewed{ID: c.aim.review, Justified: right, Text: c.Flags["reason"]})
+	if err != nil {
+		return b.answer(c, err)
+	}
+	m := changed(c, r, Good, fmt.Sprintf("%s found that it was right to break the glass at %s", who(c.actor), c.place()))
+	if !right {
+		m.Tone, m.Title = Danger, fmt.Sprintf("%s found that it was NOT right to break the glass at %s", who(c.actor), c.place())
+		m.text("What follows from it belongs into the record too, such as: corrective \"...\" --owner <person> --due <date>")
+	}
+	m.text("Found: %s", line(c.Flags["reason"], 300))
+	return b.standing(c, m)
+}
+
+// glass tells that a step went on without its quorum, and asks whether that
+// was right.
+func (v asking) glass() Message {
+	s, g := v.s, v.a.Glass
+	m := Message{Title: "GLASS BROKEN: " + v.name() + " " + line(s.Def.Name(), 100), Tone: Danger}
+	m.Parts = append(m.Parts, Part{Fields: append(v.fields(),
+		Field{"Broken by", who(g.By)},
+		Field{"At", moment(g.At, v.i.Now)},
+		Field{"Without", fmt.Sprintf("%d of %d approvals by %s", g.Approval.Quorum-g.Approval.Approvals(), g.Approval.Quorum, names(g.Approval.From))},
+		Field{"Target, as typed", line(g.Broken.Target, askValue)},
+		Field{"Plan digest", short(g.Approval.Digest)},
+		Field{"Signed with", g.Key},
+	)})
+	m.text("Reason: %s", line(g.Broken.Reason, 600))
+	if g.Review != nil {
+		m.Title, m.Tone = "Reviewed, it was right: glass broken at "+v.name(), Good
+		if !g.Review.Justified {
+			m.Title, m.Tone = "Reviewed, it was NOT right: glass broken at "+v.name(), Danger
+		}
+		m.text("%s reviewed it at %s: %s", who(g.Reviewer), g.ReviewedAt.UTC().Format("2006-01-02 15:04:05 UTC"), line(g.Review.Text, 600))
+		return m
+	}
+	m.Notify = append(append([]string{}, g.Approval.From...), g.Rule.Review...)
+	m.text("%s are asked whether that was right, by %s. %s cannot be resolved before.", names(g.Rule.Review), day(g.Due, v.i.Now), v.i.ID)
+	m.Parts = append(m.Parts, Part{Buttons: []Button{v.button(Justified, "It was right…", Good, ""), v.button(Unjustified, "It was not…", Danger, "")}})
+	m.next(answers(v.i, v.r, v.a)...)
+	m.Parts = append(m.Parts, Part{Note: "Who broke it, who asked for the step, who voted on it, and whom it acts against cannot review it."})
+	return m
+}
+
+// reviews lists how the review of a broken glass can be answered by typing.
+func reviews(on string) []string {
+	return []string{"justified " + on + ` --reason "..."`, "unjustified " + on + ` --reason "..."`}
+}
+
+// broken says how a broken glass stands.
+func broken(g *engine.Glass, now time.Time) string {
+	text := "glass broken by " + who(g.By) + " " + moment(g.At, now)
+	switch {
+	case g.Overdue():
+		return text + ", its review was due " + moment(g.Due, now)
+	case g.Review == nil:
+		return text + ", not reviewed, due " + moment(g.Due, now)
+	case g.Review.Justified:
+		return text + ", found right by " + who(g.Reviewer)
+	}
+	return text + ", found NOT right by " + who(g.Reviewer)
+}
+
+// unreviewed is the broken glass of a step that waits for its review, the one
+// that was broken first; nil: none does.
+func unreviewed(s *engine.Step) *engine.Glass {
+	for _, g := range s.Glasses() {
+		if g.Review == nil {
+			return g
+		}
+	}
+	return nil
+}
