@@ -66,7 +66,7 @@ func (s *Step) breakGlass(e Event, b GlassBroken) error {
 	if names := s.glassTargets(); !slices.ContainsFunc(names, func(n []string) bool { return slices.Contains(n, b.Target) }) {
 		return Refuse(ConfirmMismatch, "%q is not what step %q acts on; look again, and type it out: break-glass %s --target %s", short80(b.Target), s.ID, s.ID, names[0][0])
 	}
-	again := fmt.Sprintf("in a terminal type: firebreak incident break-glass %s/%s %s --target %s --reason \"...\" --sign ~/.ssh/id_ed25519", s.run.ID, s.ID, s.run.incident.ID, b.Target)
+	again := fmt.Sprintf("in a terminal type: firebreak incident break-glass %s/%s %s --target ... --reason \"...\" --sign ~/.ssh/id_ed25519", s.run.ID, s.ID, s.run.incident.ID)
 	if b.Signature == "" {
 		return Refuse(StepUpRequired, "a glass is broken only with a signature by your SSH key; %s", again)
 	}
