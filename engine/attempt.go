@@ -63,8 +63,6 @@ func (s *Step) mayProceed(e Event) error {
 	switch {
 	case a == nil || a.State != ApprovalGranted:
 		return s.contradicts(e, "it has no approval")
-	case a.Glass != nil && rule.BreakGlass == nil:
-		return s.contradicts(e, "nobody may break the glass here")
 	case a.Glass == nil && a.Approvals() < rule.Quorum:
 		return s.contradicts(e, "%d of %d people approved", a.Approvals(), rule.Quorum)
 	case rule.StepUp && !a.StepUp:

@@ -20,10 +20,7 @@ type auditGlass struct {
 // carries says whether an approval is one: by its quorum, or because somebody
 // who may broke the glass.
 func (p *auditApproval) carries(rule *runbooks.Approval) bool {
-	if p.glass != nil {
-		return rule.BreakGlass != nil
-	}
-	return len(p.people) >= p.Quorum && len(p.people) >= rule.Quorum
+	return p.glass != nil || len(p.people) >= p.Quorum && len(p.people) >= rule.Quorum
 }
 
 // broke judges that one person let a step go on.
