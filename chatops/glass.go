@@ -2,6 +2,7 @@ package chatops
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,7 +63,11 @@ func glassCommand(i, run, step, digest, target, reason string) string {
 	if digest != "" {
 		cmd += " --digest " + short(digest)
 	}
-	return cmd + " --target " + shell(orElse(target, "TARGET")) + " --reason " + shell(orElse(reason, "...")) + " --sign ~/.ssh/id_ed25519"
+	why := `"..."`
+	if reason != "" {
+		why = shell(reason)
+	}
+	return cmd + " --target " + shell(target) + " --reason " + why + " --sign ~/.ssh/id_ed25519"
 }
 
 // shell quotes a word for a shell where it needs that.
@@ -144,12 +149,23 @@ func (v asking) glass() Message {
 		m.text("%s reviewed it at %s: %s", who(g.Reviewer), g.ReviewedAt.UTC().Format("2006-01-02 15:04:05 UTC"), line(g.Review.Text, 600))
 		return m
 	}
-	m.Notify = append(append([]string{}, g.Approval.From...), g.Rule.Review...)
+	m.Notify = passedOver(g)
 	m.text("%s are asked whether that was right, by %s. %s cannot be resolved before.", names(g.Rule.Review), day(g.Due, v.i.Now), v.i.ID)
 	m.Parts = append(m.Parts, Part{Buttons: []Button{v.button(Justified, "It was right…", Good, ""), v.button(Unjustified, "It was not…", Danger, "")}})
 	m.next(answers(v.i, v.r, v.a)...)
 	m.Parts = append(m.Parts, Part{Note: "Who broke it, who asked for the step, who voted on it, and whom it acts against cannot review it."})
 	return m
+}
+
+// passedOver lists who should have approved and who reviews.
+func passedOver(g *engine.Glass) []string {
+	list := slices.Clone(g.Approval.From)
+	for _, who := range g.Rule.Review {
+		if !slices.Contains(list, who) {
+			list = append(list, who)
+		}
+	}
+	return list
 }
 
 // reviews lists how the review of a broken glass can be answered by typing.

@@ -190,7 +190,7 @@ func (a *Adapter) approvers(ask *engine.Ask) []string {
 		from := append(append([]string{}, ask.Appr.From...), ask.Appr.EscalateTo...)
 		return a.slackUsers(d.Members(from))
 	case ask.Glass != nil:
-		return a.slackUsers(d.Members(append(append([]string{}, ask.Glass.Approval.From...), ask.Glass.Rule.Review...)))
+		return a.slackUsers(d.Members(ask.Glass.Rule.Review))
 	case ask.Type == engine.AskContainment && ask.Step.Containment != nil:
 		return a.slackUsers(d.Members(ask.Step.Containment.Ask))
 	}
