@@ -38,5 +38,5 @@ func floor(f *runbooks.TestFloor) *engine.Floor {
 	if f == nil {
 		return nil
 	}
-	return &engine.Floor{Effect: f.Effect, From: f.From, Quorum: f.Quorum}
+	return &engine.Floor{Effect: f.Effect, From: f.From, Quorum: f.Quorum, BreakGlass: f.BreakGlass}
 }

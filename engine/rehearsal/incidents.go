@@ -65,7 +65,7 @@ func (d *drill) pinned(run engine.RunRequest) (engine.RunStarted, *engine.Refusa
 	}
 	body.Protected = env.Protected
 	if f := env.Floor; f != nil {
-		body.Floor = &engine.Floor{Effect: f.Effect, From: f.From, Quorum: f.Quorum}
+		body.Floor = &engine.Floor{Effect: f.Effect, From: f.From, Quorum: f.Quorum, BreakGlass: f.BreakGlass}
 	}
 	for _, real := range d.s.o.Environments {
 		if real.Name != env.Name {
