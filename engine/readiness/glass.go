@@ -151,7 +151,7 @@ func (u GlassUse) open() bool { return u.State == Unreviewed || u.State == Overd
 func (b BreakGlass) words() []string {
 	lines := []string{"break-glass: " + b.head()}
 	for _, g := range b.grouped() {
-		lines = append(lines, "glass: "+g)
+		lines = append(lines, "break-glass "+g)
 	}
 	reviewed := 0
 	for _, u := range b.Uses {
@@ -160,10 +160,10 @@ func (b BreakGlass) words() []string {
 				continue
 			}
 		}
-		lines = append(lines, "broken: "+u.words())
+		lines = append(lines, "glass broken: "+u.words(places(u.Evidence)))
 	}
 	if reviewed > shownUses {
-		lines = append(lines, fmt.Sprintf("broken: and %s more that were reviewed; see: readiness --json", plural(reviewed-shownUses, "use")))
+		lines = append(lines, fmt.Sprintf("glass broken: and %s that were reviewed; --json lists all", plural(reviewed-shownUses, "older use")))
 	}
 	return lines
 }
@@ -217,18 +217,19 @@ func (b BreakGlass) grouped() []string {
 		if len(r.Environments) > 0 {
 			where = " in " + strings.Join(r.Environments, ", ")
 		}
-		g.put(fmt.Sprintf("%s may%s, reviewed by %s within %s", strings.Join(r.By, ", "), where, strings.Join(r.Review, ", "), r.Within), question{name: r.Step})
+		g.put(fmt.Sprintf("%s%s; reviewed by %s within %s", strings.Join(r.By, ", "), where, strings.Join(r.Review, ", "), r.Within), question{name: r.Step})
 	}
 	var lines []string
 	for _, one := range g {
-		lines = append(lines, fmt.Sprintf("at %s %s", one.subject(), one.text))
+		lines = append(lines, fmt.Sprintf("at %s: %s", one.subject(), one.text))
 	}
 	return lines
 }
 
-// words tell one use. What people wrote comes last, so that nothing is cut but that.
-func (u GlassUse) words() string {
-	text := fmt.Sprintf("%s of %s by %s, %s ago, %s%s: %s", u.Step, u.Incident, u.By, inDays(u.Days), u.fate(), places(u.Evidence), timeline.Cut(u.Reason, shownText))
+// words tell one use, with the facts it rests on where they are given. What people
+// wrote comes last, so that nothing is cut but that.
+func (u GlassUse) words(proof string) string {
+	text := fmt.Sprintf("%s of %s by %s, %s ago, %s%s: %s", u.Step, u.Incident, u.By, inDays(u.Days), u.fate(), proof, timeline.Cut(u.Reason, shownText))
 	if !u.open() {
 		text += fmt.Sprintf("; %s: %s", u.Reviewer, timeline.Cut(u.Text, shownText))
 	}
@@ -243,7 +244,7 @@ func (u GlassUse) fate() string {
 	case u.State == Unreviewed:
 		return "not reviewed, due by " + u.Due.UTC().Format(time.DateOnly)
 	case u.Late:
-		return fmt.Sprintf("%s by %s (%s)", u.State, u.Reviewer, lateBy(u.Overdue))
+		return fmt.Sprintf("%s by %s, %s", u.State, u.Reviewer, lateBy(u.Overdue))
 	}
 	return fmt.Sprintf("%s by %s", u.State, u.Reviewer)
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/firebreak-ir/firebreak/engine/timeline"
 )
 
 // broken lists the live glasses that were broken since, those that nobody has
@@ -25,11 +23,7 @@ func (v *review) broken() []Line {
 			if !v.recent(g.At) && !u.open() {
 				continue
 			}
-			text := fmt.Sprintf("%s of %s: %s broke the glass %s ago, %s (%s)", u.Step, u.Incident, u.By, inDays(u.Days), u.fate(), timeline.Cut(u.Reason, shownText))
-			if !u.open() {
-				text += ": " + timeline.Cut(u.Text, shownText)
-			}
-			list = append(list, ranked{Line{Runbook: g.Runbook, Step: g.Path, Text: text, Days: u.Days, Evidence: u.Evidence}, rankOf(u)})
+			list = append(list, ranked{Line{Runbook: g.Runbook, Step: g.Path, Text: u.words(""), Days: u.Days, Evidence: u.Evidence}, rankOf(u)})
 			if !v.recent(g.At) {
 				continue
 			}
