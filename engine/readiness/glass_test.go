@@ -359,14 +359,59 @@ func TestGlassLongPast(t *testing.T) {
 	}
 }
 
+// What was found wrong comes before what was looked at too late, and that before
+// what was in order, whatever is older.
+func TestGlassReviewOrder(t *testing.T) {
+	p := glassBook(t)
+	c := live(t, 1, p, 60, broken(bob, "alone"), reviewed(time.Hour, sim.Justified, "in order"))
+	more := func(daysAgo, after int, justified bool, text string) {
+		g := c.Glasses[0]
+		g.At = now.AddDate(0, 0, -daysAgo)
+		g.Due, g.Reviewed, g.Justified, g.Text = g.At.AddDate(0, 0, 3), g.At.AddDate(0, 0, after), justified, text
+		c.Glasses = append(c.Glasses, g)
+	}
+	more(30, 4, true, "late")
+	more(10, 1, false, "wrong")
+	var got []string
+	for _, s := range readiness.Review(input(one(p), c), now.AddDate(0, 0, -90)).Sections {
+		for _, l := range s.Lines {
+			if s.ID == "break_glass" {
+				got = append(got, l.Text[strings.LastIndex(l.Text, ": ")+2:])
+			}
+		}
+	}
+	if d := cmp.Diff([]string{"wrong", "late", "ask whether its approval fits the night", "in order"}, got); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
 // A loop that asks once about all its items is one use, at the step of the loop.
+// To take them back is asked for each, and that is the same step more than once.
 func TestGlassOfLoop(t *testing.T) {
 	p := compile(t, strings.Replace(strings.Replace(book, ruleBefore, rule, 1), "    title: Cut it off\n", "    title: Cut it off\n    for_each: inputs.hosts\n", 1)+"  hosts: {type: list, of: string, default: [a, b]}\n")
 	s := tale{id: "INC-1", at: now.AddDate(0, 0, -20), program: p, world: map[string][]sim.Answer{"look": works["look"], "cut.1": works["cut"], "cut.2": works["cut"]}}
 	broken(bob, "alone")(&s)
-	b := readiness.Make(input(one(p), s.read(t))).Rows[0].BreakGlass
+	c := s.read(t)
+	b := readiness.Make(input(one(p), c)).Rows[0].BreakGlass
 	if len(b.Uses) != 1 || b.Uses[0].Step != "R1/cut" || len(b.Allowed) != 2 || b.Allowed[0].Step != "cut" {
 		t.Errorf("%+v", b)
+	}
+	for _, item := range []string{"cut.1", "cut.2"} {
+		s.acts = append(s.acts, sim.Act{Verb: sim.Undo, Step: item, By: ann, After: time.Minute, Reason: "a false alarm"},
+			sim.Act{Verb: sim.BreakGlass, Step: item + "~undo", By: bob, After: time.Minute, Reason: "alone"})
+	}
+	c = s.read(t)
+	var at []string
+	for _, g := range c.Glasses {
+		at = append(at, g.Step+" "+g.Path)
+	}
+	if d := cmp.Diff([]string{"cut cut", "cut.1~undo cut~undo", "cut.2~undo cut~undo"}, at); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	for _, sec := range readiness.Review(input(one(p), c), now.AddDate(0, 0, -90)).Sections {
+		if sec.ID == "break_glass" && !slices.ContainsFunc(sec.Lines, func(l readiness.Line) bool { return l.Count == 2 && l.Step == "cut~undo" }) {
+			t.Errorf("%+v", sec.Lines)
+		}
 	}
 }
 
