@@ -115,7 +115,7 @@ func (v asking) approval() Message {
 	v.ways(&m)
 	if rule := appr.BreakGlass; rule != nil {
 		m.text("If they cannot be reached, %s may break the glass, with a signature and for everybody to see; %s review it. In a terminal run:", names(rule.By), names(rule.Review))
-		m.Parts = append(m.Parts, Part{Code: glassCommand(v.i.ID, v.r.ID, s.ID, appr.Digest, s.GlassTargets()[0], "")})
+		m.Parts = append(m.Parts, Part{Code: glassCommand(v.i.ID, v.r.ID, s.ID, appr.Digest, "", "")})
 	}
 	m.Parts = append(m.Parts, Part{Note: "The person who asked, and a person the step acts against, cannot approve it."})
 	return m

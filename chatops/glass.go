@@ -67,7 +67,11 @@ func glassCommand(i, run, step, digest, target, reason string) string {
 	if reason != "" {
 		why = shell(reason)
 	}
-	return cmd + " --target " + shell(target) + " --reason " + why + " --sign ~/.ssh/id_ed25519"
+	what := "..." // to be typed out, and not to be copied from here
+	if target != "" {
+		what = shell(target)
+	}
+	return cmd + " --target " + what + " --reason " + why + " --sign ~/.ssh/id_ed25519"
 }
 
 // shell quotes a word for a shell where it needs that.
@@ -121,7 +125,7 @@ func (b *Bot) review(c *call, right bool) Message {
 	m := changed(c, r, Good, fmt.Sprintf("%s found that it was right to break the glass at %s", who(c.actor), c.place()))
 	if !right {
 		m.Tone, m.Title = Danger, fmt.Sprintf("%s found that it was NOT right to break the glass at %s", who(c.actor), c.place())
-		m.text("What follows from it belongs into the record too, such as: corrective \"...\" --owner <person> --due <date>")
+		m.text("What follows from it belongs into the record too, such as: corrective add %s \"...\" --owner <person> --due <day>", c.incident)
 	}
 	m.text("Found: %s", line(c.Flags["reason"], 300))
 	return b.standing(c, m)

@@ -50,7 +50,7 @@ func TestGlassIsBrokenInATerminal(t *testing.T) {
 	l, b := smashable(t)
 	i := l.list[0]
 	question := dump(AskMessage(i, i.Asks[0]))
-	command := "firebreak incident break-glass INC-1 R1/isolate --digest " + short(i.Asks[0].Appr.Digest) + ` --target h1 --reason "..." --sign ~/.ssh/id_ed25519`
+	command := "firebreak incident break-glass INC-1 R1/isolate --digest " + short(i.Asks[0].Appr.Digest) + ` --target ... --reason "..." --sign ~/.ssh/id_ed25519`
 	for _, want := range []string{"rob, adam may break the glass", "olga, group leads review it", "` " + command} {
 		if !strings.Contains(question, want) {
 			t.Errorf("the question lacks %q:\n%s", want, question)
@@ -98,6 +98,7 @@ func TestGlassIsNotBroken(t *testing.T) {
 		{"rob", `break-glass isolate INC-1 --reason r --sign k`, "", engine.ConfirmMismatch, "type out what R1/isolate acts on"},
 		{"rob", `break-glass isolate INC-1 --target h1 --reason r --sign k --digest 000000000000`, "", engine.PlanChanged, "look again before you sign"},
 		{"rob", `break-glass call INC-1 --target h1 --reason r --sign k`, "", engine.NoStep, "asks nobody for approval"},
+		{"rob", `break-glass isolate INC-1 --target h9 --reason r --sign k`, "", engine.ConfirmMismatch, `"h9" is not what step "isolate" acts on`},
 		{"adam", smash, "", engine.StepUpRequired, `the directory holds no SSH key of "adam"`},
 		{"leo", smash, "", engine.NoBreakGlass, "you are not among them"},
 		{"ann", smash, "", engine.StepUpRequired, `no SSH key of "ann"`},

@@ -60,11 +60,8 @@ func (s *Step) breakGlass(e Event, b GlassBroken) error {
 	if why != nil {
 		return why
 	}
-	if strings.TrimSpace(b.Reason) == "" || len(b.Reason) > MaxText {
-		return Refuse(ReasonRequired, `say why it cannot wait for those who should approve: break-glass %s --reason "..."`, s.ID)
-	}
-	if names := s.glassTargets(); !slices.ContainsFunc(names, func(n []string) bool { return slices.Contains(n, b.Target) }) {
-		return Refuse(ConfirmMismatch, "%q is not what step %q acts on; look again, and type it out: break-glass %s --target %s", short80(b.Target), s.ID, s.ID, names[0][0])
+	if why := s.glassWords(b.Target, b.Reason); why != nil {
+		return why
 	}
 	again := fmt.Sprintf("in a terminal type: firebreak incident break-glass %s/%s %s --target ... --reason \"...\" --sign ~/.ssh/id_ed25519", s.run.ID, s.ID, s.run.incident.ID)
 	if b.Signature == "" {
@@ -94,6 +91,20 @@ func (s *Step) mayBreak(actor Actor, a *Approval) (*runbooks.BreakGlass, *Refusa
 		return nil, Refuse(NoBreakGlass, "at step %q %s may break the glass, and you are not among them", s.ID, strings.Join(rule.BreakGlass.By, ", "))
 	}
 	return rule.BreakGlass, s.struck(actor)
+}
+
+// glassWords refuses a reason or a target that does not fit.
+func (s *Step) glassWords(target, reason string) *Refusal {
+	if strings.TrimSpace(reason) == "" || len(reason) > MaxText {
+		return Refuse(ReasonRequired, `say why it cannot wait for those who should approve: break-glass %s --reason "..."`, s.ID)
+	}
+	if !slices.ContainsFunc(s.glassTargets(), func(names []string) bool { return slices.Contains(names, target) }) {
+		if len(target) > 80 {
+			target = target[:80] + "..."
+		}
+		return Refuse(ConfirmMismatch, "%q is not what step %q acts on; look again, and type out a target as its plan shows it: step %s", target, s.ID, s.ID)
+	}
+	return nil
 }
 
 // glassTargets lists what a person can type to say what the step acts on: each
@@ -129,6 +140,9 @@ func (s *Step) GlassBallot(actor Actor, target, reason string) (Ballot, error) {
 		return Ballot{}, Refuse(AlreadyDecided, "step %q asks nobody for approval at this moment", s.ID)
 	}
 	if _, why := s.mayBreak(actor, a); why != nil {
+		return Ballot{}, why
+	}
+	if why := s.glassWords(target, reason); why != nil {
 		return Ballot{}, why
 	}
 	return s.glassBallot(a, actor.ID, target, reason), nil
@@ -222,11 +236,4 @@ func (a Actor) among(list []string) bool {
 		kind, name, _ := strings.Cut(f, ":")
 		return kind == "group" && slices.Contains(a.Groups, name) || kind == "person" && name == a.ID
 	})
-}
-
-func short80(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
 }
