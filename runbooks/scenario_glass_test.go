@@ -40,6 +40,7 @@ func TestNobodyLeftButWhoBreaksTheGlass(t *testing.T) {
 		{name: "the commander leaves, too", book: glass, away: "ann, bob", later: "carl", want: 1},
 		{name: "the commander has left", book: glass, away: "carl", later: "ann", want: 1},
 		{name: "only the commander leaves", book: glass, away: "carl"},
+		{name: "nobody of the exercise approves anyhow", book: edit(glass, "from: [group:leads], quorum: 2, break", "from: [group:others], quorum: 2, break"), away: "carl"},
 		{name: "the floor does not let them", book: glass, floor: "break_glass: false", away: "ann, bob", want: 1},
 		{name: "the floor lets them", book: glass, floor: "break_glass: true", away: "ann, bob"},
 		{name: "of a worse effect", book: glass, floor: "effect: destructive", away: "ann, bob"},
