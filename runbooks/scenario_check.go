@@ -304,8 +304,8 @@ func (c *scenarioCheck) approves(step *Step, undo bool) bool {
 }
 
 // approvalOf is what a step needs in the environment of the scenario, as the
-// engine works it out: its own approval, raised to the floor, or that of the
-// floor; nil: none.
+// engine works it out: its own approval, raised to the floor and with nobody who
+// goes on alone where the floor does not let them, or that of the floor; nil: none.
 func (c *scenarioCheck) approvalOf(step *Step) *Approval {
 	floor := c.floor
 	switch {
@@ -313,11 +313,12 @@ func (c *scenarioCheck) approvalOf(step *Step) *Approval {
 		return step.Approval
 	case step.Approval == nil:
 		return &Approval{From: floor.From, Quorum: floor.Quorum}
-	case step.Approval.Quorum >= floor.Quorum:
-		return step.Approval
 	}
 	raised := *step.Approval
-	raised.Quorum = floor.Quorum
+	raised.Quorum = max(raised.Quorum, floor.Quorum)
+	if !floor.BreakGlass {
+		raised.BreakGlass = nil
+	}
 	return &raised
 }
 

@@ -45,6 +45,9 @@ type TestFloor struct {
 	Effect actions.Effect `json:"effect"`
 	From   []string       `json:"from"`
 	Quorum int            `json:"quorum"`
+
+	// BreakGlass lets the runbook's own break_glass stand for what the floor is about.
+	BreakGlass bool `json:"break_glass,omitempty"`
 }
 
 // TestAnswers is what the world does with a step, attempt by attempt.
@@ -179,9 +182,10 @@ type environmentDecl struct {
 }
 
 type floorDecl struct {
-	effect At[string]
-	from   []At[string]
-	quorum At[int]
+	effect     At[string]
+	from       []At[string]
+	quorum     At[int]
+	breakGlass At[bool]
 }
 
 type answersDecl struct {

@@ -252,7 +252,7 @@ func (c *testCheck) environment(d environmentDecl) TestEnvironment {
 		c.fail(d.name.Pos, "value", didYouMean(e.Name, c.p.Environments), "the runbook is for %s, not for %s", strings.Join(c.p.Environments, ", "), word(e.Name))
 	}
 	if d.floor != nil {
-		e.Floor = &TestFloor{Effect: actions.Effect(d.floor.effect.Value), From: values(d.floor.from), Quorum: d.floor.quorum.Value}
+		e.Floor = &TestFloor{Effect: actions.Effect(d.floor.effect.Value), From: values(d.floor.from), Quorum: d.floor.quorum.Value, BreakGlass: d.floor.breakGlass.Value}
 	}
 	return e
 }

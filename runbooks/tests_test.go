@@ -126,7 +126,7 @@ func TestMerge(t *testing.T) {
 	if len(answer.Acts) != 2 || len(act.Acts) != 10 || !act.Acts[0].Own || answer.Acts[0].Own {
 		t.Errorf("acts: %d and %d", len(answer.Acts), len(act.Acts))
 	}
-	if e := answer.Environment; e.Floor == nil || e.Floor.Quorum != 2 || e.Name != "staging" || answer.Requester.ID != "ann" || answer.Severity != 1 {
+	if e := answer.Environment; e.Floor == nil || e.Floor.Quorum != 2 || !e.Floor.BreakGlass || e.Name != "staging" || answer.Requester.ID != "ann" || answer.Severity != 1 {
 		t.Errorf("environment: %+v", answer)
 	}
 }

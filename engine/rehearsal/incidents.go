@@ -65,7 +65,8 @@ func (d *drill) pinned(run engine.RunRequest) (engine.RunStarted, *engine.Refusa
 	}
 	body.Protected = env.Protected
 	if f := env.Floor; f != nil {
-		body.Floor = &engine.Floor{Effect: f.Effect, From: f.From, Quorum: f.Quorum}
+		floor := engine.Floor(*f)
+		body.Floor = &floor
 	}
 	for _, real := range d.s.o.Environments {
 		if real.Name != env.Name {
