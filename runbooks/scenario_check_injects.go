@@ -97,7 +97,7 @@ func (e Expectation) inWords() string {
 	}
 	switch {
 	case e.Verb != "":
-		return strings.TrimSpace(fmt.Sprintf("%s types %s %s", who, e.Verb, e.Target))
+		return strings.TrimSpace(fmt.Sprintf("%s types %s %s", who, strings.Replace(e.Verb, "break_glass", "break-glass", 1), e.Target))
 	case e.Step != "":
 		status := e.Status
 		if status == "" {
