@@ -52,8 +52,16 @@ func TestScenarioOfBrokenGlass(t *testing.T) {
 			if tt.want != "" && n != 4 {
 				t.Errorf("%d faults, want 4: %v", n, more)
 			}
-			if tt.want == "" && (s == nil || len(s.Forbidden) < 2) {
-				t.Error("no scenario")
+			if tt.want != "" {
+				return
+			}
+			if s == nil || len(s.Forbidden) != 2 {
+				t.Fatalf("the scenario is %+v", s)
+			}
+			for n, want := range []string{"somebody types break-glass revoke", "somebody reviews the broken glass of revoke"} {
+				if got := s.Injects[0].Expect[n].Text; got != want {
+					t.Errorf("got %q, want %q", got, want)
+				}
 			}
 		})
 	}

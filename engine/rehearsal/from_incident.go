@@ -203,7 +203,7 @@ func (f *former) typed(a retell.Act) (string, bool) {
 	case "break_glass":
 		return because("break-glass "+a.Step+" --target "+word(a.Target), "a reason"), true
 	case "review":
-		return fmt.Sprintf("review %s %v %s", a.Step, a.With, quoted("a reason")), true
+		return because(fmt.Sprintf("%v %s", a.With, a.Step), "a reason"), true
 	case "cancel":
 		return because("cancel R1", "a reason"), true
 	}

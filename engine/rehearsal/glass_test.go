@@ -41,8 +41,8 @@ func TestScriptOfBrokenGlass(t *testing.T) {
   - {by: bob, asked: once, delay: 2m, type: 'break-glass once --target "a host" --reason "nobody answers"', refused: you are not among them}
   - {by: cat, asked: once, delay: 5m, type: 'break-glass once --target "another" --reason "nobody answers"', refused: is not what step}
   - {by: cat, asked: once, delay: 6m, type: 'break-glass once --target "a host" --reason "nobody answers"'}
-  - {by: cat, asked: once, delay: 1h, type: 'review once justified "it was me"', refused: you broke it}
-  - {by: bob, asked: once, delay: 2h, type: 'review once unjustified "bob was there"'}
+  - {by: cat, asked: once, delay: 1h, type: 'justified once --reason "it was me"', refused: you broke it}
+  - {by: bob, asked: once, delay: 2h, type: 'unjustified once --reason "bob was there"'}
 `)
 	out := played(t, p, s, memory(t))
 	if len(out.Faults) > 0 {
@@ -139,7 +139,7 @@ func TestBrokenGlassAgain(t *testing.T) {
 	if err != nil || len(third.Notes) > 0 {
 		t.Fatal(err, third.Notes)
 	}
-	for _, want := range []string{`break-glass once --target `, `review once justified \"a reason\"`, `asked: once, delay: 3h`} {
+	for _, want := range []string{`break-glass once --target `, `justified once --reason \"a reason\"`, `asked: once, delay: 3h`} {
 		if !strings.Contains(string(third.Text), want) {
 			t.Errorf("there is no %s in\n%s", want, third.Text)
 		}

@@ -153,7 +153,7 @@ func lineOf(i *engine.Incident, e engine.Event) (line runbooks.ScriptLine, ok bo
 	case engine.GlassBroken:
 		text = because("break-glass "+step+" --target "+word(b.Target), b.Reason)
 	case engine.GlassReviewed:
-		text = fmt.Sprintf("review %s %s %s", step, judged(b), quoted(b.Text))
+		text = because(judged(b)+" "+step, b.Text)
 	case engine.CancelRequested:
 		text = because("cancel "+e.Run, b.Reason)
 	case engine.Noted:
@@ -185,7 +185,7 @@ func lineOf(i *engine.Incident, e engine.Event) (line runbooks.ScriptLine, ok bo
 	return runbooks.ScriptLine{Type: text}, true
 }
 
-// judged is the word by which somebody reviews a broken glass.
+// judged is the word with which somebody reviews a broken glass.
 func judged(b engine.GlassReviewed) string {
 	if b.Justified {
 		return sim.Justified

@@ -225,7 +225,7 @@ func (p *player) question(d *drill, n int) *engine.Ask {
 func answers(line runbooks.ScriptLine) []engine.AskType {
 	verb, _, _ := strings.Cut(strings.ToLower(line.Type), " ")
 	switch {
-	case verb == "review":
+	case verb == sim.Justified || verb == sim.Unjustified:
 		return []engine.AskType{engine.AskReview}
 	case line.Refused != "":
 	case verb == "break-glass":

@@ -134,11 +134,11 @@ func typed(ctx context.Context, st *rehearsal.Stage, id string, line runbooks.Sc
 			return err
 		}
 		return submit(step, engine.Vote{Approval: ask, Approve: verb == "approve", Reason: flags["reason"]})
-	case "break-glass", "review":
+	case "break-glass", "justified", "unjustified":
 		ask := ""
 		if err := st.View(ctx, id, func(i *engine.Incident) {
 			for _, a := range i.Asks {
-				if a.Step.ID == step && (a.Glass != nil) == (verb == "review") {
+				if a.Step.ID == step && (a.Glass != nil) == (verb != "break-glass") {
 					ask = a.ID
 				}
 			}
@@ -148,8 +148,7 @@ func typed(ctx context.Context, st *rehearsal.Stage, id string, line runbooks.Sc
 		if verb == "break-glass" {
 			return submit(step, engine.GlassBroken{Approval: ask, Target: flags["target"], Reason: flags["reason"]})
 		}
-		found, text, _ := strings.Cut(more, " ")
-		return submit(step, engine.GlassReviewed{ID: ask, Justified: found == "justified", Text: text})
+		return submit(step, engine.GlassReviewed{ID: ask, Justified: verb == "justified", Text: flags["reason"]})
 	case "retry":
 		return submit(step, engine.RetryRequested{NotApplied: flags["confirm-not-applied"] != "", Reason: flags["reason"]})
 	case "done":
