@@ -152,7 +152,7 @@ func scenarioEnvironment() object {
 }
 
 func verb() object {
-	return object{"type": "string", "enum": []string{"run", "approve", "deny", "note", "cancel", "retry", "skip", "done", "undo", "extend", "keep", "applied", "not_applied", "export"}}
+	return object{"type": "string", "enum": []string{"run", "approve", "deny", "note", "cancel", "retry", "skip", "done", "undo", "extend", "keep", "break_glass", "review", "applied", "not_applied", "export"}}
 }
 
 // triggers are the keys that say when, without hand.
