@@ -23,24 +23,30 @@ func (b *Bot) breakGlass(c *call) Message {
 		return b.needs(c, engine.Refuse(engine.ReasonRequired, `say why it cannot wait for those who should approve: %s --reason "..."`, c.named()))
 	}
 	_, sign := c.Flags["sign"]
-	if c.chat || !sign {
-		return b.refuse(c, engine.Refuse(engine.StepUpRequired, "a glass is broken only with a signature, made where your key is and never in a chat; in a terminal type: %s",
-			glassCommand(c.incident, c.aim.run, c.aim.step, c.aim.digest, c.Flags["target"], c.Flags["reason"])), true)
+	inTerminal := engine.Refuse(engine.StepUpRequired, "a glass is broken only with a signature, made where your key is and never in a chat; in a terminal type: %s",
+		glassCommand(c.incident, c.aim.run, c.aim.step, c.aim.digest, c.Flags["target"], c.Flags["reason"]))
+	if c.chat {
+		return b.refuse(c, inTerminal, true)
 	}
 	digest, refusal := c.digest()
 	if refusal != nil {
 		return b.refuse(c, refusal, true)
 	}
-	if c.signature == "" {
+	if sign && c.signature == "" {
 		return b.signingAs(c, func(i *engine.Incident) (Message, error) { return glassToSign(i, c, digest) })
 	}
-	person, _ := c.dir.Person(c.actor.ID)
-	c.actor.Keys = person.SSHKeys
-	broken := engine.GlassBroken{Approval: c.aim.approval, Digest: digest, Target: c.Flags["target"], Reason: c.Flags["reason"], Signature: c.signature}
+	broken := engine.GlassBroken{Approval: c.aim.approval, Digest: digest, Target: c.Flags["target"], Reason: c.Flags["reason"]}
+	if c.signature != "" {
+		person, _ := c.dir.Person(c.actor.ID)
+		broken.Signature, c.actor.Keys = c.signature, person.SSHKeys
+	}
 	if size, root, err := b.o.Incidents.Head(c.ctx, c.incident); err == nil { // it must not fail for want of it
 		broken.Root = Head(size, root)
 	}
 	r, err := b.submit(c, broken)
+	if refusal, ok := asRefusal(err); ok && refusal.Code == engine.StepUpRequired {
+		return b.answer(c, inTerminal)
+	}
 	if err != nil {
 		return b.answer(c, err)
 	}

@@ -93,7 +93,8 @@ func TestGlassIsNotBroken(t *testing.T) {
 		want               string
 	}{
 		{"rob", smash, "C1", engine.StepUpRequired, "` firebreak incident break-glass INC-1 R1/isolate --digest "},
-		{"rob", `break-glass isolate INC-1 --target "h1; rm -rf ~" --reason "it's on"`, "", engine.StepUpRequired, `--target 'h1; rm -rf ~' --reason 'it'\''s on' --sign`},
+		{"rob", `break-glass isolate INC-1 --target "h1; rm -rf ~" --reason "it's on"`, "C1", engine.StepUpRequired, `--target 'h1; rm -rf ~' --reason 'it'\''s on' --sign`},
+		{"rob", `break-glass isolate INC-1 --target h1 --reason r`, "", engine.StepUpRequired, `--target h1 --reason r --sign ~/.ssh/id_ed25519`},
 		{"rob", `break-glass isolate INC-1 --target h1 --sign k`, "", engine.ReasonRequired, `--reason "..."`},
 		{"rob", `break-glass isolate INC-1 --reason r --sign k`, "", engine.ConfirmMismatch, "type out what R1/isolate acts on"},
 		{"rob", `break-glass isolate INC-1 --target h1 --reason r --sign k --digest 000000000000`, "", engine.PlanChanged, "look again before you sign"},
