@@ -33,7 +33,7 @@ func (b *Bot) breakGlass(c *call) Message {
 		return b.refuse(c, refusal, true)
 	}
 	if sign && c.signature == "" {
-		return b.signingAs(c, func(i *engine.Incident) (Message, error) { return glassToSign(i, c, digest) })
+		return b.toBeSigned(c, digest)
 	}
 	broken := engine.GlassBroken{Approval: c.aim.approval, Digest: digest, Target: c.Flags["target"], Reason: c.Flags["reason"]}
 	if c.signature != "" {
@@ -88,32 +88,6 @@ func shell(word string) string {
 		return word
 	}
 	return "'" + strings.ReplaceAll(line(word, 300), "'", `'\''`) + "'"
-}
-
-// glassToSign shows what somebody is about to sign.
-func glassToSign(i *engine.Incident, c *call, digest string) (Message, error) {
-	a, ok := i.Ask(c.aim.approval)
-	if !ok || a.Appr == nil {
-		return Message{}, engine.Refuse(engine.NoStep, "step %s asks nobody for approval; look with: step %s", c.place(), c.place())
-	}
-	ballot, err := a.Step.GlassBallot(c.actor, c.Flags["target"], c.Flags["reason"])
-	if err != nil {
-		return Message{}, err
-	}
-	if !strings.HasPrefix(ballot.Plan, digest) {
-		return Message{}, engine.Refuse(engine.PlanChanged, "you looked at plan %s and the plan of step %s is %s now; look again before you sign", short(digest), c.place(), short(ballot.Plan))
-	}
-	v := asking{i: i, r: runOf(i, a.Step), s: a.Step, a: a}
-	m := reply(c, "To be signed: BREAK THE GLASS at "+v.name()+" "+line(a.Step.Def.Name(), 100))
-	m.Tone = Danger
-	m.text("This goes on without %d of %d approvals by %s. Everybody sees that it was you, and it is reviewed by %s.",
-		a.Appr.Quorum-a.Appr.Approvals(), a.Appr.Quorum, names(a.Appr.From), names(a.Appr.BreakGlass.Review))
-	m.Parts = append(m.Parts, Part{Fields: v.fields()})
-	v.plan(&m)
-	m.text("Exactly this is signed:")
-	m.Parts = append(m.Parts, Part{Code: string(engine.VoteMessage(ballot))})
-	m.Sign = &Sign{Ballot: ballot}
-	return m, nil
 }
 
 func (b *Bot) justified(c *call) Message   { return b.review(c, true) }

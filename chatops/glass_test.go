@@ -8,29 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/firebreak-ir/firebreak/engine"
-	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
 // smashable is an incident whose step isolate asks the leads, and where Rob, who
 // has a key and no other right, and Adam, who has none, may break the glass.
 func smashable(t *testing.T) (*ledger, *Bot) {
 	t.Helper()
-	l := newLedger(t)
-	src := strings.Replace(sources[0], "expires: 15m}", "expires: 15m, break_glass: {by: [person:rob, person:adam], review: [person:olga, group:leads], within: 24h}}", 1)
-	p, faults := runbooks.Load("test.yaml", []byte(src), catalog())
-	if faults.HasErrors() {
-		t.Fatal(faults)
-	}
-	l.programs[0] = p
-	d := people()
-	for n := range d.People {
-		if id := d.People[n].ID; id == "rob" || id == "leo" {
-			d.People[n].SSHKeys = []string{engine.PublicSSH(keyOf(id))}
-		}
-	}
-	b := NewBot(Options{Incidents: l, Directory: func() *Directory { return d }, Policy: DefaultPolicy(), Now: func() time.Time { return l.now }})
-	setUp(t, l, b)
-	return l, b
+	return ruled(t, "break_glass: {by: [person:rob, person:adam], review: [person:olga, group:leads], within: 24h}", "rob", "leo")
 }
 
 const smash = `break-glass isolate INC-1 --target h1 --reason "nobody answers" --sign k`

@@ -306,7 +306,7 @@ func randomRequest(r *rapid.T, p *tape) string {
 	case 11, 12:
 		id := ""
 		for _, g := range p.inc.Glasses {
-			s, step, id = g.Step, g.Step.ID, g.ID
+			step, id = g.Step.ID, g.ID
 		}
 		body = engine.GlassReviewed{ID: id, Justified: true, Text: "t"}
 	default:

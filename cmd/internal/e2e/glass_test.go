@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -37,19 +36,8 @@ steps:
 // Socket Mode: Slack can ask for it and not do it; the terminal does it; all of
 // the channel sees it; somebody who had no part in it reviews it by a button.
 func TestBrokenGlass(t *testing.T) {
-	keygen, err := exec.LookPath("ssh-keygen")
-	if err != nil {
-		t.Skip("ssh-keygen is missing; install OpenSSH (package openssh-client)")
-	}
-	key := filepath.Join(t.TempDir(), "id_ed25519")
-	if out, err := exec.CommandContext(t.Context(), keygen, "-q", "-t", "ed25519", "-N", "", "-C", "alice", "-f", key).CombinedOutput(); err != nil {
-		t.Fatalf("ssh-keygen: %v\n%s", err, out)
-	}
-	public, err := os.ReadFile(key + ".pub")
-	if err != nil {
-		t.Fatal(err)
-	}
-	directory := strings.Replace(directoryText, `os_user: "%s",`, `os_user: "%s", ssh_keys: ["`+strings.TrimSpace(string(public))+`"],`, 1)
+	key, public := sshKey(t)
+	directory := strings.Replace(directoryText, `os_user: "%s",`, `os_user: "%s", ssh_keys: ["`+public+`"],`, 1)
 	for way, socket := range map[string]bool{"http": false, "socket": true} {
 		t.Run(way, func(t *testing.T) {
 			s := newStage(t, awstest.Fake(awsfake.Options{}), socket, directory)
