@@ -22,6 +22,7 @@ type aim struct {
 	digest    string          // of that approval
 	open      bool            // that approval waits for votes
 	shared    string          // of the item of a loop: the step whose approval is for all of them
+	review    string          // id of the review of a broken glass that is waited for; empty: none is
 	until     time.Time       // of its containment; zero: it contains nothing that ends
 	answer    *runbooks.Input // of a manual step; nil: any text
 }
@@ -126,6 +127,9 @@ func take(i *engine.Incident, c *call) (aim, *engine.Run, *engine.Refusal) {
 				if a.Appr != nil {
 					t.approval, t.digest, t.open = a.Appr.ID, a.Appr.Digest, a.Appr.State == engine.ApprovalOpen
 				}
+				if a.Glass != nil {
+					t.review = a.ID
+				}
 				if a.Closed && a.Appr == nil {
 					return t, r, engine.Refuse(engine.AlreadyDecided, "this was answered already: %s/%s is %s; look with: step %s/%s", r.ID, a.Step.ID, a.Step.Status, r.ID, a.Step.ID)
 				}
@@ -214,6 +218,9 @@ func aimAt(r *engine.Run, s *engine.Step) aim {
 	if p := s.Parent; p != nil && p.Approval != nil && s.Index > 0 && (s.Approval == nil || s.Approval.ID == p.Approval.ID) {
 		t.shared = p.ID
 	}
+	if g := unreviewed(s); g != nil {
+		t.review = g.ID
+	}
 	if s.InForce() {
 		t.until = s.Containment.Until
 	}
@@ -226,7 +233,9 @@ func aimAt(r *engine.Run, s *engine.Step) aim {
 // fits says whether the verb makes sense for the step at this moment.
 func fits(v Verb, s *engine.Step) bool {
 	switch v {
-	case Approve, Deny:
+	case Justified, Unjustified:
+		return unreviewed(s) != nil
+	case Approve, Deny, BreakGlass:
 		return s.Approval != nil && s.Approval.State == engine.ApprovalOpen
 	case Done:
 		return s.Status == engine.StepManual || s.Status == engine.StepOnHold && s.Held == engine.HeldDoubt

@@ -23,7 +23,7 @@ const (
 )
 
 // AskMessage is a question to people: an approval, a manual step, a step that
-// is held, or an effect whose time is over. Once it is answered it tells the answer and has no buttons.
+// is held, an effect whose time is over, or a glass that was broken. Once it is answered it tells the answer and has no buttons.
 // Everything that comes from a target or a person is shown with nothing in it
 // hidden.
 func AskMessage(i *engine.Incident, a *engine.Ask) Message {
@@ -40,6 +40,8 @@ func AskMessage(i *engine.Incident, a *engine.Ask) Message {
 		m = v.manual()
 	case engine.AskContainment:
 		m = v.containment()
+	case engine.AskReview:
+		m = v.glass()
 	default:
 		m = v.held()
 	}
@@ -111,6 +113,10 @@ func (v asking) approval() Message {
 		return m
 	}
 	v.ways(&m)
+	if rule := appr.BreakGlass; rule != nil {
+		m.text("If they cannot be reached, %s may break the glass, with a signature and for everybody to see; %s review it. In a terminal run:", names(rule.By), names(rule.Review))
+		m.Parts = append(m.Parts, Part{Code: glassCommand(v.i.ID, v.r.ID, s.ID, appr.Digest, "", "")})
+	}
 	m.Parts = append(m.Parts, Part{Note: "The person who asked, and a person the step acts against, cannot approve it."})
 	return m
 }
@@ -145,6 +151,9 @@ func (v asking) outcome() (string, Tone) {
 	}
 	switch appr.State {
 	case engine.ApprovalGranted, engine.ApprovalConsumed:
+		if appr.Glass != nil {
+			return fmt.Sprintf("Glass broken%s by %s: %s", at, who(appr.Glass.By), v.name()), Danger
+		}
 		return fmt.Sprintf("Approved%s: %s", at, v.name()), Good
 	case engine.ApprovalDenied:
 		return fmt.Sprintf("Denied%s: %s", at, v.name()), Danger
@@ -174,6 +183,9 @@ func (v asking) votes(m *Message) {
 			l.Text += ": " + line(vote.Reason, 300)
 		}
 		lines = append(lines, l)
+	}
+	if g := v.a.Appr.Glass; g != nil {
+		lines = append(lines, Line{Mark: "!", Text: fmt.Sprintf("%s broke the glass at %s, signed with %s: %s", who(g.By), g.At.UTC().Format("15:04:05 UTC"), g.Key, line(g.Broken.Reason, 300))})
 	}
 	m.lines(lines)
 }

@@ -216,7 +216,11 @@ func (b *Bot) do(c *call) Message {
 	if c.Verb == Extend && c.Flags["for"] == "" {
 		return b.needsTime(c)
 	}
-	if c.entry.reason && c.Flags["reason"] == "" && !(c.ask != "" && c.entry.who == asked && !c.aim.open) {
+	waits := c.aim.open
+	if c.Verb == Justified || c.Verb == Unjustified {
+		waits = c.aim.review != ""
+	}
+	if c.entry.reason && c.Flags["reason"] == "" && !(c.ask != "" && c.entry.who == asked && !waits) {
 		return b.needsReason(c)
 	}
 	return c.entry.handle(b, c)

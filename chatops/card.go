@@ -45,6 +45,9 @@ func card(i *engine.Incident, head string, now time.Time) Message {
 		first := slices.MinFunc(c, func(a, b *engine.Step) int { return a.Containment.Until.Compare(b.Containment.Until) })
 		fields = append(fields, Field{"Contained", fmt.Sprintf("%d, the first ends %s", len(c), moment(first.Containment.Until, now))})
 	}
+	if n := len(i.Unreviewed()); n > 0 {
+		fields = append(fields, Field{"Glass broken", fmt.Sprintf("%d not reviewed", n)})
+	}
 	if i.Notes > 0 {
 		fields = append(fields, Field{"Notes", fmt.Sprint(i.Notes)})
 	}
@@ -99,6 +102,9 @@ func cardTone(i *engine.Incident) Tone {
 		return Good
 	}
 	tone := Neutral
+	if len(i.Unreviewed()) > 0 {
+		tone = Warn
+	}
 	for _, r := range i.Runs {
 		for s := range every(r) {
 			switch s.Status {
@@ -176,7 +182,7 @@ func runLines(r *engine.Run, rows []row, left int, now time.Time) []Line {
 func waiting(i *engine.Incident, shown map[*engine.Step]bool, now time.Time) []Line {
 	var lines []Line
 	for _, a := range i.Asks {
-		if a.Closed || shown[a.Step] || len(lines) == cardSteps {
+		if a.Closed || shown[a.Step] && a.Type != engine.AskReview || len(lines) == cardSteps {
 			continue
 		}
 		name := a.Step.ID
@@ -188,6 +194,8 @@ func waiting(i *engine.Incident, shown map[*engine.Step]bool, now time.Time) []L
 			lines = append(lines, Line{Mark: "?", Text: fmt.Sprintf("%s asks %s, %d of %d approved%s, until %s, then it counts as refused", name, names(a.Appr.From), a.Appr.Approvals(), a.Appr.Quorum, signedOnly(a.Appr), moment(a.Appr.Expires.Time, now))})
 		case engine.AskManual:
 			lines = append(lines, Line{Mark: "?", Text: name + " waits for a person to do it" + until(a.Step, now)})
+		case engine.AskReview:
+			lines = append(lines, Line{Mark: "!", Text: name + ": " + broken(a.Glass, now) + "; asks " + names(a.Glass.Rule.Review)})
 		case engine.AskContainment:
 			lines = append(lines, Line{Mark: "!", Text: name + ": " + lasting(a.Step, now)})
 		case engine.AskHeld:
@@ -257,6 +265,8 @@ func answers(i *engine.Incident, r *engine.Run, a *engine.Ask) []string {
 		return []string{terminal(i.ID, r.ID, a.Step.ID, a.Appr.Digest), "deny " + on + ` --reason "..."`}
 	case a.Type == engine.AskApproval:
 		return []string{"approve " + on + " --digest " + short(a.Appr.Digest), "deny " + on + ` --reason "..."`}
+	case a.Type == engine.AskReview:
+		return reviews(on)
 	case a.Type == engine.AskContainment:
 		return endings(on, a.Step)
 	case a.Type == engine.AskManual:

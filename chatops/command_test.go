@@ -179,7 +179,7 @@ func FuzzParse(f *testing.F) {
 
 // Each verb has help with an example that parses to it, a rule and a handler.
 func TestTableIsComplete(t *testing.T) {
-	want := []Verb{Declare, List, Status, Plan, Run, Step, Approve, Deny, Note, Timeline, Export, Cancel, Retry, Skip, Done, Undo, Extend, Keep, Contained, Readiness, Resolve, WhoAmI, Help,
+	want := []Verb{Declare, List, Status, Plan, Run, Step, Approve, Deny, BreakGlass, Justified, Unjustified, Note, Timeline, Export, Cancel, Retry, Skip, Done, Undo, Extend, Keep, Contained, Readiness, Resolve, WhoAmI, Help,
 		DrillScenarios, DrillStart, DrillStatus, DrillInject, DrillSkip, DrillHold, DrillGo, DrillSpeed, DrillAdvance, DrillOutcome, DrillHint, DrillJudge, DrillObserve, DrillRate,
 		DrillEnd, DrillStop, DrillFeedback, DrillReport, CorrectiveAdd, CorrectiveClose, Correct, KeyTime, Hide, Unhide}
 	var got []Verb

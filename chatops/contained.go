@@ -67,10 +67,13 @@ func among(a engine.Actor, from []string) bool {
 	})
 }
 
-// authority is the person on whose word an effect happened: the last who
-// approved it, else who started the run.
+// authority is the person on whose word an effect happened: who broke the
+// glass, the last who approved it, else who started the run.
 func authority(r *engine.Run, s *engine.Step) string {
 	if s.Approval != nil {
+		if g := s.Approval.Glass; g != nil {
+			return orElse(g.By.ID, "nobody")
+		}
 		for _, v := range slices.Backward(s.Approval.Votes) {
 			if v.Approve {
 				return orElse(v.Actor.ID, "nobody")

@@ -73,6 +73,7 @@ func EndMessage(i *engine.Incident, r *engine.Run) Message {
 	}
 	m.list("Stays as it is", "!", stays, cardSteps)
 	m.list("Contained for a time", "•", bounded(r, i.Now), cardSteps)
+	m.list("Went on without a quorum", "!", alone(r, i.Now), cardSteps)
 	if again := retries(i, r); len(again) > 0 && !i.Resolved {
 		m.text("Can be tried again")
 		m.next(again...)
@@ -157,6 +158,17 @@ func outputs(r *engine.Run) []Field {
 		fields = append(fields, Field{line(name, 60), cut(VisibleLines(text), askValue)})
 	}
 	return fields
+}
+
+// alone are the steps of a run that went on by a broken glass.
+func alone(r *engine.Run, now time.Time) []string {
+	var list []string
+	for s := range every(r) {
+		for _, g := range s.Glasses() {
+			list = append(list, title(s)+": "+broken(g, now))
+		}
+	}
+	return list
 }
 
 // bounded are the effects of a run that are meant to end.

@@ -53,7 +53,7 @@ func (b *Bot) filled(ctx context.Context, a Answer) (Message, map[string]string)
 	switch c.Verb {
 	case Declare:
 		return b.declared(c, a.Values)
-	case Deny, Skip, Cancel, Undo, Extend, Keep, DrillSkip, DrillRate, Correct, Hide:
+	case Deny, Justified, Unjustified, Skip, Cancel, Undo, Extend, Keep, DrillSkip, DrillRate, Correct, Hide:
 		reason := strings.TrimSpace(a.Values["reason"])
 		if wrong := wrongText("reason", reason, 1, engine.MaxText); wrong != nil {
 			return reply(c, ""), wrong
@@ -273,12 +273,14 @@ func (b *Bot) reasonForm(c *call) Message {
 		where = c.place()
 	}
 	words := map[Verb][2]string{
-		Deny:   {"Deny", "Why not? Everybody sees it."},
-		Skip:   {"Skip", "Why can it be left out?"},
-		Cancel: {"Cancel run", "Why is it stopped?"},
-		Undo:   {"Undo", "Why is it taken back?"},
-		Extend: {"Extend", "Why does it have to last longer?"},
-		Keep:   {"Keep", "Why does it stay for good?"},
+		Deny:        {"Deny", "Why not? Everybody sees it."},
+		Justified:   {"It was right", "What did you find? Everybody sees it."},
+		Unjustified: {"It was not right", "What did you find? Everybody sees it."},
+		Skip:        {"Skip", "Why can it be left out?"},
+		Cancel:      {"Cancel run", "Why is it stopped?"},
+		Undo:        {"Undo", "Why is it taken back?"},
+		Extend:      {"Extend", "Why does it have to last longer?"},
+		Keep:        {"Keep", "Why does it stay for good?"},
 
 		DrillSkip: {"Leave out", "Why is this inject left out?"},
 		DrillRate: {"Rate", "What shows it?"},

@@ -276,6 +276,9 @@ func detail(m *Message, i *engine.Incident, r *engine.Run, s *engine.Step, c *ca
 	var lines []Line
 	if a := s.Approval; a != nil {
 		lines = append(lines, Line{Mark: "?", Text: fmt.Sprintf("asked %s for %d of them at %s, plan %s: %s", names(a.From), a.Quorum, moment(a.AskedAt, c.now), short(a.Digest), a.State)})
+		if a.BreakGlass != nil && a.State == engine.ApprovalOpen {
+			lines = append(lines, Line{Mark: "?", Text: names(a.BreakGlass.By) + " may break the glass: " + glassCommand(i.ID, r.ID, s.ID, a.Digest, "", "")})
+		}
 		for _, vote := range a.Votes {
 			word, sign := "approved", "✓"
 			if !vote.Approve {
@@ -286,6 +289,12 @@ func detail(m *Message, i *engine.Incident, r *engine.Run, s *engine.Step, c *ca
 				text += ": " + line(vote.Reason, 200)
 			}
 			lines = append(lines, Line{Mark: sign, Text: text})
+		}
+	}
+	for _, g := range s.Glasses() {
+		lines = append(lines, Line{Mark: "!", Text: broken(g, c.now) + ": " + line(g.Broken.Reason, 200)})
+		if g.Review != nil {
+			lines = append(lines, Line{Mark: "›", Text: who(g.Reviewer) + " found: " + line(g.Review.Text, 200)})
 		}
 	}
 	for _, a := range s.Attempts {

@@ -64,7 +64,7 @@ type Line struct {
 // Button is something to click. Verb says what it does; Value is an opaque
 // reference of at most 200 bytes, from which everything else is looked up.
 type Button struct {
-	Verb    string // "approve", "deny", "done", "retry", "skip", "extend", "keep", "undo"
+	Verb    string // "approve", "deny", "done", "retry", "skip", "extend", "keep", "undo", "justified", "unjustified"
 	Value   string
 	Label   string
 	Tone    Tone
@@ -73,7 +73,7 @@ type Button struct {
 
 // Form asks a person for values.
 type Form struct {
-	ID     string // which form, the verb it is for: "declare", "run", "plan", "deny", "done", "skip", "cancel", "undo", "extend", "keep"
+	ID     string // which form, the verb it is for: "declare", "run", "plan", "deny", "done", "skip", "cancel", "undo", "extend", "keep", "justified", "unjustified"
 	State  string // opaque, comes back with the answer
 	Title  string // at most 24 characters
 	Submit string // label of the button

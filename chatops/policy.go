@@ -178,8 +178,9 @@ func known(d *Directory, a engine.Actor) *engine.Refusal {
 	return engine.Refuse(engine.NotKnown, "nothing was done: %s (%s); an admin can add you to the directory, and whoami shows what is known about you", why, line(orElse(a.Via, "no identity"), 80))
 }
 
-// isAsked says whether somebody is among those whom an open approval, or a
-// containment whose time is over, asks.
+// isAsked says whether somebody is among those whom an open approval, a
+// containment whose time is over, or the review of a broken glass asks, or may
+// break a glass now.
 func isAsked(a engine.Actor, i *engine.Incident) bool {
 	if i == nil || a.ID == "" {
 		return false
@@ -188,7 +189,13 @@ func isAsked(a engine.Actor, i *engine.Incident) bool {
 		if ask.Type == engine.AskContainment {
 			return !ask.Closed && ask.Step.Containment != nil && among(a, ask.Step.Containment.Ask)
 		}
-		return ask.Appr != nil && ask.Appr.State == engine.ApprovalOpen && among(a, ask.Appr.From)
+		if ask.Glass != nil {
+			return !ask.Closed && among(a, ask.Glass.Rule.Review)
+		}
+		if ask.Appr == nil || ask.Appr.State != engine.ApprovalOpen {
+			return false
+		}
+		return among(a, ask.Appr.From) || ask.Appr.BreakGlass != nil && among(a, ask.Appr.BreakGlass.By)
 	})
 }
 

@@ -26,6 +26,9 @@ run         -        -     -      -    -   -   y   -          y    y    -    -  
 step        -        -     -      -    p   y   y   p          y    y    y    y    y        y
 approve     -        -     -      -    -   y   y   -          y    y    -    -    -        -
 deny        -        -     -      -    -   y   y   -          y    y    -    -    -        -
+break-glass -        -     -      -    -   y   y   -          y    y    -    -    -        -
+justified   -        -     -      -    -   y   y   -          y    y    -    -    -        -
+unjustified -        -     -      -    -   y   y   -          y    y    -    -    -        -
 note        -        -     -      -    -   -   y   -          y    y    -    -    -        -
 timeline    -        -     -      -    p   y   y   p          y    y    y    y    y        y
 export      -        -     -      -    -   -   -   -          -    y    y    -    y        -
@@ -66,6 +69,41 @@ keytime              -        -     -      -    -   -   -   -          -    y   
 hide                 -        -     -      -    -   -   -   -          -    y    -    -    y        -
 unhide               -        -     -      -    -   -   -   -          -    y    -    -    y        -
 `
+
+// Who may break a glass, and who reviews one, knows of the incident even when it
+// is private and they have no other part in it; nobody else does because of it.
+func TestTheGlassLetsThemIn(t *testing.T) {
+	d := people()
+	d.People = append(d.People, PersonEntry{ID: "dora", Roles: []Role{Reporter}}, PersonEntry{ID: "sam", Roles: []Role{Reporter}}, PersonEntry{ID: "tom", Roles: []Role{Reporter}})
+	person := func(id string) engine.Actor { return engine.Actor{Type: engine.Person, ID: id} }
+	rule := &runbooks.BreakGlass{By: []string{"person:dora"}, Review: []string{"person:sam"}}
+	open := &engine.Ask{ID: "a", Type: engine.AskApproval, Appr: &engine.Approval{State: engine.ApprovalOpen, ApprovalRequested: engine.ApprovalRequested{From: []string{"group:leads"}, BreakGlass: rule}}}
+	review := &engine.Ask{ID: "b", Type: engine.AskReview, Glass: &engine.Glass{Rule: rule}}
+	for _, tt := range []struct {
+		name   string
+		ask    *engine.Ask
+		verb   Verb
+		let    string
+		closed func()
+	}{
+		{"break", open, BreakGlass, "dora", func() { open.Appr.State = engine.ApprovalDenied }},
+		{"review", review, Justified, "sam", func() { review.Closed = true }},
+		{"review", review, Unjustified, "sam", func() { review.Closed = true }},
+	} {
+		review.Closed = false
+		i := &engine.Incident{ID: "INC-1", Private: true, DeclaredBy: person("x"), Asks: []*engine.Ask{tt.ask}}
+		for _, id := range []string{"dora", "sam", "tom"} {
+			c := Case{Verb: tt.verb, Actor: person(id), Incident: i, Run: &engine.Run{ID: "R1"}, Step: &engine.Step{ID: "s", Def: &runbooks.Step{ID: "s"}}}
+			if got := DefaultPolicy().Allow(d, c); (got == nil) != (id == tt.let) {
+				t.Errorf("%s by %s: %v", tt.verb, id, got)
+			}
+		}
+		tt.closed()
+		if DefaultPolicy().Sees(d, person(tt.let), i) {
+			t.Errorf("%s sees it when there is nothing left to %s", tt.let, tt.name)
+		}
+	}
+}
 
 func TestAllow(t *testing.T) {
 	d := people()

@@ -40,6 +40,12 @@ func ReminderMessage(i *engine.Incident, a *engine.Ask, n int) Message {
 		r = &engine.Run{ID: "R?"}
 	}
 	v := asking{i: i, r: r, s: a.Step, a: a}
+	if g := a.Glass; g != nil && g.Review == nil {
+		m := Message{Title: "Overdue: the glass broken at " + v.name() + " was not reviewed", Tone: Danger, Public: true, Seq: -1, Incident: i.ID, Notify: g.Rule.Review}
+		m.text("%s broke it %s, and %s should have said by %s whether that was right. %s cannot be resolved before.", who(g.By), moment(g.At, i.Now), names(g.Rule.Review), day(g.Due, i.Now), i.ID)
+		m.next(append(answers(i, r, a), "step "+i.ID+" "+v.name())...)
+		return m.visible()
+	}
 	m := Message{Title: fmt.Sprintf("Reminder %d: %s %s waits", n, v.name(), line(a.Step.Def.Name(), 100)), Tone: Warn, Public: true, Seq: -1, Incident: i.ID}
 	if a.Closed || a.Appr == nil || a.Appr.State != engine.ApprovalOpen {
 		m.Title, m.Tone = "Answered meanwhile: "+v.name(), Neutral

@@ -7,7 +7,7 @@ import (
 	"github.com/firebreak-ir/firebreak/engine"
 )
 
-// Sign asks a terminal for the signature of a vote. What is signed is put
+// Sign asks a terminal for the signature of a vote, or of who breaks a glass. What is signed is put
 // together by the terminal itself, with engine.VoteMessage, so that no server
 // can have it sign anything else. The line is sent again with the signature in
 // [Input.Signature]; until then nothing was done.
@@ -49,6 +49,11 @@ func (b *Bot) signing(c *call) Message {
 	if refusal != nil {
 		return b.refuse(c, refusal, true)
 	}
+	return b.toBeSigned(c, digest)
+}
+
+// toBeSigned asks a terminal for a signature, of somebody who has a key.
+func (b *Bot) toBeSigned(c *call, digest string) Message {
 	person, _ := c.dir.Person(c.actor.ID)
 	if len(person.SSHKeys) == 0 {
 		return b.refuse(c, engine.Refuse(engine.StepUpRequired, `the directory holds no SSH key of %q, so no signature of yours can count; an admin can add the line of your .pub file there: ssh_keys: ["ssh-ed25519 AAAA..."]`, c.actor.ID), true)
@@ -72,7 +77,7 @@ func toSign(i *engine.Incident, c *call, digest string) (Message, error) {
 	if !ok || a.Appr == nil {
 		return Message{}, engine.Refuse(engine.NoStep, "step %s asks nobody for approval; look with: step %s", c.place(), c.place())
 	}
-	ballot, err := a.Step.Ballot(c.actor)
+	ballot, err := c.ballot(a.Step)
 	if err != nil {
 		return Message{}, err
 	}
@@ -80,14 +85,28 @@ func toSign(i *engine.Incident, c *call, digest string) (Message, error) {
 		return Message{}, engine.Refuse(engine.PlanChanged, "you looked at plan %s and the plan of step %s is %s now; look again before you sign", short(digest), c.place(), short(ballot.Plan))
 	}
 	v := asking{i: i, r: runOf(i, a.Step), s: a.Step, a: a}
-	m := reply(c, "To be signed: approve "+v.name()+" "+line(a.Step.Def.Name(), 100))
+	what := v.name() + " " + line(a.Step.Def.Name(), 100)
+	m := reply(c, "To be signed: approve "+what)
 	m.Tone = Warn
+	if c.Verb == BreakGlass {
+		m.Title, m.Tone = "To be signed: BREAK THE GLASS at "+what, Danger
+		m.text("This goes on without %d of %d approvals by %s. Everybody sees that it was you, and it is reviewed by %s.",
+			a.Appr.Quorum-a.Appr.Approvals(), a.Appr.Quorum, names(a.Appr.From), names(a.Appr.BreakGlass.Review))
+	}
 	m.Parts = append(m.Parts, Part{Fields: v.fields()})
 	v.plan(&m)
 	m.text("Exactly this is signed:")
 	m.Parts = append(m.Parts, Part{Code: string(engine.VoteMessage(ballot))})
 	m.Sign = &Sign{Ballot: ballot}
 	return m, nil
+}
+
+// ballot is what this person would sign about a step.
+func (c *call) ballot(s *engine.Step) (engine.Ballot, error) {
+	if c.Verb == BreakGlass {
+		return s.GlassBallot(c.actor, c.Flags["target"], c.Flags["reason"])
+	}
+	return s.Ballot(c.actor)
 }
 
 // fingerprints names keys as ssh-keygen -l does.

@@ -23,8 +23,15 @@ func keyOf(id string) ed25519.PrivateKey {
 // have keys, Carl has none.
 func poll(t *testing.T) (*ledger, *Bot) {
 	t.Helper()
+	return ruled(t, "step_up: true", "leo", "lea")
+}
+
+// ruled is an incident whose step isolate asks by a rule with this in it, among
+// people of whom some have keys.
+func ruled(t *testing.T, rule string, keys ...string) (*ledger, *Bot) {
+	t.Helper()
 	l := newLedger(t)
-	src := strings.Replace(sources[0], "expires: 15m}", "expires: 15m, step_up: true}", 1)
+	src := strings.Replace(sources[0], "expires: 15m}", "expires: 15m, "+rule+"}", 1)
 	p, faults := runbooks.Load("test.yaml", []byte(src), catalog())
 	if faults.HasErrors() {
 		t.Fatal(faults)
@@ -32,7 +39,7 @@ func poll(t *testing.T) (*ledger, *Bot) {
 	l.programs[0] = p
 	d := people()
 	for n := range d.People {
-		if id := d.People[n].ID; id == "leo" || id == "lea" {
+		if id := d.People[n].ID; slices.Contains(keys, id) {
 			d.People[n].SSHKeys = []string{engine.PublicSSH(keyOf(id))}
 		}
 	}

@@ -82,6 +82,9 @@ func state(s *engine.Step, now time.Time) string {
 			return fmt.Sprintf("waits for %s, %d of %d approved%s, until %s", names(a.From), a.Approvals(), a.Quorum, signedOnly(a), moment(a.Expires.Time, now))
 		}
 	case engine.StepChecking:
+		if s.Approval != nil && s.Approval.Glass != nil {
+			return "the glass was broken; the plan is read once more"
+		}
 		return "approved; the plan is read once more"
 	case engine.StepRunning:
 		if a := latest(s); a != nil {

@@ -10,29 +10,32 @@ type Verb string
 
 // The verbs.
 const (
-	Declare   Verb = "declare"
-	List      Verb = "list"
-	Status    Verb = "status"
-	Plan      Verb = "plan"
-	Run       Verb = "run"
-	Step      Verb = "step"
-	Approve   Verb = "approve"
-	Deny      Verb = "deny"
-	Note      Verb = "note"
-	Timeline  Verb = "timeline"
-	Export    Verb = "export"
-	Cancel    Verb = "cancel"
-	Retry     Verb = "retry"
-	Skip      Verb = "skip"
-	Done      Verb = "done"
-	Undo      Verb = "undo"
-	Extend    Verb = "extend"
-	Keep      Verb = "keep"
-	Contained Verb = "contained"
-	Readiness Verb = "readiness"
-	Resolve   Verb = "resolve"
-	WhoAmI    Verb = "whoami"
-	Help      Verb = "help"
+	Declare     Verb = "declare"
+	List        Verb = "list"
+	Status      Verb = "status"
+	Plan        Verb = "plan"
+	Run         Verb = "run"
+	Step        Verb = "step"
+	Approve     Verb = "approve"
+	Deny        Verb = "deny"
+	BreakGlass  Verb = "break-glass"
+	Justified   Verb = "justified"
+	Unjustified Verb = "unjustified"
+	Note        Verb = "note"
+	Timeline    Verb = "timeline"
+	Export      Verb = "export"
+	Cancel      Verb = "cancel"
+	Retry       Verb = "retry"
+	Skip        Verb = "skip"
+	Done        Verb = "done"
+	Undo        Verb = "undo"
+	Extend      Verb = "extend"
+	Keep        Verb = "keep"
+	Contained   Verb = "contained"
+	Readiness   Verb = "readiness"
+	Resolve     Verb = "resolve"
+	WhoAmI      Verb = "whoami"
+	Help        Verb = "help"
 )
 
 // slot is what the first plain word after a verb names.
@@ -122,6 +125,19 @@ func entries() []entry {
 		{verb: Deny, aliases: []string{"reject", "no"}, scope: needIncident, target: stepSlot, changes: true, reason: true, who: asked, handle: (*Bot).deny,
 			flags: []flag{reason, {name: "digest", value: "hex", doc: "vote only on the plan with this digest"}},
 			help:  "say no to the step that asks you", example: `deny disable --reason "the key is used by payments"`},
+		{verb: BreakGlass, aliases: []string{"breakglass"}, scope: needIncident, target: stepSlot, changes: true, who: asked, handle: (*Bot).breakGlass,
+			flags: []flag{
+				{name: "target", value: "target", must: true, doc: "what the step acts on, typed out as it stands in its plan"},
+				{name: "reason", value: "text", text: true, must: true, doc: "why it cannot wait; everybody sees it"},
+				{name: "sign", value: "key", must: true, doc: "in a terminal: sign with this SSH key, a file or the word agent"},
+				{name: "digest", value: "hex", doc: "only for the plan with this digest (its first 12 digits or more)"}},
+			help: "let a step go on alone, where its runbook allows you to and nobody can approve", example: `break-glass disable --target AKIAIOSFODNN7EXAMPLE --reason "nobody answers and the key is in use" --sign ~/.ssh/id_ed25519`},
+		{verb: Justified, scope: needIncident, target: stepSlot, changes: true, reason: true, who: asked, handle: (*Bot).justified,
+			flags: []flag{reason},
+			help:  "say that it was right to break the glass at a step", example: `justified disable --reason "both leads were on a flight"`},
+		{verb: Unjustified, scope: needIncident, target: stepSlot, changes: true, reason: true, who: asked, handle: (*Bot).unjustified,
+			flags: []flag{reason},
+			help:  "say that it was not right to break the glass at a step", example: `unjustified disable --reason "nobody was called"`},
 		{verb: Note, aliases: []string{"update", "log"}, scope: needIncident, text: "text", changes: true, who: responders, handle: (*Bot).note,
 			flags: []flag{
 				{name: "at", value: "time", doc: "when it was seen: 14:05, 10m (ago), 2026-03-01T14:05Z; UTC"},

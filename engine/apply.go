@@ -156,6 +156,11 @@ func (i *Incident) resolve(e Event, b Resolved) error {
 		return Refuse(OpenSteps, "%s cannot be resolved yet: %s/%s contains its target until %s; lift it: undo %s, or let it last for good: keep %s --reason \"...\"",
 			i.ID, s.run.ID, s.ID, s.Containment.Until.Format(time.RFC3339), s.ID, s.ID)
 	}
+	if list := i.Unreviewed(); len(list) > 0 {
+		g := list[0]
+		return Refuse(Unreviewed, "%s cannot be resolved yet: %s broke the glass at %s/%s and nobody has reviewed it; somebody of %s who had no part in it: justified %s --reason \"...\", or: unjustified %s --reason \"...\"",
+			i.ID, g.By.ID, g.Step.run.ID, g.Step.ID, strings.Join(g.Rule.Review, ", "), g.Step.ID, g.Step.ID)
+	}
 	i.Resolved, i.ResolvedAt, i.Summary = true, e.At, b.Summary
 	return nil
 }
@@ -249,22 +254,23 @@ func (i *Incident) ask(a *Ask) {
 }
 
 // answer closes whatever is asked about a step, but for the question when its
-// effect ends: that stays until it is answered itself.
+// effect ends and the review of a broken glass: those stay until they are
+// answered themselves.
 func (i *Incident) answer(s *Step) {
-	i.settle(s, false)
+	i.settle(s, func(a *Ask) bool { return a.Type != AskContainment && a.Type != AskReview })
 }
 
 // lift closes the question whether the effect of a step ends.
 func (i *Incident) lift(s *Step) {
-	i.settle(s, true)
+	i.settle(s, func(a *Ask) bool { return a.Type == AskContainment })
 }
 
-func (i *Incident) settle(s *Step, containment bool) {
+func (i *Incident) settle(s *Step, answered func(*Ask) bool) {
 	if s.questions == 0 {
 		return // most steps ask nothing, and however many others do is no matter
 	}
 	for _, a := range i.owed {
-		if a.Step == s && !a.Closed && (a.Type == AskContainment) == containment {
+		if a.Step == s && !a.Closed && answered(a) {
 			a.Closed = true
 			s.questions--
 		}

@@ -17,7 +17,8 @@ import (
 // EffectiveApproval is the approval a step needs in an environment with a
 // floor: the runbook's own, made stricter, or the floor's where the runbook
 // asks for none. Nil: nobody has to be asked. What adds to the record leaves its
-// target alone, unless it is destructive.
+// target alone, unless it is destructive. Who may break the glass is a word of
+// the runbook, and stands only where the floor leaves it.
 func EffectiveApproval(step *runbooks.Step, floor *Floor) *runbooks.Approval {
 	if floor == nil || step.Uses == "" || step.Tells || step.Copies() || !step.Effect.AtLeast(floor.Effect) {
 		return step.Approval
@@ -25,11 +26,14 @@ func EffectiveApproval(step *runbooks.Step, floor *Floor) *runbooks.Approval {
 	if step.Approval == nil {
 		return &runbooks.Approval{From: floor.From, Quorum: floor.Quorum, Expires: runbooks.DefaultExpires}
 	}
-	if step.Approval.Quorum >= floor.Quorum {
+	if step.Approval.Quorum >= floor.Quorum && (floor.BreakGlass || step.Approval.BreakGlass == nil) {
 		return step.Approval
 	}
 	raised := *step.Approval
-	raised.Quorum = floor.Quorum
+	raised.Quorum = max(raised.Quorum, floor.Quorum)
+	if !floor.BreakGlass {
+		raised.BreakGlass = nil
+	}
 	return &raised
 }
 
@@ -132,24 +136,34 @@ func (s *Step) open(e Event, id string) (*Approval, error) {
 	return s.Approval, nil
 }
 
-// vote takes in one person's answer, or says why it does not count.
-func (s *Step) vote(e Event, b Vote) error {
-	ask, known := s.run.incident.asks[b.Approval]
+// answerable finds the approval that a person answers, who saw the plan of this
+// digest, while it is open.
+func (s *Step) answerable(e Event, id, digest string) (*Approval, error) {
+	ask, known := s.run.incident.asks[id]
 	if !known || ask.Appr == nil || ask.Step != s {
-		return Refuse(NoStep, "step %q asks for no such approval", s.ID)
+		return nil, Refuse(NoStep, "step %q asks for no such approval", s.ID)
 	}
 	a := ask.Appr
 	if a.State == ApprovalExpired || a.State == ApprovalOpen && !e.At.Before(a.Expires.Time) {
-		return Refuse(Expired, "the approval of step %q expired at %s without enough votes, so it counts as refused; ask again with: retry %s", s.ID, a.Expires.Format("15:04:05 UTC"), s.ID)
+		return nil, Refuse(Expired, "the approval of step %q expired at %s without enough votes, so it counts as refused; ask again with: retry %s", s.ID, a.Expires.Format("15:04:05 UTC"), s.ID)
 	}
 	if a.State == ApprovalVoided {
-		return Refuse(PlanChanged, "what step %q would do has changed since you were asked (%s); look at the new plan and vote on that", s.ID, strings.Join(a.Changed, ", "))
+		return nil, Refuse(PlanChanged, "what step %q would do has changed since you were asked (%s); look at the new plan and vote on that", s.ID, strings.Join(a.Changed, ", "))
 	}
 	if a.State != ApprovalOpen {
-		return Refuse(AlreadyDecided, "the approval of step %q is already %s", s.ID, a.State)
+		return nil, Refuse(AlreadyDecided, "the approval of step %q is already %s", s.ID, a.State)
 	}
-	if b.Digest != "" && (len(b.Digest) < 12 || !strings.HasPrefix(a.Digest, b.Digest)) {
-		return Refuse(PlanChanged, "you looked at plan %s and the plan of step %q is %s now; look again before you vote", short(b.Digest), s.ID, short(a.Digest))
+	if digest != "" && (len(digest) < 12 || !strings.HasPrefix(a.Digest, digest)) {
+		return nil, Refuse(PlanChanged, "you looked at plan %s and the plan of step %q is %s now; look again before you vote", short(digest), s.ID, short(a.Digest))
+	}
+	return a, nil
+}
+
+// vote takes in one person's answer, or says why it does not count.
+func (s *Step) vote(e Event, b Vote) error {
+	a, err := s.answerable(e, b.Approval, b.Digest)
+	if err != nil {
+		return err
 	}
 	if why := s.ineligible(e.Actor, a.From); why != nil {
 		return why
@@ -178,16 +192,17 @@ func (s *Step) ineligible(actor Actor, from []string) *Refusal {
 	if actor.Type != Person || actor.ID == "" {
 		return Refuse(NotKnown, "only people of the directory can vote, and %s is not one", actor.Via)
 	}
-	in := slices.ContainsFunc(from, func(f string) bool {
-		kind, name, _ := strings.Cut(f, ":")
-		return kind == "group" && slices.Contains(actor.Groups, name) || kind == "person" && name == actor.ID
-	})
-	if !in {
+	if !actor.among(from) {
 		return Refuse(NotApprover, "step %q asks %s, and you are not among them", s.ID, strings.Join(from, ", "))
 	}
 	if actor.ID == s.Requester().ID {
 		return Refuse(SelfApproval, "you asked for step %q, so somebody else has to decide it", s.ID)
 	}
+	return s.struck(actor)
+}
+
+// struck refuses somebody whom the step acts against.
+func (s *Step) struck(actor Actor) *Refusal {
 	if s.Preview != nil {
 		for _, t := range s.Preview.Targets {
 			if slices.Contains(actor.Identities, t.Type+":"+t.ID) || slices.Contains(actor.Identities, t.String()) {
@@ -206,7 +221,7 @@ func (s *Step) closeApproval(e Event, b ApprovalClosed) error {
 	}
 	switch b.Verdict {
 	case ApprovalGranted:
-		if a.Approvals() < a.Quorum || a.denied() != nil || !e.At.Before(a.Expires.Time) {
+		if a.Approvals() < a.Quorum && a.Glass == nil || a.denied() != nil || !e.At.Before(a.Expires.Time) {
 			return s.contradicts(e, "approval %s is not granted", b.ID)
 		}
 		if s.children == nil {
@@ -279,6 +294,8 @@ func (s *Step) askFor(rule *runbooks.Approval) ApprovalRequested {
 		Quorum:  rule.Quorum,
 		StepUp:  rule.StepUp,
 		Expires: At(now.Add(time.Duration(rule.Expires))),
+
+		BreakGlass: rule.BreakGlass,
 	}
 	if x := s.run.Extra; x != nil {
 		b.Extra = x.Approvers

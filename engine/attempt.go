@@ -63,7 +63,7 @@ func (s *Step) mayProceed(e Event) error {
 	switch {
 	case a == nil || a.State != ApprovalGranted:
 		return s.contradicts(e, "it has no approval")
-	case a.Approvals() < rule.Quorum:
+	case a.Glass == nil && a.Approvals() < rule.Quorum:
 		return s.contradicts(e, "%d of %d people approved", a.Approvals(), rule.Quorum)
 	case rule.StepUp && !a.StepUp:
 		return s.contradicts(e, "it was approved without the signatures that it needs")

@@ -75,10 +75,12 @@ type auditStep struct {
 type auditApproval struct {
 	ApprovalRequested
 	from   []string
-	people []string
+	people []string // who said yes
+	voters []string // who answered
 	denied bool
 	used   bool
 	ended  bool
+	glass  *auditGlass       // one person let it go on without the quorum
 	at     time.Time         // when it was granted
 	covers map[string]string // of one for all items of a loop: the plan of each, by id
 	spent  map[string]bool   // the items that used it
@@ -169,6 +171,9 @@ func (a *Audit) Take(e Event) []string {
 		} else if rule.StepUp && !b.StepUp {
 			say("it asks for no signatures, which the runbook demands")
 		}
+		if rule := run.rule(s); rule != nil && !sameGlass(rule.BreakGlass, b.BreakGlass) {
+			say("it lets others break the glass than the runbook and the environment do")
+		}
 		p := &auditApproval{ApprovalRequested: b, from: b.From, covers: s.covered(), spent: map[string]bool{}}
 		s.approvals[b.ID], s.asked = p, append(s.asked, p)
 	case ApprovalEscalated:
@@ -185,6 +190,18 @@ func (a *Audit) Take(e Event) []string {
 		}
 	case Vote:
 		for _, w := range s.judge(a, run, e, b) {
+			say("%s", w)
+		}
+	case GlassBroken:
+		for _, w := range s.broke(a, run, e, b) {
+			say("%s", w)
+		}
+	case GlassReviewAsked:
+		for _, w := range s.askedToReview(b) {
+			say("%s", w)
+		}
+	case GlassReviewed:
+		for _, w := range s.reviewed(run, e, b) {
 			say("%s", w)
 		}
 	case ManualAsked:
@@ -288,25 +305,18 @@ func (s *auditStep) judge(a *Audit, run *auditRun, e Event, b Vote) []string {
 	if !e.At.Before(p.Expires.Time) {
 		wrong = append(wrong, "the vote came after the expiry")
 	}
-	eligible := slices.ContainsFunc(p.from, func(f string) bool {
-		if f == "person:"+e.Actor.ID {
-			return true
-		}
-		return slices.ContainsFunc(e.Actor.Groups, func(g string) bool { return f == "group:"+g })
-	})
-	if !eligible {
+	if !named(e.Actor, p.from) {
 		wrong = append(wrong, fmt.Sprintf("%q is not among those who were asked", e.Actor.ID))
 	}
-	for t := range s.reached(p) {
-		if slices.Contains(e.Actor.Identities, t.Type+":"+t.ID) {
-			wrong = append(wrong, fmt.Sprintf("%q decided about an effect on themselves", e.Actor.ID))
-		}
+	if s.strikes(e.Actor, p) {
+		wrong = append(wrong, fmt.Sprintf("%q decided about an effect on themselves", e.Actor.ID))
 	}
 	rule := run.rule(s)
 	unsigned := a.unsigned(p, p.StepUp || rule != nil && rule.StepUp, e, b)
 	if unsigned != "" {
 		wrong = append(wrong, unsigned)
 	}
+	p.voters = append(p.voters, e.Actor.ID)
 	if b.Approve && unsigned == "" {
 		p.people = append(p.people, e.Actor.ID)
 	} else {
@@ -338,7 +348,7 @@ func (s *auditStep) intent(run *auditRun, at time.Time, b EffectIntent) []string
 			say("its approval was never asked")
 		case shared && p.spent[s.id], !shared && p.used:
 			say("its approval was used before")
-		case p.ended || p.denied || len(p.people) < p.Quorum || len(p.people) < rule.Quorum:
+		case p.ended || p.denied || !p.carries(rule):
 			say("its approval was not granted: %d of %d people", len(p.people), p.Quorum)
 		case !shared && p.Digest != b.Digest, shared && p.covers[s.id] != b.Digest, b.Digest != s.planned:
 			say("its approval is for another plan")
@@ -362,7 +372,7 @@ func (s *auditStep) intent(run *auditRun, at time.Time, b EffectIntent) []string
 }
 
 // Open lists what is not resolved at the end of what was read: attempts
-// without an outcome and attempts in doubt.
+// without an outcome, attempts in doubt, and broken glasses that nobody reviewed.
 func (a *Audit) Open() []string {
 	var open []string
 	for n := 1; a.runs[fmt.Sprintf("R%d", n)] != nil; n++ {
@@ -375,6 +385,11 @@ func (a *Audit) Open() []string {
 			}
 			if s.doubt != 0 {
 				open = append(open, fmt.Sprintf("%s/%s: attempt %d is in doubt", id, step, s.doubt))
+			}
+			for _, p := range s.asked {
+				if p.glass != nil && !p.glass.reviewed {
+					open = append(open, fmt.Sprintf("%s/%s: %s broke the glass, and nobody has reviewed it", id, step, p.glass.by))
+				}
 			}
 		}
 	}

@@ -221,7 +221,7 @@ func (s *auditStep) reached(p *auditApproval) iter.Seq[actions.Target] {
 // licensed uses up an approval of the latest plan of a step that a person does.
 func (s *auditStep) licensed(rule *runbooks.Approval, at time.Time) bool {
 	fits := func(p *auditApproval, digest string, until time.Time) bool {
-		return !p.ended && !p.denied && !p.at.IsZero() && len(p.people) >= p.Quorum && len(p.people) >= rule.Quorum && digest == s.planned && at.Before(until)
+		return !p.ended && !p.denied && !p.at.IsZero() && p.carries(rule) && digest == s.planned && at.Before(until)
 	}
 	for _, p := range slices.Backward(s.asked) {
 		if !p.used && fits(p, p.Digest, p.Expires.Time) {

@@ -222,6 +222,7 @@ func bodies() []Body {
 		&EffectIntent{}, &EffectOutcome{}, &EffectInDoubt{}, &EffectProbed{}, &EffectResolved{}, &EffectLate{}, &EffectVerified{},
 		&RetryScheduled{}, &TimerFired{}, &StepHeld{}, &StepEnded{}, &ManualAsked{}, &ManualDone{}, &RetryRequested{}, &SkipRequested{}, &UndoRequested{},
 		&ApprovalReminded{}, &StepExpanded{}, &StepEntered{}, &WaitStarted{}, &ContainmentBegan{}, &ContainmentDue{}, &ContainmentExtended{}, &ContainmentKept{},
+		&GlassBroken{}, &GlassReviewAsked{}, &GlassReviewed{},
 		&DrillStarted{}, &InjectDelivered{}, &InjectSkipped{}, &DrillHeld{}, &DrillResumed{}, &DrillPaced{}, &DrillAdvanced{}, &OutcomeSet{}, &HintGiven{},
 		&ExpectationJudged{}, &DrillObserved{}, &ObjectiveRated{}, &DrillEnded{}, &FeedbackGiven{}, &CorrectiveAdded{}, &CorrectiveClosed{},
 		&RowCorrected{}, &KeyTimeSet{}, &RowHidden{}, &RowShown{},

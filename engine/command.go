@@ -215,6 +215,11 @@ func (s *Step) Commands() []Command {
 	if s.InForce() && !s.Containment.fired {
 		wake(timerContain, s.Containment.Until)
 	}
+	for _, g := range s.glasses {
+		if g.owed() {
+			wake(timerReview+":"+g.ID, g.Due)
+		}
+	}
 	return list
 }
 

@@ -156,7 +156,7 @@ func say(t *testing.T, p *tape, program *runbooks.Program, words []string) ([]en
 		e := started(t, program, flags["run"], inputs, nil)
 		if flags["floor"] != "" {
 			n, _ := strconv.Atoi(flags["floor"])
-			e = started(t, program, flags["run"], inputs, &engine.Floor{Effect: actions.Reversible, From: []string{"group:leads"}, Quorum: n})
+			e = started(t, program, flags["run"], inputs, &engine.Floor{Effect: actions.Reversible, From: []string{"group:leads"}, Quorum: n, BreakGlass: flags["glass"] != ""})
 		}
 		if flags["protect"] != "" {
 			e = started(t, program, flags["run"], inputs, nil, flags["protect"])
@@ -210,6 +210,26 @@ func say(t *testing.T, p *tape, program *runbooks.Program, words []string) ([]en
 			id = a.ID
 		}
 		return fact(by, engine.Vote{Approval: id, Approve: verb == "approve", Reason: flags["reason"], Digest: flags["digest"]})
+	case "break-glass":
+		s := theStep()
+		b := engine.GlassBroken{Target: flags["target"], Reason: flags["reason"], Digest: flags["digest"]}
+		if s.Approval != nil {
+			b.Approval = s.Approval.ID
+		}
+		by.Keys = []string{engine.PublicSSH(keyOf(by.ID))}
+		if ballot, err := s.GlassBallot(by, b.Target, b.Reason); err == nil && flags["signed"] != "no" {
+			ballot.Reason = cmpOr(flags["signed"], b.Reason)
+			b.Signature = sign(by.ID, ballot)
+		}
+		return fact(by, b)
+	case "review":
+		b := engine.GlassReviewed{Justified: flags["justified"] != "no", Text: flags["text"]}
+		for _, g := range theStep().Glasses() {
+			if b.ID = g.ID; g.Review == nil {
+				break
+			}
+		}
+		return fact(by, b)
 	case "ok":
 		result := arg(1)
 		if result == "" {
@@ -279,13 +299,15 @@ func hex(s string) string {
 	return long.ReplaceAllStringFunc(s, func(h string) string { return h[:6] })
 }
 
+var signatures = regexp.MustCompile(`"-----BEGIN SSH SIGNATURE-----[^"]*"`)
+
 // show is a fact in one line.
 func show(e engine.Event) string {
 	body, err := json.Marshal(e.Body)
 	if err != nil {
 		panic(err)
 	}
-	text := string(body)
+	text := signatures.ReplaceAllString(string(body), `"(signed)"`)
 	if e.Kind() == "run.started" {
 		text = ""
 	}

@@ -69,6 +69,9 @@ func (i *Incident) Quiet() []Event {
 
 // decide gives the next fact of a step, or nil.
 func (s *Step) decide() Body {
+	if b := s.decideGlass(); b != nil {
+		return b
+	}
 	if s.skip != nil && !s.Status.Ended() && s.Status != StepRunning {
 		if s.asking() {
 			return ApprovalClosed{ID: s.Approval.ID, Verdict: ApprovalWithdrawn, Reason: "the step is skipped"}
@@ -312,6 +315,8 @@ func (s *Step) decideApproval() Body {
 			return ApprovalClosed{ID: a.ID, Verdict: ApprovalDenied, Reason: "denied by " + no.Actor.ID + ": " + no.Reason}
 		}
 		switch {
+		case a.Glass != nil:
+			return ApprovalClosed{ID: a.ID, Verdict: ApprovalGranted, Reason: fmt.Sprintf("the glass was broken by %s with %d of %d approvals: %s", a.Glass.By.ID, a.Approvals(), a.Quorum, a.Glass.Broken.Reason)}
 		case !now.Before(a.Expires.Time):
 			return ApprovalClosed{ID: a.ID, Verdict: ApprovalExpired, Reason: fmt.Sprintf("%d of %d people approved in time", a.Approvals(), a.Quorum)}
 		case a.Approvals() >= a.Quorum:

@@ -39,6 +39,13 @@
 //     directory had of that person at that moment. The keys are written down
 //     with the vote, so [Audit] verifies it again from the record alone. Who may
 //     change the directory names the keys: that file is the root of this trust.
+//   - Where the runbook lets somebody break the glass, and the environment's floor
+//     leaves it, one person's signature over the plan, the reason and the target
+//     stands for the quorum, for this question alone. The engine asks at once
+//     for a review by somebody who had no part in it; until it is there the
+//     incident cannot be resolved, and [Audit] lists it as open. A target never
+//     breaks the glass that protects it; who asked for the step may, because at
+//     night they may be the only one.
 //   - An effect that is meant to end is asked about, however the step, the loop or
 //     the run around it ended, until it is lifted, extended or kept.
 //   - The steps of on_cancel begin when those of their runbook have ended, the
@@ -62,6 +69,12 @@
 // an agreement between runs; and unfolding at compile time, when the list is not
 // known. Items share one question because nobody reads fifty; what each of them
 // would do is part of the digest, and is read again before its effect.
+//
+// A broken glass is a fact of its own and not a vote of great weight: so no count
+// of votes can ever stand for it, its signature is in a namespace of its own, and
+// what is asked afterwards hangs on it. Rejected: a window of time in which
+// everything is allowed, which nobody could read on the plan of a step; and a
+// review of which the record says nothing.
 //
 // Votes are signed in the SSH signature format (PROTOCOL.sshsig of OpenSSH),
 // because responders have such keys, in hardware too, and ssh-keygen is on

@@ -161,6 +161,9 @@ type Floor struct {
 	Effect actions.Effect `json:"effect"` // for steps of this effect and worse
 	From   []string       `json:"from"`
 	Quorum int            `json:"quorum"`
+
+	// BreakGlass lets the runbook's own break_glass stand for what the floor is about.
+	BreakGlass bool `json:"break_glass,omitempty"`
 }
 
 // Extra is how many more people have to say yes to each question of a run than
@@ -207,6 +210,8 @@ type (
 		Floor      bool     `json:"floor,omitempty"`    // raised by the environment's floor
 		Extra      int      `json:"extra,omitempty"`    // how many of the quorum the run's [Extra] adds
 		Because    []string `json:"because,omitempty"`  // asked again: what is different from the plan that was approved
+
+		BreakGlass *runbooks.BreakGlass `json:"break_glass,omitempty"` // who may go on without the quorum
 	}
 	// Vote is one person's answer to an approval.
 	Vote struct {
@@ -235,6 +240,30 @@ type (
 		Verdict ApprovalState `json:"verdict"`
 		Changed []string      `json:"changed,omitempty"` // of a void one: what is different now
 		Reason  string        `json:"reason,omitempty"`
+	}
+	// GlassBroken is one person who lets a step go on without its quorum.
+	GlassBroken struct {
+		Approval  string `json:"approval"`
+		Digest    string `json:"digest,omitempty"` // of the plan this person saw; empty: the one asked for
+		Target    string `json:"target"`           // as this person typed it: one of the plan's, or the step's id where it has none
+		Reason    string `json:"reason"`
+		Root      string `json:"root,omitempty"` // journal head when it came in, as people are shown it
+		Signature string `json:"signature"`      // SSH signature in armor over [VoteMessage]
+	}
+	// GlassReviewAsked asks people who had no part in it whether it was right
+	// to go on without the quorum.
+	GlassReviewAsked struct {
+		ID       string   `json:"id"`       // opaque, 16 hex digits
+		Approval string   `json:"approval"` // whose quorum was passed over
+		By       string   `json:"by"`       // who broke the glass
+		Ask      []string `json:"ask"`
+		Due      Stamp    `json:"due"`
+	}
+	// GlassReviewed is the answer.
+	GlassReviewed struct {
+		ID        string `json:"id"` // of the GlassReviewAsked
+		Justified bool   `json:"justified"`
+		Text      string `json:"text"` // what was found
 	}
 	// EffectIntent is written before an effect starts, and only then may it start.
 	EffectIntent struct {
@@ -436,3 +465,6 @@ func (ContainmentBegan) Kind() Kind    { return "containment.began" }
 func (ContainmentDue) Kind() Kind      { return "containment.due" }
 func (ContainmentExtended) Kind() Kind { return "containment.extended" }
 func (ContainmentKept) Kind() Kind     { return "containment.kept" }
+func (GlassBroken) Kind() Kind         { return "glass.broken" }
+func (GlassReviewAsked) Kind() Kind    { return "glass.review_asked" }
+func (GlassReviewed) Kind() Kind       { return "glass.reviewed" }

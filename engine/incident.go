@@ -27,6 +27,7 @@ type Incident struct {
 	Posts       map[string]*Post
 	Drill       *Drill        // of a rehearsal; nil: it is live, or not started
 	Correctives []*Corrective // what has to be done better, C1, C2, ...
+	Glasses     []*Glass      // every one that was broken, in order
 	Now         time.Time     // time of the last fact
 	Facts       int64         // how many facts were applied
 	LastSeq     int64         // journal place of the last one that was written
@@ -170,20 +171,21 @@ type Step struct {
 	parked    bool   // the same: it is planned and waits for the question about all
 	covered   string // the same: digest of the plan that the latest question about all is about
 	undos     int    // how often its undo was asked for
-	questions int    // questions about it that are not answered
-	dues      int    // questions whether its effect ends, ever asked
-	overtime  bool   // its time in all is over
-	pending   int    // needs that have not ended
-	plans     int    // readings of the target so far
-	planned   bool   // the latest reading is there and not yet followed
-	planOwed  bool   // a reading is owed
-	fails     int    // readings that failed since the last good one
-	voids     int    // approvals that were void since the step's turn came
-	asked     int    // approvals ever asked
-	budget    int    // number of the last attempt before the current series
-	doubts    int    // attempts of the current series that ended in doubt
-	settled   bool   // the settle time of a doubt has passed
-	due       bool   // the time of the next attempt has come
+	glasses   []*Glass
+	questions int  // questions about it that are not answered
+	dues      int  // questions whether its effect ends, ever asked
+	overtime  bool // its time in all is over
+	pending   int  // needs that have not ended
+	plans     int  // readings of the target so far
+	planned   bool // the latest reading is there and not yet followed
+	planOwed  bool // a reading is owed
+	fails     int  // readings that failed since the last good one
+	voids     int  // approvals that were void since the step's turn came
+	asked     int  // approvals ever asked
+	budget    int  // number of the last attempt before the current series
+	doubts    int  // attempts of the current series that ended in doubt
+	settled   bool // the settle time of a doubt has passed
+	due       bool // the time of the next attempt has come
 	skip      *SkipRequested
 	answered  bool
 	started   time.Time // of the first intent
@@ -238,6 +240,7 @@ type Approval struct {
 	Votes    []CastVote
 	Changed  []string
 	Why      string // of its end, in words
+	Glass    *Glass // it was granted by one person alone; nil: by its quorum, or not
 
 	preview   *actions.Preview
 	params    string
@@ -271,6 +274,7 @@ type Ask struct {
 	Type   AskType
 	Step   *Step
 	Appr   *Approval // of an approval ask
+	Glass  *Glass    // of a review
 	Closed bool      // answered, or no longer asked
 	At     time.Time
 }
@@ -284,14 +288,18 @@ const (
 	AskManual      AskType = "manual"
 	AskHeld        AskType = "held"
 	AskContainment AskType = "containment"
+	AskReview      AskType = "review" // whether it was right to go on without the quorum
 )
 
 // Reminders is how often those who are asked were reminded.
 func (a *Ask) Reminders() int {
-	if a.Appr == nil {
-		return 0
+	switch {
+	case a.Appr != nil:
+		return a.Appr.reminders
+	case a.Glass != nil && a.Glass.fired:
+		return 1
 	}
-	return a.Appr.reminders
+	return 0
 }
 
 // Ref is the reference under which the question is posted.

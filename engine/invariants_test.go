@@ -70,7 +70,7 @@ func TestInvariants(t *testing.T) {
 		must(engine.Event{Actor: person("alice"), Body: engine.Declared{ID: "INC-1", Title: "x", Severity: 1, Store: "s"}})
 		var floor *engine.Floor
 		if rapid.Bool().Draw(r, "floor") {
-			floor = &engine.Floor{Effect: actions.Reversible, From: []string{"group:leads"}, Quorum: rapid.IntRange(1, 2).Draw(r, "floor quorum")}
+			floor = &engine.Floor{Effect: actions.Reversible, From: []string{"group:leads"}, Quorum: rapid.IntRange(1, 2).Draw(r, "floor quorum"), BreakGlass: rapid.Bool().Draw(r, "floor glass")}
 		}
 		inputs, problems := program.CheckInputs(nil)
 		if len(problems) > 0 {
@@ -151,7 +151,7 @@ func randomSteps(r *rapid.T, id, called string, most int) string {
 			b.WriteString("    manual: {instructions: Do it, answer: {type: string}}\n    timeout: 1h\n")
 			fmt.Fprintf(&b, "    on_failure: %s\n", rapid.SampledFrom(randomWords).Draw(r, "on failure"))
 			if rapid.Bool().Draw(r, "asks") {
-				b.WriteString("    approval: {from: [group:leads], quorum: 1, expires: 15m}\n")
+				b.WriteString("    approval: {from: [group:leads], quorum: 1, expires: 15m" + randomGlass(r) + "}\n")
 			}
 			if !rapid.Bool().Draw(r, "each") {
 				continue
@@ -179,7 +179,7 @@ func randomAction(r *rapid.T, b *strings.Builder) {
 	uses := rapid.SampledFrom([]string{"t.read", "t.set", "t.keyed", "t.probe", "t.once"}).Draw(r, "uses")
 	fmt.Fprintf(b, "    uses: %s\n", uses)
 	if rapid.Bool().Draw(r, "asks") {
-		fmt.Fprintf(b, "    approval: {from: [group:leads], quorum: %d, expires: 15m, remind: 4m, escalate: {after: 5m, to: [group:bosses]}}\n", rapid.IntRange(1, 2).Draw(r, "quorum"))
+		fmt.Fprintf(b, "    approval: {from: [group:leads], quorum: %d, expires: 15m, remind: 4m, escalate: {after: 5m, to: [group:bosses]}%s}\n", rapid.IntRange(1, 2).Draw(r, "quorum"), randomGlass(r))
 	}
 	if uses != "t.once" {
 		fmt.Fprintf(b, "    retry: {attempts: %d}\n", rapid.IntRange(1, 3).Draw(r, "attempts"))
@@ -189,7 +189,7 @@ func randomAction(r *rapid.T, b *strings.Builder) {
 		case 0:
 			b.WriteString("    undo: {manual: Take it back}\n")
 		case 1:
-			b.WriteString("    undo: {approval: {from: [group:bosses, group:leads], quorum: 1, expires: 10m}}\n")
+			b.WriteString("    undo: {approval: {from: [group:bosses, group:leads], quorum: 1, expires: 10m" + randomGlass(r) + "}}\n")
 		}
 		if rapid.Bool().Draw(r, "ends") {
 			b.WriteString("    contains: {expires: 1h}\n")
@@ -199,6 +199,15 @@ func randomAction(r *rapid.T, b *strings.Builder) {
 		b.WriteString("    timeout: {attempt: 30s, total: 5m}\n")
 	}
 	fmt.Fprintf(b, "    on_failure: %s\n    on_refused: %s\n    critical: %v\n", rapid.SampledFrom(randomWords).Draw(r, "on failure"), rapid.SampledFrom(randomWords).Draw(r, "on refused"), rapid.Bool().Draw(r, "critical"))
+}
+
+// randomGlass lets some people break the glass, or nobody. Zoe, who does nothing
+// else, can always review it.
+func randomGlass(r *rapid.T) string {
+	if !rapid.Bool().Draw(r, "glass") {
+		return ""
+	}
+	return ", break_glass: {by: [group:bosses, group:leads, person:alice], review: [group:leads, person:alice], within: 1h}"
 }
 
 var everybody = []string{"alice", "bob", "carol", "dave", "erin", "mallory"}
@@ -264,7 +273,7 @@ func randomRequest(r *rapid.T, p *tape) string {
 	}
 	var body engine.Body
 	step := s.ID
-	switch rapid.IntRange(0, 11).Draw(r, "request") {
+	switch rapid.IntRange(0, 15).Draw(r, "request") {
 	case 0:
 		if rapid.IntRange(0, 2).Draw(r, "cancel") > 0 {
 			return "nothing"
@@ -284,6 +293,22 @@ func randomRequest(r *rapid.T, p *tape) string {
 		body = engine.ContainmentExtended{Until: engine.At(p.now.Add(time.Hour)), Reason: "r"}
 	case 7:
 		body = engine.ContainmentKept{Reason: "r"}
+	case 8, 9, 10:
+		b := engine.GlassBroken{Target: s.GlassTargets()[0], Reason: "r"}
+		if s.Approval != nil {
+			b.Approval = s.Approval.ID
+		}
+		who.Keys = []string{engine.PublicSSH(keyOf(who.ID))}
+		if ballot, err := s.GlassBallot(who, b.Target, b.Reason); err == nil {
+			b.Signature = sign(who.ID, ballot)
+		}
+		body = b
+	case 11, 12:
+		id := ""
+		for _, g := range p.inc.Glasses {
+			step, id = g.Step.ID, g.ID
+		}
+		body = engine.GlassReviewed{ID: id, Justified: true, Text: "t"}
 	default:
 		id := ""
 		if s.Approval != nil {
@@ -356,6 +381,11 @@ func finish(r *rapid.T, p *tape) {
 		}
 		if moved {
 			continue
+		}
+		for _, g := range p.inc.Unreviewed() {
+			if _, err := p.take(engine.Event{Actor: person("zoe"), Run: g.Step.Run().ID, Step: g.Step.ID, Body: engine.GlassReviewed{ID: g.ID, Text: "end"}}); err != nil {
+				r.Fatalf("a broken glass cannot be reviewed: %v", err)
+			}
 		}
 		for _, run := range p.inc.Runs {
 			for s := range run.All() {

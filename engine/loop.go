@@ -154,7 +154,7 @@ func (s *Step) grant(all *Approval) {
 	if late := At(all.ClosedAt.Add(LoopGrace)); late.After(asked.Expires.Time) {
 		asked.Expires = late
 	}
-	s.Approval = &Approval{ApprovalRequested: asked, State: ApprovalGranted, AskedAt: all.AskedAt, ClosedAt: all.ClosedAt, Votes: all.Votes, preview: s.Preview, params: string(s.Params)}
+	s.Approval = &Approval{ApprovalRequested: asked, State: ApprovalGranted, AskedAt: all.AskedAt, ClosedAt: all.ClosedAt, Votes: all.Votes, Glass: all.Glass, preview: s.Preview, params: string(s.Params)}
 	s.Status, s.planned, s.planOwed = StepChecking, false, true
 }
 

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/firebreak-ir/firebreak/engine"
@@ -35,7 +36,7 @@ func promises(i *engine.Incident) []string {
 		switch c := c.(type) {
 		case engine.Wake:
 			wakes[c.Step+" "+c.Timer] = true
-			if rest && c.Timer != "contain" {
+			if rest && c.Timer != "contain" && !strings.HasPrefix(c.Timer, "review:") {
 				say("all is over and %s is owed", c.Ref())
 			}
 		case engine.OpenChannel, engine.PostMessage, engine.CloseMessage:
@@ -77,6 +78,14 @@ func promises(i *engine.Incident) []string {
 			}
 			if s.Undoes == nil && s.Index == 0 && s.Def.Contains != nil && s.Status.Ended() && inEffect(s) && (s.Containment == nil || !s.Containment.Kept && !s.InForce()) {
 				say("step %s contains something and nobody knows until when", s.ID)
+			}
+			for _, g := range s.Glasses() {
+				if reviewed := i.Asks[slices.IndexFunc(i.Asks, func(a *engine.Ask) bool { return a.Glass == g })].Closed; reviewed != (g.Review != nil) {
+					say("the glass at step %s is reviewed=%v and its question is closed=%v", s.ID, g.Review != nil, reviewed)
+				}
+				if g.Review == nil && !g.Overdue() && !wakes[s.ID+" review:"+g.ID] {
+					say("nobody will be told that the review of step %s is overdue", s.ID)
+				}
 			}
 			if s.InForce() && !wakes[s.ID+" contain"] && !asked[s][engine.AskContainment] {
 				say("step %s contains something and nobody will be asked", s.ID)

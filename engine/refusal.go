@@ -22,6 +22,9 @@ const (
 	PlanChanged     Code = "E_PLAN_CHANGED"
 	StepUpRequired  Code = "E_STEP_UP_REQUIRED" // a yes without the signature it needs
 	BadSignature    Code = "E_BAD_SIGNATURE"    // a signature that does not hold, or by a key of somebody else
+	NoBreakGlass    Code = "E_BG_NOT_ALLOWED"   // the runbook or the environment lets nobody break the glass here
+	ConfirmMismatch Code = "E_CONFIRM_MISMATCH" // the target that was typed out is none of the plan's
+	Unreviewed      Code = "E_UNREVIEWED_BREAK_GLASS"
 	ReasonRequired  Code = "E_REASON_REQUIRED"
 	NotRetryable    Code = "E_NOT_RETRYABLE"
 	OutcomeUnknown  Code = "E_OUTCOME_UNKNOWN"

@@ -56,6 +56,12 @@ func (s *Step) fold(e Event) error {
 		return s.request(e, b)
 	case Vote:
 		return s.vote(e, b)
+	case GlassBroken:
+		return s.breakGlass(e, b)
+	case GlassReviewAsked:
+		return s.askReview(e, b)
+	case GlassReviewed:
+		return s.review(e, b)
 	case ApprovalEscalated:
 		a, err := s.open(e, b.ID)
 		if err != nil {
@@ -214,6 +220,8 @@ func (s *Step) timer(e Event, b TimerFired) error {
 		s.Due, s.due = time.Time{}, true
 	case kind == timerTotal && s.Status == StepManual && s.Due.Equal(b.Due.Time):
 		s.Due, s.overtime = time.Time{}, true
+	case kind == timerReview && s.reviewOf(id) != nil && s.reviewOf(id).owed():
+		s.reviewOf(id).fired = true
 	case kind == timerContain && s.InForce() && s.Containment.Until.Equal(b.Due.Time):
 		s.Containment.fired = true
 	default:
@@ -232,6 +240,7 @@ const (
 	timerWait     = "wait"     // of a step that lets time pass
 	timerTotal    = "total"    // of a manual step that somebody has to do in time
 	timerContain  = "contain"  // of an effect that is meant to end
+	timerReview   = "review"   // ":" and the id of the review of a broken glass
 )
 
 // mayStart says whether new effects of this step may begin.
@@ -253,9 +262,11 @@ func (s *Step) owes() bool {
 	case StepPlanning, StepChecking, StepRunning, StepRetrying, StepDoubt, StepVerifying, StepAwaiting, StepSleeping:
 		return true
 	case StepManual:
-		return !s.Due.IsZero()
+		if !s.Due.IsZero() {
+			return true
+		}
 	}
-	return s.InForce() && !s.Containment.fired
+	return s.InForce() && !s.Containment.fired || slices.ContainsFunc(s.glasses, (*Glass).owed)
 }
 
 // finished says whether there may be something of the step to take back. A step
@@ -292,10 +303,13 @@ func (s *Step) Requester() Actor {
 	return s.run.Requester
 }
 
-// Authority is the person on whose word the effect happens: the last who
-// approved, else who asked for it.
+// Authority is the person on whose word the effect happens: who broke the
+// glass, the last who approved, else who asked for it.
 func (s *Step) Authority() string {
 	if s.Approval != nil && s.Approval.State != ApprovalVoided {
+		if s.Approval.Glass != nil {
+			return s.Approval.Glass.By.ID
+		}
 		for _, v := range slices.Backward(s.Approval.Votes) {
 			if v.Approve {
 				return v.Actor.ID

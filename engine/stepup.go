@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,10 +12,17 @@ import (
 // that was made for anything else (a commit, a file) can never be a vote.
 const VoteNamespace = "firebreak-approve"
 
+// GlassNamespace is the namespace of the SSH signature by which a glass is
+// broken: a signed yes can never be taken for one.
+const GlassNamespace = "firebreak-break-glass"
+
+// BreakGlass is the answer of a [Ballot] that lets a step go on without its quorum.
+const BreakGlass = "break-glass"
+
 // MaxKeys is how many keys a person can have in the directory.
 const MaxKeys = 10
 
-// Ballot is what a signed yes says: this person, this plan, this question.
+// Ballot is what a signed answer says: this person, this plan, this question.
 type Ballot struct {
 	Store    string `json:"store"`    // id of the store
 	Incident string `json:"incident"` // "INC-12"
@@ -23,19 +31,34 @@ type Ballot struct {
 	Approval string `json:"approval"` // id of the question; asked again it is another one
 	Plan     string `json:"plan"`     // digest, all of it
 	Person   string `json:"person"`
+	Answer   string `json:"answer,omitempty"` // [BreakGlass]; empty: approve
+	Target   string `json:"target,omitempty"` // of a broken glass: as the person typed it
+	Reason   string `json:"reason,omitempty"` // the same
 }
 
-// VoteMessage gives the bytes that a person signs to approve: lines that can
-// be read, in one order, with nothing in them that does not decide. They are
+// Namespace is the one under which this answer is signed.
+func (b Ballot) Namespace() string {
+	if b.Answer == BreakGlass {
+		return GlassNamespace
+	}
+	return VoteNamespace
+}
+
+// VoteMessage gives the bytes that a person signs to approve, or to break the
+// glass: lines that can be read, in one order, with nothing in them that does not decide. They are
 // for ever, because a record is verified long after. A value that is not a
 // plain word is quoted, so that no value can pass for a line of its own.
 func VoteMessage(b Ballot) []byte {
 	var text strings.Builder
-	text.WriteString("firebreak-approve v1\n")
-	for _, line := range [...][2]string{
+	text.WriteString(b.Namespace() + " v1\n")
+	lines := [][2]string{
 		{"store", b.Store}, {"incident", b.Incident}, {"run", b.Run}, {"step", b.Step}, {"approval", b.Approval},
-		{"plan", b.Plan}, {"answer", "approve"}, {"person", b.Person},
-	} {
+		{"plan", b.Plan}, {"answer", cmp.Or(b.Answer, "approve")}, {"person", b.Person},
+	}
+	if b.Answer == BreakGlass {
+		lines = append(lines, [2]string{"target", b.Target}, [2]string{"reason", b.Reason})
+	}
+	for _, line := range lines {
 		value := line[1]
 		if value == "" || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' }) {
 			value = strconv.QuoteToASCII(value)
@@ -89,7 +112,7 @@ func (s *Step) signed(actor Actor, a *Approval, v Vote) (fingerprint string, ref
 
 // verify checks a signature over this ballot by one of the person's keys.
 func (b Ballot) verify(signature string, keys []string) (SSHKey, error) {
-	key, err := VerifySSH(signature, VoteNamespace, VoteMessage(b))
+	key, err := VerifySSH(signature, b.Namespace(), VoteMessage(b))
 	if err != nil {
 		return SSHKey{}, err
 	}

@@ -59,7 +59,7 @@ func signer(id string) engine.Actor {
 }
 
 func sign(id string, b engine.Ballot) string {
-	return engine.SignSSH(keyOf(id), engine.VoteNamespace, engine.VoteMessage(b))
+	return engine.SignSSH(keyOf(id), b.Namespace(), engine.VoteMessage(b))
 }
 
 const signedStep = `apiVersion: firebreak/v1

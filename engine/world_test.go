@@ -80,7 +80,7 @@ func compile(t testing.TB, src string) *runbooks.Program {
 func person(id string) engine.Actor {
 	a := engine.Actor{Type: engine.Person, ID: id, Name: id, Via: "test:" + id}
 	switch id {
-	case "bob", "carol", "erin":
+	case "bob", "carol", "erin", "zoe":
 		a.Groups = []string{"leads"}
 	case "dave":
 		a.Groups = []string{"bosses"}
@@ -206,6 +206,9 @@ func dump(i *engine.Incident) string {
 			}
 			if a := s.Approval; a != nil {
 				fmt.Fprintf(&b, "    approval %s %s from=%v votes=%d\n", a.ID, a.State, a.From, len(a.Votes))
+			}
+			for _, g := range s.Glasses() {
+				fmt.Fprintf(&b, "    glass %s by=%s at=%s due=%s overdue=%v review=%v by=%s\n", g.ID, g.By.ID, g.At.Format(time.RFC3339Nano), g.Due.Format(time.RFC3339Nano), g.Overdue(), g.Review, g.Reviewer.ID)
 			}
 			for _, a := range s.Attempts {
 				fmt.Fprintf(&b, "    attempt %d open=%v doubt=%q found=%s actor=%s\n", a.N, a.Open(), a.Doubt, a.Found, a.Actor)

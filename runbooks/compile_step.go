@@ -87,12 +87,29 @@ func (c *compilation) approval(a *ApprovalDecl, effect actions.Effect) *Approval
 			c.fail(a.Quorum.Pos, "value", "name more people, or a group", "only %d may answer, so a quorum of %d is never reached", n, out.Quorum)
 		}
 	}
+	out.BreakGlass = c.breakGlass(a.BreakGlass)
 	if a.Escalate.Line == 0 || !a.After.Set() {
 		return out
 	}
 	out.Escalate = &Escalate{After: a.After.Value, To: values(a.To)}
 	if a.After.Value >= out.Expires {
 		c.fail(a.After.Pos, "value", "escalate earlier", "the approval expires after %s, before it is escalated", SpanText(out.Expires))
+	}
+	return out
+}
+
+// breakGlass checks that whoever goes on alone can be looked at by somebody
+// else: one who is the only reviewer leaves an incident that is never resolved.
+func (c *compilation) breakGlass(g *BreakGlassDecl) *BreakGlass {
+	if g == nil || len(g.By) == 0 || len(g.Review) == 0 {
+		return nil // not written, or said by the parser
+	}
+	out := &BreakGlass{By: values(g.By), Review: values(g.Review), Within: cmp.Or(g.Within.Value, DefaultReview)}
+	if least := Span(time.Hour); out.Within < least {
+		c.fail(g.Within.Pos, "value", "give people time to look at it, such as 48h", "%s is less than %s, the least that is allowed here", SpanText(out.Within), SpanText(least))
+	}
+	if one := g.Review[0]; len(g.Review) == 1 && strings.HasPrefix(one.Value, "person:") && slices.Contains(out.By, one.Value) {
+		c.fail(one.Pos, "value", "name somebody else who reviews, or a group", "%s may break the glass, and nobody else could review that", word(one.Value))
 	}
 	return out
 }

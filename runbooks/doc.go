@@ -131,8 +131,8 @@
 //
 // What fits and yet shows nothing is a warning: no-objective, no-owner,
 // never-delivered and never-typed (it comes when the exercise is over, or waits for
-// itself), late-expectation, and nobody-left (all who may approve are away for
-// good). A text that looks like a secret, or that holds what nobody sees, is an
+// itself), late-expectation, and nobody-left (all who may approve, or
+// break the glass, are away for good). A text that looks like a secret, or that holds what nobody sees, is an
 // error: secret-in-scenario, hidden-character.
 //
 // # Design

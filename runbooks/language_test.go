@@ -198,7 +198,8 @@ func TestStepRules(t *testing.T) {
 	for _, p := range language(t) {
 		memory := step(t, p, "memory")
 		want := &runbooks.Approval{From: []string{"group:leads"}, Quorum: 2, Expires: runbooks.DefaultExpires, Remind: runbooks.Span(5 * time.Minute), StepUp: true,
-			Escalate: &runbooks.Escalate{After: runbooks.Span(10 * time.Minute), To: []string{"group:ciso"}}}
+			Escalate:   &runbooks.Escalate{After: runbooks.Span(10 * time.Minute), To: []string{"group:ciso"}},
+			BreakGlass: &runbooks.BreakGlass{By: []string{"group:commanders", "person:dave"}, Review: []string{"group:leads"}, Within: runbooks.DefaultReview}}
 		equal(t, "approval", want, memory.Approval)
 		if memory.Total != runbooks.Span(30*time.Minute) || memory.Timeout != 0 || !memory.Evidence || memory.Critical || memory.Manual.Answer.Format != "aws.s3.bucket" {
 			t.Errorf("memory: %+v", memory)
@@ -208,7 +209,8 @@ func TestStepRules(t *testing.T) {
 			t.Errorf("quarantine: %+v", quarantine)
 		}
 		equal(t, "contains", &runbooks.Contains{Expires: runbooks.Span(72 * time.Hour), Ask: []string{"group:leads"}}, quarantine.Contains)
-		equal(t, "undo", &runbooks.UndoRule{Approval: &runbooks.Approval{From: []string{"group:leads"}, Quorum: 2, Expires: runbooks.DefaultExpires}, Within: runbooks.Span(90 * time.Second)}, quarantine.Undo)
+		equal(t, "undo", &runbooks.UndoRule{Approval: &runbooks.Approval{From: []string{"group:leads"}, Quorum: 2, Expires: runbooks.DefaultExpires,
+			BreakGlass: &runbooks.BreakGlass{By: []string{"person:dave"}, Review: []string{"person:dave", "person:erin"}, Within: runbooks.Span(time.Hour)}}, Within: runbooks.Span(90 * time.Second)}, quarantine.Undo)
 		equal(t, "ask", []string{"group:ciso"}, step(t, p, "each_role").Contains.Ask)
 		equal(t, "ask of the owner", []string{"group:security-leads"}, step(t, p, "wipe").Contains.Ask)
 		if got := step(t, p, "ask_each"); got.Total != runbooks.Span(2*time.Hour) || !slices.Equal(got.Manual.Answer.Enum, []string{"safe", "unsafe"}) {
@@ -234,7 +236,7 @@ func TestAt(t *testing.T) {
 	programs := language(t)
 	src := strings.Split(programs[0].Source.Text, "\n")
 	for part, want := range map[string]string{
-		"approval": "approval: {from: [group:leads]}", "undo": "undo: {approval", "undo.approval.quorum": "quorum: 2}, verify", "undo.verify.within": "within: 90s",
+		"approval": "approval: {from: [group:leads]}", "undo": "undo: {approval", "undo.approval.quorum": "quorum: 2, break_glass", "undo.approval.break_glass.review": "review: [person:dave", "undo.verify.within": "within: 90s",
 		"contains.expires": "expires: 72h}", "timeout.total": "total: 10m", "with.principal_arn": "principal_arn:", "contains.ask": "contains: {", "nothing": "id: quarantine", "": "id: quarantine",
 	} {
 		pos := step(t, programs[0], "quarantine").At(part)

@@ -22,6 +22,7 @@ const (
 
 	longest        = 24 * time.Hour       // of what the engine does
 	longestPatient = 7 * 24 * time.Hour   // of what a person does, and of a wait
+	longestReview  = 30 * 24 * time.Hour  // of people who look at something afterwards
 	longestEffect  = 366 * 24 * time.Hour // of an effect that is meant to end
 )
 

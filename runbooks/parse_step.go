@@ -63,6 +63,15 @@ type ApprovalDecl struct {
 	Escalate Pos
 	After    At[Span]
 	To       []At[string]
+
+	BreakGlass *BreakGlassDecl
+}
+
+// BreakGlassDecl is a break_glass as written.
+type BreakGlassDecl struct {
+	Pos        Pos
+	By, Review []At[string]
+	Within     At[Span]
 }
 
 // ContainsDecl is a contains as written.
@@ -178,8 +187,19 @@ func (s *source) approval(n *node) *ApprovalDecl {
 			a.Escalate = n.pos
 			s.object(n, "escalate", key{"after", true, s.span(&a.After, longest)}, key{"to", true, s.people(&a.To)})
 		}},
+		key{"break_glass", false, func(n *node) { a.BreakGlass = s.breakGlass(n) }},
 	)
 	return a
+}
+
+func (s *source) breakGlass(n *node) *BreakGlassDecl {
+	g := &BreakGlassDecl{Pos: n.pos}
+	s.object(n, "break_glass",
+		key{"by", true, s.people(&g.By)},
+		key{"review", true, s.people(&g.Review)},
+		key{"within", false, s.span(&g.Within, longestReview)},
+	)
+	return g
 }
 
 func (s *source) verify(at *Pos, within *At[Span]) func(*node) {

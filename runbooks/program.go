@@ -248,6 +248,17 @@ type Approval struct {
 	Remind   Span      `json:"remind,omitempty"`  // asks again each time this has passed; zero: never
 	StepUp   bool      `json:"step_up,omitempty"` // a yes counts only with a signature by an SSH key of the directory
 	Escalate *Escalate `json:"escalate,omitempty"`
+
+	BreakGlass *BreakGlass `json:"break_glass,omitempty"` // nil: nobody goes without the approvals
+}
+
+// BreakGlass lets one person go on alone when those who should approve cannot
+// be reached: with a signature, a reason and the target typed out, seen by
+// everybody, and looked at afterwards by somebody who had no part in it.
+type BreakGlass struct {
+	By     []string `json:"by"`     // who may: "group:commanders", "person:alice"
+	Review []string `json:"review"` // who looks at it afterwards
+	Within Span     `json:"within"` // by when they should have
 }
 
 // Escalate widens an approval that nobody answered.
@@ -272,6 +283,7 @@ const (
 	DefaultExpires = Span(15 * time.Minute)
 	DefaultWithin  = Span(60 * time.Second)
 	DefaultBackoff = Span(2 * time.Second)
+	DefaultReview  = Span(72 * time.Hour) // of a glass that was broken
 )
 
 // Pos is a place in a source file, counted from 1; the zero Pos is unknown.

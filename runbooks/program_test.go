@@ -228,7 +228,7 @@ func TestDigestMovesWithEveryField(t *testing.T) {
 		"ID", "Semantics", "Steps.With.Members.Value.Literal", "Steps.If.Source", "Steps.Approval.Escalate.To", "Steps.Outputs.Kind", "Inputs.Default", "Steps.Needs", "Steps.Settle",
 		"Inputs.Format", "Inputs.Min", "Inputs.Of.Of.Max", "Inputs.Sensitive", "Outputs.Value.Source", "Outputs.Field.Kind", "OnCancel.ID", "Waivers.Expires", "Steps.Critical", "Steps.Evidence", "Steps.Total",
 		"Steps.ForEach.In.Source", "Steps.ForEach.Item.Kind", "Steps.ForEach.MaxPercent", "Steps.Wait.For", "Steps.Wait.Until.Source", "Steps.Contains.Ask", "Steps.Undo.Within", "Steps.Undo.Approval.Quorum",
-		"Steps.Undo.Manual.Parts.Text", "Steps.Manual.Answer.Enum", "Steps.Approval.StepUp", "Steps.Approval.Remind", "Steps.Runbook.Digest", "Steps.Runbook.Program.Steps.Uses",
+		"Steps.Undo.Manual.Parts.Text", "Steps.Manual.Answer.Enum", "Steps.Approval.StepUp", "Steps.Approval.Remind", "Steps.Approval.BreakGlass.By", "Steps.Approval.BreakGlass.Review", "Steps.Undo.Approval.BreakGlass.Within", "Steps.Runbook.Digest", "Steps.Runbook.Program.Steps.Uses",
 	} {
 		if seen[path] == 0 {
 			t.Errorf("%s was not tried", path)

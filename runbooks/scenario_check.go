@@ -45,8 +45,7 @@ type scenarioCheck struct {
 	injects     map[string]*injectDecl
 	ids         []string // of injects, in the order of the file
 	leader      string   // id of the facilitator, who may type too
-	floor       *TestFloor
-	when, check scope // what conditions read, and checks of objectives
+	when, check scope    // what conditions read, and checks of objectives
 	expressions int
 }
 
@@ -268,6 +267,10 @@ func (c *scenarioCheck) about(verb string, target At[string]) {
 		if !c.approves(step, undo) {
 			refuse("", "nobody is asked to approve step %s", name)
 		}
+	case "break_glass", "review":
+		if why, hint := c.unbreakable(step, undo); why != "" {
+			refuse(hint, "%s", why)
+		}
 	case "done":
 		if !manual(step, undo) {
 			refuse("", "step %s is not manual, nobody is asked to do it", name)
@@ -301,24 +304,6 @@ func manual(step *Step, undo bool) bool {
 // because the environment demands it.
 func (c *scenarioCheck) approves(step *Step, undo bool) bool {
 	return c.approvalOf(step) != nil || undo && step.Undo != nil && step.Undo.Approval != nil
-}
-
-// approvalOf is what a step needs in the environment of the scenario, as the
-// engine works it out: its own approval, raised to the floor, or that of the
-// floor; nil: none.
-func (c *scenarioCheck) approvalOf(step *Step) *Approval {
-	floor := c.floor
-	switch {
-	case floor == nil || step.Uses == "" || step.Tells || step.Copies() || !step.Effect.AtLeast(floor.Effect):
-		return step.Approval
-	case step.Approval == nil:
-		return &Approval{From: floor.From, Quorum: floor.Quorum}
-	case step.Approval.Quorum >= floor.Quorum:
-		return step.Approval
-	}
-	raised := *step.Approval
-	raised.Quorum = floor.Quorum
-	return &raised
 }
 
 // asks says whether a question about a step can be open: for an approval, a

@@ -96,8 +96,12 @@ func (e Expectation) inWords() string {
 		who = inWords(e.By)
 	}
 	switch {
+	case e.Verb == "review" && e.Target == "": // which is typed with one of two words
+		return who + " reviews a broken glass"
+	case e.Verb == "review":
+		return who + " reviews the broken glass of " + e.Target
 	case e.Verb != "":
-		return strings.TrimSpace(fmt.Sprintf("%s types %s %s", who, e.Verb, e.Target))
+		return strings.TrimSpace(fmt.Sprintf("%s types %s %s", who, strings.Replace(e.Verb, "break_glass", "break-glass", 1), e.Target))
 	case e.Step != "":
 		status := e.Status
 		if status == "" {

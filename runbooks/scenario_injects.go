@@ -12,7 +12,7 @@ func capabilities() []string {
 
 // scenarioVerbs are what players can do that a scenario looks at.
 func scenarioVerbs() []string {
-	return []string{"run", "approve", "deny", "note", "cancel", "retry", "skip", "done", "undo", "extend", "keep", "applied", "not_applied", "export"}
+	return []string{"run", "approve", "deny", "note", "cancel", "retry", "skip", "done", "undo", "extend", "keep", "break_glass", "review", "applied", "not_applied", "export"}
 }
 
 // inWords is "a, b or c".

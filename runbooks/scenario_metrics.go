@@ -24,6 +24,8 @@ func Metrics() []Metric {
 		{"approvals_granted", "", "questions that were answered yes"},
 		{"approvals_denied", "", "questions that were answered no"},
 		{"approvals_expired", "", "questions that nobody answered in time"},
+		{"glasses_broken", "", "questions that one person passed over, without those who should approve"},
+		{"glasses_unreviewed", "", "those of them that nobody has looked at"},
 		{"steps_skipped", "", "steps that a person left out"},
 		{"manual_out_of_order", "", "manual steps done before one that stands above them"},
 		{"wrong_decisions", "", "acts that the scenario forbids, and yes against a red flag"},

@@ -90,7 +90,8 @@ func (c *scenarioCheck) ownDelivery() {
 }
 
 // nobodyLeft finds the injects after which nobody of people may approve a step
-// any more, because all are away and none comes back.
+// any more, because all are away and none comes back. As long as somebody is there
+// who may break the glass there is a way on, and it may be what is exercised.
 func (c *scenarioCheck) nobodyLeft(s *Scenario) {
 	back := map[string]bool{}
 	for _, d := range c.file.injects {
@@ -99,7 +100,7 @@ func (c *scenarioCheck) nobodyLeft(s *Scenario) {
 		}
 	}
 	able, here, of := map[string]int{}, map[string]int{}, map[string][]string{} // by step, by step, by person
-	need := map[string]int{}
+	need, alone, glass := map[string]int{}, map[string]int{}, map[string][]string{}
 	for _, path := range c.names {
 		approval := c.approvalOf(c.steps[path])
 		if approval != nil {
@@ -110,6 +111,10 @@ func (c *scenarioCheck) nobodyLeft(s *Scenario) {
 				able[path]++
 				here[path]++
 				of[p.ID] = append(of[p.ID], path)
+			}
+			if approval != nil && approval.BreakGlass != nil && among(approval.BreakGlass.By, p) {
+				alone[path]++
+				glass[p.ID] = append(glass[p.ID], path)
 			}
 		}
 	}
@@ -122,9 +127,14 @@ func (c *scenarioCheck) nobodyLeft(s *Scenario) {
 			gone[who.Value] = true
 			for _, path := range of[who.Value] {
 				here[path]--
-				if here[path] < need[path] && !said[path] {
+			}
+			for _, path := range glass[who.Value] {
+				alone[path]--
+			}
+			for _, path := range slices.Concat(of[who.Value], glass[who.Value]) {
+				if gone := able[path] - here[path]; gone > 0 && here[path] < need[path] && alone[path] == 0 && !said[path] {
 					said[path] = true
-					c.warn(who.Pos, "nobody-left", "let somebody come back: back: [...] in another inject", "from here on nobody can approve step %s: of the people who may, %d of %d are away for good, and it needs %d", word(path), able[path]-here[path], able[path], need[path])
+					c.warn(who.Pos, "nobody-left", "let somebody come back: back: [...] in another inject", "from here on nobody can approve step %s: of the people who may, %d of %d are away for good, and it needs %d", word(path), gone, able[path], need[path])
 				}
 			}
 		}
@@ -133,11 +143,12 @@ func (c *scenarioCheck) nobodyLeft(s *Scenario) {
 
 // asks says whether a person is among those who are asked, at first or later.
 func (a *Approval) asks(p TestPerson) bool {
-	from := a.From
-	if a.Escalate != nil {
-		from = slices.Concat(from, a.Escalate.To)
-	}
-	return slices.ContainsFunc(from, func(who string) bool {
+	return among(a.From, p) || a.Escalate != nil && among(a.Escalate.To, p)
+}
+
+// among says whether a person is one of "group:x" and "person:y".
+func among(list []string, p TestPerson) bool {
+	return slices.ContainsFunc(list, func(who string) bool {
 		kind, name, _ := strings.Cut(who, ":")
 		return kind == "person" && name == p.ID || kind == "group" && slices.Contains(p.Groups, name)
 	})

@@ -45,6 +45,9 @@ type TestFloor struct {
 	Effect actions.Effect `json:"effect"`
 	From   []string       `json:"from"`
 	Quorum int            `json:"quorum"`
+
+	// BreakGlass lets the runbook's own break_glass stand for what the floor is about.
+	BreakGlass bool `json:"break_glass,omitempty"`
 }
 
 // TestAnswers is what the world does with a step, attempt by attempt.
@@ -86,14 +89,14 @@ type TestReading struct {
 // TestAct is what a person does.
 type TestAct struct {
 	Pos     Pos
-	Verb    string // approve, deny, answer, retry, skip, undo, lift, applied, not_applied, cancel, extend, keep
+	Verb    string // approve, deny, answer, retry, skip, undo, lift, applied, not_applied, cancel, extend, keep, break_glass, review
 	Step    string
 	By      TestPerson
 	Own     bool     // written in the case, so that it has to happen; else it happens for each question
 	After   Span     // since there was something to do it about; zero: a minute
 	At      At[Span] // since the run started, whatever there is to do
 	Reason  string
-	With    string // the answer
+	With    string // the answer; of review: justified or unjustified
 	Bare    bool   // of approve: without the signature that a step may ask for
 	Confirm bool   // of retry: the attempt in doubt had no effect
 	For     Span   // of extend
@@ -179,9 +182,10 @@ type environmentDecl struct {
 }
 
 type floorDecl struct {
-	effect At[string]
-	from   []At[string]
-	quorum At[int]
+	effect     At[string]
+	from       []At[string]
+	quorum     At[int]
+	breakGlass At[bool]
 }
 
 type answersDecl struct {
@@ -211,6 +215,7 @@ type actDecl struct {
 	verb, step, by           At[string]
 	after, at, forSpan       At[Span]
 	reason, confirm, refused At[string]
+	verdict                  At[string] // of a review
 	unsigned                 At[bool]
 	with                     *node
 }

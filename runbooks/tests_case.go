@@ -61,7 +61,8 @@ func (e *environmentDecl) read(s *source) func(*node) {
 				s.object(n, "floor",
 					key{"effect", true, s.oneOf(&e.floor.effect, string(actions.Read), string(actions.Reversible), string(actions.Destructive))},
 					key{"from", true, s.people(&e.floor.from)},
-					key{"quorum", true, s.count(&e.floor.quorum, 1, 20)})
+					key{"quorum", true, s.count(&e.floor.quorum, 1, 20)},
+					key{"break_glass", false, s.flag(&e.floor.breakGlass)})
 			}},
 		)
 	}

@@ -42,6 +42,7 @@ type testCheck struct {
 	steps  map[string]*Step // by path, as Deep gives it
 	names  []string
 	people map[string]TestPerson
+	floor  *TestFloor // of the case at hand, or of the scenario
 }
 
 func newTestCheck(s *source, p *Program, cat Catalog, people []personDecl) *testCheck {
@@ -195,6 +196,7 @@ func (c *testCheck) testCase(d caseDecl) TestCase {
 		out.Answers = append(out.Answers, c.answersOf(a))
 	}
 	slices.SortFunc(out.Answers, func(a, b TestAnswers) int { return strings.Compare(a.Step, b.Step) })
+	c.floor = out.Environment.Floor
 	for _, a := range d.acts {
 		if c.overruled(a, d.acts) {
 			continue
@@ -219,7 +221,7 @@ func (c *testCheck) overruled(a actDecl, all []actDecl) bool {
 // about names the question that a verb answers.
 func about(verb string) string {
 	switch verb {
-	case "approve", "deny":
+	case "approve", "deny", "break_glass":
 		return "approval"
 	case "retry", "applied", "not_applied":
 		return "held"
@@ -252,7 +254,7 @@ func (c *testCheck) environment(d environmentDecl) TestEnvironment {
 		c.fail(d.name.Pos, "value", didYouMean(e.Name, c.p.Environments), "the runbook is for %s, not for %s", strings.Join(c.p.Environments, ", "), word(e.Name))
 	}
 	if d.floor != nil {
-		e.Floor = &TestFloor{Effect: actions.Effect(d.floor.effect.Value), From: values(d.floor.from), Quorum: d.floor.quorum.Value}
+		e.Floor = &TestFloor{Effect: actions.Effect(d.floor.effect.Value), From: values(d.floor.from), Quorum: d.floor.quorum.Value, BreakGlass: d.floor.breakGlass.Value}
 	}
 	return e
 }

@@ -25,7 +25,7 @@ var (
 
 // testVerbs are what people can do in a test.
 func testVerbs() []string {
-	return []string{"approve", "deny", "answer", "retry", "skip", "undo", "lift", "applied", "not_applied", "cancel", "extend", "keep"}
+	return []string{"approve", "deny", "answer", "retry", "skip", "undo", "lift", "applied", "not_applied", "cancel", "extend", "keep", "break_glass", "review"}
 }
 
 // ParseTests reads a file of tests and reports every fault at once. With faults

@@ -66,15 +66,21 @@ func (s *source) act(n *node, own bool) actDecl {
 			s.fail(pos, "value", "leave it out", "%s has no %q", a.verb.Value, key)
 		}
 	}
-	only(a.with != nil, placeOf(a.with), "with", "answer")
+	only(a.with != nil, placeOf(a.with), "with", "answer", "review")
 	only(a.confirm.Set(), a.confirm.Pos, "confirm", "retry")
 	only(a.unsigned.Set(), a.unsigned.Pos, "unsigned", "approve")
 	only(a.forSpan.Set(), a.forSpan.Pos, "for", "extend")
-	if slices.Contains([]string{"deny", "skip", "cancel", "extend", "keep"}, a.verb.Value) && !a.reason.Set() && !a.refused.Set() {
-		s.fail(n.pos, "missing", `add reason: "..."`, "nobody can %s without a reason", a.verb.Value)
+	if slices.Contains([]string{"deny", "skip", "cancel", "extend", "keep", "break_glass"}, a.verb.Value) && !a.reason.Set() && !a.refused.Set() {
+		s.fail(n.pos, "missing", `add reason: "..."`, "nobody can %s without a reason", strings.Replace(a.verb.Value, "_glass", " the glass", 1))
 	}
 	if a.verb.Value == "extend" && !a.forSpan.Set() {
 		s.fail(n.pos, "missing", "add for: 24h", "it does not say how much longer")
+	}
+	switch review := a.verb.Value == "review"; {
+	case review && a.with == nil:
+		s.fail(n.pos, "missing", "add with: justified, or with: unjustified", "it does not say whether it was right")
+	case review:
+		s.oneOf(&a.verdict, "justified", "unjustified")(a.with)
 	}
 	return a
 }

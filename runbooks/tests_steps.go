@@ -200,8 +200,50 @@ func (c *testCheck) actOf(d actDecl) TestAct {
 		if undo {
 			refuse("", "an undo is not taken back")
 		}
+	case "break_glass", "review":
+		if why, hint := c.unbreakable(step, undo); why != "" {
+			refuse(hint, "%s", why)
+		}
+		out.With = d.verdict.Value
 	}
 	return out
+}
+
+// unbreakable says why nobody can break the glass at a step, so that there is
+// nothing to review either, and what to do about it; "": somebody can.
+func (c *testCheck) unbreakable(step *Step, undo bool) (why, hint string) {
+	own, rule := step.Approval, c.approvalOf(step)
+	if back := step.Undo; undo && back != nil && back.Approval != nil {
+		changed := *step
+		changed.Approval = back.Approval
+		own, rule = back.Approval, c.approvalOf(&changed)
+	}
+	switch {
+	case rule != nil && rule.BreakGlass != nil:
+		return "", ""
+	case own != nil && own.BreakGlass != nil:
+		return fmt.Sprintf("the floor of the environment lets nobody break the glass at step %s", word(step.ID)), "add break_glass: true to the floor"
+	}
+	return fmt.Sprintf("nobody may break the glass at step %s", word(step.ID)), "add break_glass: {by: [...], review: [...]} to the approval of the step in the runbook"
+}
+
+// approvalOf is what a step needs in the environment at hand, as the engine
+// works it out: its own approval, raised to the floor and with nobody who goes
+// on alone where the floor does not let them, or that of the floor; nil: none.
+func (c *testCheck) approvalOf(step *Step) *Approval {
+	floor := c.floor
+	switch {
+	case floor == nil || step.Uses == "" || step.Tells || step.Copies() || !step.Effect.AtLeast(floor.Effect):
+		return step.Approval
+	case step.Approval == nil:
+		return &Approval{From: floor.From, Quorum: floor.Quorum}
+	}
+	raised := *step.Approval
+	raised.Quorum = max(raised.Quorum, floor.Quorum)
+	if !floor.BreakGlass {
+		raised.BreakGlass = nil
+	}
+	return &raised
 }
 
 // answerText checks the answer to a manual step by its type.

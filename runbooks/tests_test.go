@@ -123,10 +123,10 @@ func TestMerge(t *testing.T) {
 	if two.Expect.Run.Value != "done" || len(two.Expect.Steps) != 1 || len(one.Expect.Steps) != 0 {
 		t.Errorf("expectations: %+v and %+v", one.Expect, two.Expect)
 	}
-	if len(answer.Acts) != 2 || len(act.Acts) != 10 || !act.Acts[0].Own || answer.Acts[0].Own {
+	if len(answer.Acts) != 2 || len(act.Acts) != 14 || !act.Acts[0].Own || answer.Acts[0].Own {
 		t.Errorf("acts: %d and %d", len(answer.Acts), len(act.Acts))
 	}
-	if e := answer.Environment; e.Floor == nil || e.Floor.Quorum != 2 || e.Name != "staging" || answer.Requester.ID != "ann" || answer.Severity != 1 {
+	if e := answer.Environment; e.Floor == nil || e.Floor.Quorum != 2 || !e.Floor.BreakGlass || e.Name != "staging" || answer.Requester.ID != "ann" || answer.Severity != 1 {
 		t.Errorf("environment: %+v", answer)
 	}
 }

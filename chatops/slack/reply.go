@@ -189,6 +189,8 @@ func (a *Adapter) approvers(ask *engine.Ask) []string {
 	case ask.Appr != nil:
 		from := append(append([]string{}, ask.Appr.From...), ask.Appr.EscalateTo...)
 		return a.slackUsers(d.Members(from))
+	case ask.Glass != nil:
+		return a.slackUsers(d.Members(ask.Glass.Rule.Review))
 	case ask.Type == engine.AskContainment && ask.Step.Containment != nil:
 		return a.slackUsers(d.Members(ask.Step.Containment.Ask))
 	}

@@ -27,7 +27,8 @@ func (p *program) readinessCommand() *cobra.Command {
 		Long: `Say for each runbook how ready it is, from the journals of incidents and of
 exercises and from what the runbooks and the directory are today:
 
-  blocked   an approval cannot be given by the people there are
+  blocked   an approval cannot be given by the people there are, or a broken
+            glass could be reviewed by none of them
   failing   the last rehearsal failed, or too few of the last ones passed
   orphaned  nobody of the directory answers for it
   never     no rehearsal of it counts: none came to its end with people in it

@@ -22,12 +22,13 @@ func (p *program) reviewCommand() *cobra.Command {
 		Short: "Write what a review of the last months has to talk about",
 		Long: `Write what incidents and exercises have shown about the controls: which drift,
 which exceptions never ended, which nobody owns, which were never measured, where
-people waited longest, what was refused, in doubt, retried or missed, which
-corrective actions are overdue, which runbooks nobody uses. Each line names the
-facts that it rests on, by incident and place in its journal.
+people waited longest, where one person broke the glass and what was found about
+that, what was refused, in doubt, retried or missed, which corrective actions are
+overdue, which runbooks nobody uses. Each line names the facts that it rests on, by
+incident and place in its journal.
 
-Drift, exceptions, owners and what was never measured are as of now; the rest is
-what happened since.
+Drift, exceptions, owners, what was never measured and which broken glass nobody
+has reviewed are as of now; the rest is what happened since.
 
 Exit codes: 0 written, 1 a journal cannot be read, 2 usage, 10 or 20 a journal is
 damaged or altered (see firebreak verify).`,

@@ -33,7 +33,7 @@ func (p *program) signed(ctx context.Context, t talk, text string, m chatops.Mes
 	if err := console.Print(p.err, m, console.Style{Width: p.style().Width}); err != nil {
 		return m, err
 	}
-	signature, err := p.sign(ctx, cmd.Flags["sign"], m.Sign.Keys, engine.VoteMessage(b))
+	signature, err := p.sign(ctx, cmd.Flags["sign"], m.Sign.Keys, b)
 	if err != nil {
 		return m, err
 	}
@@ -51,15 +51,22 @@ func meant(cmd chatops.Command, b engine.Ballot) error {
 			return fmt.Errorf("you typed %s %q and the server wants a signature for %q, so nothing was signed; tell who runs the server", word.what, word.typed, word.given)
 		}
 	}
-	if cmd.Verb != chatops.Approve || !strings.HasPrefix(b.Plan, strings.ToLower(cmd.Flags["digest"])) {
+	verb := chatops.Approve
+	if b.Answer == engine.BreakGlass {
+		verb = chatops.BreakGlass
+		if cmd.Flags["target"] != b.Target || cmd.Flags["reason"] != b.Reason {
+			return errors.New("the server wants another target or reason signed than you typed, so nothing was signed; tell who runs the server")
+		}
+	}
+	if cmd.Verb != verb || !strings.HasPrefix(b.Plan, strings.ToLower(cmd.Flags["digest"])) {
 		return errors.New("the server wants a signature for something else than you typed, so nothing was signed; tell who runs the server")
 	}
 	return nil
 }
 
-// sign has ssh-keygen sign a message. The message goes through a file, because
+// sign has ssh-keygen sign an answer. The text goes through a file, because
 // ssh-keygen asks for a pass phrase only when its input is the terminal.
-func (p *program) sign(ctx context.Context, key string, mine []string, message []byte) (string, error) {
+func (p *program) sign(ctx context.Context, key string, mine []string, b engine.Ballot) (string, error) {
 	if rest, ok := strings.CutPrefix(key, "~/"); ok { // of --sign=~/..., which shells leave as it is
 		if home, err := os.UserHomeDir(); err == nil {
 			key = filepath.Join(home, rest)
@@ -87,13 +94,13 @@ func (p *program) sign(ctx context.Context, key string, mine []string, message [
 		return "", fmt.Errorf("the key %s cannot be read: %w; --sign takes the file of an SSH key, or the word %s", key, err, inAgent)
 	}
 	file := filepath.Join(dir, "vote")
-	if err := os.WriteFile(file, message, 0o600); err != nil {
+	if err := os.WriteFile(file, engine.VoteMessage(b), 0o600); err != nil {
 		return "", err
 	}
 	if abs, err := filepath.Abs(key); err == nil {
 		key = abs // so that no name can be taken for a flag
 	}
-	c := exec.CommandContext(ctx, keygen, "-Y", "sign", "-n", engine.VoteNamespace, "-f", key, file)
+	c := exec.CommandContext(ctx, keygen, "-Y", "sign", "-n", b.Namespace(), "-f", key, file)
 	c.Stdin, c.Stdout, c.Stderr = p.in, p.err, p.err
 	if err := c.Run(); err != nil {
 		return "", fmt.Errorf("ssh-keygen did not sign with %s (%w), so nothing was sent; what it said stands above", key, err)

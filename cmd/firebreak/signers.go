@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/chatops"
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/runbooks"
@@ -38,10 +39,41 @@ func examineSigners(programs []*runbooks.Program, d *chatops.Directory, floors [
 			if short != "" {
 				list = append(list, finding{"signatures", false, short})
 			}
+			for _, by := range breakers(s, floors) {
+				wanted++
+				if signers(d, by) == 0 {
+					list = append(list, finding{"signatures", false, fmt.Sprintf("nobody can break the glass at step %q of runbook %q: it takes a signature, and nobody of %s has a key; add ssh_keys to them in the directory",
+						path, p.ID, strings.Join(by, ", "))})
+				}
+			}
 		}
 	}
 	if wanted > 0 && len(list) == 0 {
 		list = append(list, finding{"signatures", true, "whoever is asked to sign has a key, enough of them each time"})
+	}
+	return list
+}
+
+// breakers lists who may break the glass at a step and at its undo, where the
+// floor of an environment leaves it.
+func breakers(s *runbooks.Step, floors []*engine.Floor) [][]string {
+	if len(floors) == 0 {
+		floors = []*engine.Floor{nil}
+	}
+	steps := []*runbooks.Step{s}
+	if s.Undo != nil && s.Undo.Approval != nil {
+		undo := *s
+		undo.Approval, undo.Effect = s.Undo.Approval, actions.Reversible
+		steps = append(steps, &undo)
+	}
+	var list [][]string
+	for _, one := range steps {
+		for _, floor := range floors {
+			if a := engine.EffectiveApproval(one, floor); a != nil && a.BreakGlass != nil {
+				list = append(list, a.BreakGlass.By)
+				break
+			}
+		}
 	}
 	return list
 }

@@ -25,6 +25,13 @@ func TestExamineSigners(t *testing.T) {
 	undo := step("a", "leads", 1, false)
 	undo.Undo = &runbooks.UndoRule{Approval: &runbooks.Approval{From: []string{"group:ciso"}, Quorum: 1, StepUp: true}}
 	called := program(runbooks.Step{ID: "other", Runbook: &runbooks.Subrun{Program: program(step("a", "ciso", 1, true))[0]}})
+	glass := func(by string) runbooks.Step {
+		s := step("a", "all", 1, false)
+		s.Approval.BreakGlass = &runbooks.BreakGlass{By: []string{"group:" + by}, Review: []string{"group:leads"}, Within: runbooks.DefaultReview}
+		return s
+	}
+	back := step("a", "leads", 1, false)
+	back.Undo = &runbooks.UndoRule{Approval: glass("ciso").Approval}
 	two := []*engine.Floor{{Effect: actions.Reversible, From: []string{"group:all"}, Quorum: 2}}
 	for _, tt := range []struct {
 		name     string
@@ -39,6 +46,10 @@ func TestExamineSigners(t *testing.T) {
 		{"too few for the floor", program(step("a", "leads", 1, true)), two, []finding{{"signatures", false, `step "a" of runbook "p" wants 2 signatures from group:leads, and only 1 person has a key there; add ssh_keys to them in the directory`}}},
 		{"an undo", program(undo), nil, []finding{{"signatures", false, `step "a" of runbook "p" wants 1 signature from group:ciso, and nobody has a key there; add ssh_keys to them in the directory`}}},
 		{"a runbook that is called", called, nil, []finding{{"signatures", false, `step "other.a" of runbook "p" wants 1 signature from group:ciso, and nobody has a key there; add ssh_keys to them in the directory`}}},
+		{"a glass", program(glass("leads")), nil, []finding{{"signatures", true, "whoever is asked to sign has a key, enough of them each time"}}},
+		{"a glass of nobody", program(glass("ciso")), nil, []finding{{"signatures", false, `nobody can break the glass at step "a" of runbook "p": it takes a signature, and nobody of group:ciso has a key; add ssh_keys to them in the directory`}}},
+		{"a glass of the undo, in two environments", program(back), []*engine.Floor{nil, {Effect: actions.Reversible, From: []string{"group:all"}, Quorum: 1, BreakGlass: true}},
+			[]finding{{"signatures", false, `nobody can break the glass at step "a" of runbook "p": it takes a signature, and nobody of group:ciso has a key; add ssh_keys to them in the directory`}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, examineSigners(tt.programs, d, tt.floors)); diff != "" {

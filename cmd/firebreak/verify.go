@@ -41,7 +41,8 @@ Exit codes:
    1  cannot be checked: locked by a server (use --live), not readable
    2  usage, or the key is missing
    3  consistent, but the last records are not anchored
-   4  consistent, with something left to do: an effect in doubt
+   4  consistent, with something left to do: an effect in doubt, a broken glass
+      that nobody has reviewed
   10  damaged: not readable to the end
   20  altered: names the first bad record
   21  contradicts an anchor: rolled back, or another history`,

@@ -30,7 +30,8 @@ Exit codes:
    2  usage, or the key is missing
    3  consistent, but no anchor confirms the head, or the timelines could not be
       compared: another version of firebreak wrote them, or it is redacted
-   4  consistent, with something left to do: an effect in doubt
+   4  consistent, with something left to do: an effect in doubt, a broken glass
+      that nobody has reviewed
   10  damaged: not whole
   20  altered: names the file and the record
   21  contradicts an anchor: another history`,

@@ -64,6 +64,9 @@
 //   - {skip: STEP, by: bob, reason: ...}
 //   - {undo: STEP, by: bob}
 //   - {lift: STEP, by: bob}                   a containment that is over; extend (with for and reason), keep (with reason)
+//   - {break_glass: STEP, by: bob, reason: ...}   alone, without those who should approve; the target is typed out, the
+//     first of the plan, and the signature is made up
+//   - {review: STEP, by: bob, with: justified}    or unjustified: whether that was right; reason is what was found
 //   - {cancel: true, by: bob, at: 10m, reason: ...}
 //
 // An act of a case happens once, and that it never does is a failure; so is one

@@ -77,7 +77,7 @@ func (t *trial) whyRun() string {
 		return " (" + t.run.Reason + ")"
 	}
 	for _, a := range t.story.Incident.Asks {
-		if !a.Closed && a.Step.Run() == t.run {
+		if !a.Closed && a.Step.Run() == t.run && a.Type != engine.AskReview { // for which no run waits
 			return fmt.Sprintf(" (step %q is %s: nobody answers its %s question)", a.Step.ID, a.Step.Status, a.Type)
 		}
 	}

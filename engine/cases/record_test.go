@@ -55,7 +55,7 @@ func recorded(t *testing.T) (*sim.Story, *runbooks.Program) {
 	story, err := sim.Play(t.Context(), sim.Setup{
 		Program: p, Inputs: map[string]any{"access_key_id": "AKIACANARYCANARY0001"}, Title: "canary title", Requester: person("canary-alice", "security-leads", "canary-group"),
 		Environment: runbooks.EnvironmentFacts{Name: "prod", Account: "777788889999", Region: "eu-central-1"}, Protected: []string{"aws.iam.user:canary-admin*"},
-		Floor: &engine.Floor{Effect: actions.Reversible, From: []string{"group:canary-group"}, Quorum: 1},
+		Floor: &engine.Floor{Effect: actions.Reversible, From: []string{"group:canary-group"}, Quorum: 1, BreakGlass: true},
 		Clock: sim.NewJump(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)),
 		World: &sim.Script{Steps: map[string][]sim.Answer{
 			"owner": {{Outputs: raw(t, map[string]any{

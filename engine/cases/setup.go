@@ -38,5 +38,6 @@ func floor(f *runbooks.TestFloor) *engine.Floor {
 	if f == nil {
 		return nil
 	}
-	return &engine.Floor{Effect: f.Effect, From: f.From, Quorum: f.Quorum}
+	out := engine.Floor(*f) // a field that one of them lacks does not compile
+	return &out
 }

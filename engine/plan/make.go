@@ -324,6 +324,10 @@ func (w *walk) warn(defs []runbooks.Step, steps []Step) {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("step %q could not be read now (%s): %s", s.ID, s.Failure.Class, s.Failure.Message))
 		}
 		a := s.Approval
+		if a != nil && s.Fate != Skips && a.Known && a.BreakGlass != nil && len(a.BreakGlass.Blind()) > 0 {
+			g := a.BreakGlass
+			p.Warnings = append(p.Warnings, fmt.Sprintf("step %q: nobody is left to review a broken glass if %s, and the incident could not be resolved", s.ID, anyOf(g, g.Blind())))
+		}
 		switch {
 		case a == nil || s.Fate == Skips:
 		case !a.Known:

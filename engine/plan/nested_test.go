@@ -52,7 +52,7 @@ steps:
     if: steps.read.status == "done" && steps.read.outputs.done > 1
     for_each: {in: "filter(steps.read.outputs.results, #.status == \"Active\")", max_parallel: 2, max_errors: 50%}
     with: {user: "${{ item.user }}-${{ index }}"}
-    approval: {from: [group:leads], quorum: 1, expires: 15m, step_up: true}
+    approval: {from: [group:leads], quorum: 1, expires: 15m, step_up: true, break_glass: {by: [group:leads], review: [group:ciso], within: 48h}}
     verify: {within: 60s}
     contains: {expires: 72h}
   - id: pause

@@ -22,6 +22,7 @@ func (w *walk) approval(def *runbooks.Step) *Approval {
 		Extra: extra,
 		From:  slices.Clone(rule.From), Quorum: rule.Quorum, Expires: rule.Expires, Escalate: rule.Escalate, StepUp: rule.StepUp, ForAll: def.ForEach != nil,
 		Floor: def.Approval == nil || def.Approval.Quorum != rule.Quorum-extra, Eligible: []string{}, Later: []string{},
+		BreakGlass: breakGlass(rule),
 	}
 }
 
@@ -38,14 +39,21 @@ func (w *walk) count(s *Step) {
 		a.Later = w.eligible(slices.Concat(a.From, a.Escalate.To), s.Targets, a.StepUp)
 	}
 	a.Enough = len(a.Eligible) >= a.Quorum
+	w.countGlass(s)
 }
 
+// eligible lists the people whose word counts for what the requester wants.
 func (w *walk) eligible(from []string, targets []actions.Target, signed bool) []string {
+	return slices.DeleteFunc(w.untouched(from, targets, signed), func(person string) bool { return person == w.req.Requester })
+}
+
+// untouched lists the people who are no target, and can sign where that is asked for.
+func (w *walk) untouched(from []string, targets []actions.Target, signed bool) []string {
 	people := slices.Clone(w.req.Members(from))
 	slices.Sort(people)
 	people = slices.Compact(people)
 	people = slices.DeleteFunc(people, func(person string) bool {
-		if person == w.req.Requester || signed && w.req.Signs != nil && !w.req.Signs(person) {
+		if signed && w.req.Signs != nil && !w.req.Signs(person) {
 			return true
 		}
 		if w.req.Identities == nil {

@@ -117,6 +117,8 @@ type Approval struct {
 	Eligible []string           `json:"eligible"`          // person ids, sorted: without the requester and the targets
 	Later    []string           `json:"eligible_later"`    // with those who are asked on escalation
 	Enough   bool               `json:"enough"`            // enough eligible people from the start
+
+	BreakGlass *BreakGlass `json:"break_glass,omitempty"` // who could go on without the quorum; nil: nobody
 }
 
 // Stops says whether a step could not run as things are, so that the run would

@@ -210,6 +210,9 @@ func (t *text) approval(a *Approval) {
 	default:
 		t.line(red, "    can approve now: %d of the %d needed (%s)", len(a.Eligible), a.Quorum, orNobody(a.Eligible))
 	}
+	if a.BreakGlass != nil {
+		t.breakGlass(a.BreakGlass, a.Known)
+	}
 }
 
 func more(n int) string {

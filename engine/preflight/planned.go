@@ -72,7 +72,7 @@ func judge(name string, s *plan.Step) []Check {
 	for _, one := range s.Checks {
 		checks = append(checks, Check{Check: one})
 	}
-	return append(checks, approval(s)...)
+	return append(append(checks, approval(s)...), breakGlass(s)...)
 }
 
 // changes is what a step would do, in a sentence.
@@ -104,4 +104,24 @@ func approval(s *plan.Step) []Check {
 		return []Check{ready(name, fmt.Sprintf("it needs %d; enough can only after it is escalated: %s", a.Quorum, strings.Join(a.Later, ", ")))}
 	}
 	return []Check{ready(name, fmt.Sprintf("it needs %d; can: %s", a.Quorum, strings.Join(a.Eligible, ", ")))}
+}
+
+// breakGlass says whether a way that is for the worst night is one: somebody could
+// break the glass, and somebody else would be left to review it.
+func breakGlass(s *plan.Step) []Check {
+	const name = "break-glass"
+	if s.Approval == nil || s.Approval.BreakGlass == nil {
+		return nil
+	}
+	g := s.Approval.BreakGlass
+	by, review := strings.Join(g.By, ", "), strings.Join(g.Review, ", ")
+	switch blind := g.Blind(); {
+	case !s.Approval.Known:
+		return []Check{unknown(name, "nobody knows who can break the glass", "")}
+	case len(g.Can) == 0:
+		return []Check{notReady(name, "nobody can break the glass: it needs one of "+by+" with a key to sign with", "add ssh_keys to them in the directory; people who are a target do not count")}
+	case len(blind) > 0:
+		return []Check{notReady(name, "nobody is left to review it after "+strings.Join(blind, " or "), "add people to "+review+"; who broke the glass, the requester and people who are a target do not count")}
+	}
+	return []Check{ready(name, fmt.Sprintf("can: %s; can review it: %s", strings.Join(g.Can, ", "), strings.Join(g.Reviewers, ", ")))}
 }

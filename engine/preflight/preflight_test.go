@@ -266,3 +266,45 @@ func TestText(t *testing.T) {
 		t.Errorf("got %s, error %v", data, err)
 	}
 }
+
+// A way for the worst night that is none is found out before it.
+func TestBreakGlass(t *testing.T) {
+	for _, tt := range []struct {
+		name, want string
+		change     func(r *preflight.Request)
+		worst      actions.Readiness
+	}{
+		{"somebody can", "ready | halt | break-glass\n", nil, actions.Ready},
+		{"nobody has a key", "not_ready | halt | break-glass | nobody can break the glass: it needs one of group:leads with a key to sign with\n",
+			func(r *preflight.Request) { r.Plan.Signs = func(string) bool { return false } }, actions.NotReady},
+		{"nobody is left to review", "not_ready | halt | break-glass | nobody is left to review it after bob\n", func(r *preflight.Request) {
+			r.Plan.Members = func([]string) []string { return []string{"alice", "bob"} }
+		}, actions.NotReady},
+		{"nobody knows", "unknown | halt | break-glass | nobody knows who can break the glass\n", func(r *preflight.Request) { r.Plan.Members = nil }, actions.ReadyUnknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld()
+			src := strings.Replace(story, "approval: {from: [group:leads], quorum: 1}", "approval: {from: [group:leads], quorum: 1, break_glass: {by: [group:leads], review: [group:ciso]}}", 1)
+			req := w.request(load(t, w, src), key)
+			req.Plan.Members = func(from []string) []string {
+				if slices.Contains(from, "group:ciso") {
+					return []string{"alice", "bob", "carol"}
+				}
+				return []string{"alice", "bob"}
+			}
+			if tt.change != nil {
+				tt.change(&req)
+			}
+			r, err := preflight.Make(t.Context(), req, noon)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(short(r), tt.want) {
+				t.Errorf("got %s", short(r))
+			}
+			if i := slices.IndexFunc(r.Steps, func(s preflight.Step) bool { return s.ID == "halt" }); i < 0 || r.Steps[i].Readiness != tt.worst {
+				t.Errorf("got %+v", r.Steps)
+			}
+		})
+	}
+}

@@ -31,6 +31,7 @@ type Case struct {
 	People      []Member // persons who did something in it, sorted by id
 	Refused     []Refused
 	Holds       []Hold
+	Glasses     []Glass // in the order in which they were broken
 	Correctives []Corrective
 }
 
@@ -106,7 +107,8 @@ type Approval struct {
 	Step    string // path
 	Asked   time.Time
 	Closed  time.Time     // zero: it is open
-	Decided bool          // by a yes or a no
+	Decided bool          // by a yes or a no of those who were asked
+	Broken  bool          // one person broke the glass, so it was granted without them
 	Wait    time.Duration // from the question to that, as people had it
 	Verdict string
 	From    []string // with those of an escalation
@@ -158,6 +160,24 @@ const (
 	Kept    = "kept"
 	Lifted  = "lifted"
 )
+
+// Glass is a step that went on without its quorum, on the word of one person.
+type Glass struct {
+	Run       string
+	Runbook   string
+	Step      string // id in the run, "cut.2"
+	Path      string // in the program
+	By        string
+	Reason    string
+	At        time.Time
+	Due       time.Time // of its review
+	Reviewer  string
+	Justified bool
+	Text      string    // what the reviewer found
+	Reviewed  time.Time // zero: nobody has
+	Seq       int64     // of the breaking
+	ReviewSeq int64
+}
 
 // Corrective is something that has to be done better.
 type Corrective struct {

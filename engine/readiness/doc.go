@@ -16,8 +16,9 @@
 //
 //	blocked   an approval cannot be given: too few active people are left among
 //	          those who are asked, whoever starts the run (the floors of the
-//	          environments and an additional approver count); or lint keeps it
-//	          from being run
+//	          environments and an additional approver count); or a glass can be
+//	          broken that nobody is left to review, so that the incident could
+//	          never be resolved; or lint keeps it from being run
 //	failing   the last rehearsal failed, or too few of the last ones did not
 //	orphaned  whom the owner names (escalate, or contact) is not in the directory,
 //	          or has nobody active
@@ -50,6 +51,11 @@
 // asked to do it, or its own steps were laid out, in a rehearsal that counts, and
 // it has not changed since. So the row says "disable was never rehearsed" long
 // after the runbook as a whole was.
+//
+// A broken glass is told with its age until somebody has reviewed it, and after
+// that with what was found; of rehearsals only how many there were. An approval
+// that was granted by one is in no latency, and who broke it stood in no role: they
+// say how people decide, and nobody who was asked did.
 //
 // # Invariants
 //

@@ -13,6 +13,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/engine"
 	"github.com/firebreak-ir/firebreak/engine/readiness"
+	"github.com/firebreak-ir/firebreak/engine/sim"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
@@ -31,6 +32,11 @@ func TestHostileText(t *testing.T) {
 	c.Refused = []readiness.Refused{{Code: evil, Verb: evil, At: now}}
 	i := live(t, 1, compile(t, book), 3)
 	i.Holds[0].Why, i.Holds[0].State, i.Holds[0].By = evil, readiness.Kept, evil
+	i.Glasses = []readiness.Glass{
+		{Run: evil, Runbook: p.ID, Step: evil, Path: evil, By: evil, Reason: evil, At: now, Due: now},
+		{Run: "R1", Runbook: p.ID, Step: "cut", Path: evil, By: evil, Reason: evil, At: now, Due: now, Reviewer: evil, Text: evil, Reviewed: now},
+	}
+	p.Steps[1].Approval.BreakGlass = &runbooks.BreakGlass{By: []string{evil}, Review: []string{evil}}
 	other := compile(t, book)
 	other.ID = evil
 	in := input([]*runbooks.Program{p, other}, c, i)
@@ -72,8 +78,9 @@ func TestHostileText(t *testing.T) {
 // Whatever happened: the ledger does not panic, says the same twice, its figures
 // agree with each other, and every state has a reason.
 func TestAnyPast(t *testing.T) {
-	books := []*runbooks.Program{compile(t, book), edit(t, "quorum: 1", "quorum: 2"), edit(t, "within: 30s", "within: 40s")}
-	kinds := []func(*tale){func(*tale) {}, scripted, rated(engine.Unable), rated(engine.SomeChallenges), func(s *tale) { s.stop = engine.EndStopWord }, func(s *tale) { s.acts = nil; s.acts = append(s.acts, keep()) }}
+	books := []*runbooks.Program{compile(t, book), edit(t, "quorum: 1", "quorum: 2"), edit(t, "within: 30s", "within: 40s"), glassBook(t)}
+	kinds := []func(*tale){func(*tale) {}, scripted, rated(engine.Unable), rated(engine.SomeChallenges), func(s *tale) { s.stop = engine.EndStopWord }, func(s *tale) { s.acts = nil; s.acts = append(s.acts, keep()) },
+		broken(bob, "alone"), func(s *tale) { broken(bob, "alone")(s); reviewed(time.Hour, sim.Unjustified, "no")(s) }}
 	var pool []*readiness.Case // of every kind one
 	for n, p := range books {
 		for k, kind := range kinds {
@@ -124,8 +131,20 @@ func TestAnyPast(t *testing.T) {
 		if (extra != nil) != (in.Policy.AddsApprover && unrehearsed) {
 			t.Fatalf("extra %v in %v", extra, r.States)
 		}
+		glasses := 0
+		for _, c := range in.Incidents {
+			glasses += len(c.Glasses)
+		}
+		open := func(u readiness.GlassUse) bool {
+			return u.State == readiness.Overdue || u.State == readiness.Unreviewed
+		}
+		if b := r.BreakGlass; len(b.Uses) != glasses || !slices.IsSortedFunc(b.Uses, func(a, b readiness.GlassUse) int {
+			return map[bool]int{true: 0, false: 1}[open(a)] - map[bool]int{true: 0, false: 1}[open(b)]
+		}) {
+			t.Fatalf("%d glasses, told as %+v", glasses, b.Uses)
+		}
 		review := readiness.Review(in, now.AddDate(0, 0, -90))
-		if len(review.Sections) != 11 {
+		if len(review.Sections) != 12 {
 			t.Fatalf("%d sections", len(review.Sections))
 		}
 		if a, b := fmt.Sprint(*l.Rows[0]), fmt.Sprint(*readiness.Make(in).Rows[0]); stripped(a) != stripped(b) {

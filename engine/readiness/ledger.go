@@ -88,7 +88,7 @@ type Row struct {
 	Approvals   Latencies      `json:"approvals"`
 	Correctives []Undone       `json:"open_correctives"` // overdue first
 	Waivers     []WaiverUse    `json:"waivers"`
-	BreakGlass  string         `json:"break_glass"`
+	BreakGlass  BreakGlass     `json:"break_glass"`
 	Contained   []Contained    `json:"contained"`
 	Preflight   *Preflight     `json:"preflight,omitempty"`
 	Budgets     BudgetCounts   `json:"budgets"`
@@ -97,9 +97,6 @@ type Row struct {
 	LastLive    *Evidence      `json:"last_live,omitempty"`
 	Notes       []string       `json:"notes"`
 }
-
-// NoBreakGlass stands where the uses of a break-glass would.
-const NoBreakGlass = "not offered by this version"
 
 // Rehearsal is one rehearsal of a runbook.
 type Rehearsal struct {

@@ -20,9 +20,18 @@ type Environment struct {
 // question is one approval that a run, or an undo, may need.
 type question struct {
 	step string // path
+	undo bool   // it is about taking the step back
 	name string // `step "disable"`, `the undo of step "disable"`
 	env  string
 	rule *runbooks.Approval
+}
+
+// path names what is asked about, as [Step] does.
+func (q question) path() string {
+	if q.undo {
+		return q.step + "~undo"
+	}
+	return q.step
 }
 
 // questions walks every approval that a run of the program may need, with the
@@ -37,7 +46,7 @@ func questions(p *runbooks.Program, environments []Environment, extra *engine.Ex
 				if env.Name != "" && len(p.Environments) > 0 && !slices.Contains(p.Environments, env.Name) {
 					continue
 				}
-				q := question{path, fmt.Sprintf("step %q", path), env.Name, extra.Raise(engine.EffectiveApproval(step, env.Floor))}
+				q := question{path, false, fmt.Sprintf("step %q", path), env.Name, extra.Raise(engine.EffectiveApproval(step, env.Floor))}
 				if q.rule != nil && !yield(q) {
 					return
 				}
@@ -45,7 +54,7 @@ func questions(p *runbooks.Program, environments []Environment, extra *engine.Ex
 				if !can {
 					continue
 				}
-				q = question{path, fmt.Sprintf("the undo of step %q", path), env.Name, extra.Raise(engine.EffectiveApproval(back, env.Floor))}
+				q = question{path, true, fmt.Sprintf("the undo of step %q", path), env.Name, extra.Raise(engine.EffectiveApproval(back, env.Floor))}
 				if q.rule != nil && !yield(q) {
 					return
 				}

@@ -48,7 +48,7 @@ func Read(source timeline.Source, o ReadOptions) (*Case, error) {
 	if o.Programs == nil {
 		o.Programs = runbooks.DecodeProgram
 	}
-	r := &reader{c: &Case{}, inc: engine.NewIncident(), programs: o.Programs, steps: map[string]*Step{}, asks: map[string]int{}, people: map[string]*Member{}, holds: map[string]int64{}}
+	r := &reader{c: &Case{}, inc: engine.NewIncident(), programs: o.Programs, steps: map[string]*Step{}, asks: map[string]int{}, glasses: map[string]int64{}, people: map[string]*Member{}, holds: map[string]int64{}}
 	r.inc.ReadPrograms(o.Programs)
 	n := 0
 	for e, err := range source() {
@@ -98,6 +98,7 @@ type reader struct {
 	programs func([]byte) (*runbooks.Program, error)
 	steps    map[string]*Step // by run and path
 	asks     map[string]int   // place in Approvals, by id
+	glasses  map[string]int64 // place of the breaking by approval, of the answer by review
 	people   map[string]*Member
 	holds    map[string]int64 // place of the latest decision, by run and step
 }
@@ -212,6 +213,13 @@ func (r *reader) step(e engine.Event) {
 			a := &r.c.Approvals[i]
 			a.Closed, a.Verdict = e.At, string(b.Verdict)
 		}
+	case engine.GlassBroken:
+		r.glasses[b.Approval] = e.Seq
+		if i, ok := r.asks[b.Approval]; ok {
+			r.c.Approvals[i].Broken = true
+		}
+	case engine.GlassReviewed:
+		r.glasses[b.ID] = e.Seq
 	case engine.ContainmentBegan, engine.ContainmentDue, engine.ContainmentExtended, engine.ContainmentKept:
 		r.holds[e.Run+"/"+e.Step] = e.Seq
 	}
@@ -274,6 +282,16 @@ func (r *reader) finish() {
 			}
 			c.Holds = append(c.Holds, h)
 		}
+	}
+	for _, g := range r.inc.Glasses {
+		one := Glass{
+			Run: g.Step.Run().ID, Runbook: g.Step.Run().Program.ID, Step: g.Step.ID, Path: pathOf(g.Step), By: g.By.ID, Reason: g.Broken.Reason,
+			At: g.At, Due: g.Due, Seq: r.glasses[g.Approval.ID],
+		}
+		if g.Review != nil {
+			one.Reviewer, one.Justified, one.Text, one.Reviewed, one.ReviewSeq = g.Reviewer.ID, g.Review.Justified, g.Review.Text, g.ReviewedAt, r.glasses[g.ID]
+		}
+		c.Glasses = append(c.Glasses, one)
 	}
 	for _, m := range r.people {
 		c.People = append(c.People, *m)

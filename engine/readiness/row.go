@@ -13,7 +13,7 @@ import (
 func (m *maker) row(p *runbooks.Program) *Row {
 	r := &Row{
 		Runbook: p.ID, Title: p.Title, File: p.Source.Name, Owner: p.Owner, Digest: p.Digest, States: []State{}, Reasons: []Reason{},
-		Drift: []Drift{}, BreakGlass: NoBreakGlass, Scenarios: []string{}, Notes: []string{},
+		Drift: []Drift{}, BreakGlass: m.glasses(p), Scenarios: []string{}, Notes: []string{},
 	}
 	list := m.rehearsals(p.ID)
 	m.history(r, p, list)
@@ -144,6 +144,8 @@ func (m *maker) block(r *Row, p *runbooks.Program) {
 		r.say(Blocked, "", "it cannot be run: "+why)
 	}
 	reasons, notes := m.blocked(p, m.extra(r))
+	unseen, without := m.unseen(p)
+	reasons, notes = append(reasons, unseen...), append(notes, without...)
 	for _, one := range reasons {
 		r.say(one.State, one.Step, one.Text)
 	}

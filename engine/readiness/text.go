@@ -201,7 +201,7 @@ func (r *Row) figures() []string {
 	if p := r.Preflight; p != nil {
 		say("preflight: %s, %s ago", p.Result, inDays(p.Days))
 	}
-	say("break-glass: %s", r.BreakGlass)
+	lines = append(lines, r.BreakGlass.words()...)
 	for _, note := range r.Notes {
 		say("note: %s", note)
 	}

@@ -18,8 +18,9 @@ func (c *Case) judge(r *score.Result) {
 	}
 	for i := range c.Approvals {
 		a := &c.Approvals[i]
-		a.Wait, a.Decided = waits[a.Seq], false
-		_, a.Decided = waits[a.Seq]
+		if a.Wait, a.Decided = waits[a.Seq]; a.Broken { // nobody who was asked decided
+			a.Wait, a.Decided = 0, false
+		}
 	}
 	for _, s := range r.Steps {
 		for _, run := range c.Runs {

@@ -150,7 +150,7 @@ func (d *director) due(t runbooks.Trigger) (at time.Time, known bool) {
 			at, known = d.ended[t.After]
 		}
 	case t.Asked != "":
-		if a := d.question(t.Asked, nil, nil); a != nil {
+		if a := d.question(t.Asked, waits(), nil); a != nil {
 			at, known = a.At, true
 		}
 	case t.When != "":
@@ -159,6 +159,12 @@ func (d *director) due(t runbooks.Trigger) (at time.Time, known bool) {
 		}
 	}
 	return at.Add(time.Duration(t.Delay)), known
+}
+
+// waits lists the types of questions about what becomes of a step. The review of
+// a broken glass is none: it is about what was done.
+func waits() []engine.AskType {
+	return []engine.AskType{engine.AskApproval, engine.AskManual, engine.AskHeld, engine.AskContainment}
 }
 
 // question is the first open one about a step, of one of some types, that is not

@@ -31,6 +31,9 @@ func Facts(i *engine.Incident, s *runbooks.Scenario) map[string]any {
 		}
 	}
 	for _, a := range i.Asks {
+		if a.Type == engine.AskReview {
+			continue // it asks about what was done, not what to do
+		}
 		key := "steps." + a.Step.ID + ".asked"
 		n, _ := m[key].(int64)
 		m[key] = n + 1

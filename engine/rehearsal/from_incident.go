@@ -200,6 +200,10 @@ func (f *former) typed(a retell.Act) (string, bool) {
 		return because("undo "+a.Step, "a reason"), true
 	case "extend":
 		return because(fmt.Sprintf("extend %s --for %s", a.Step, runbooks.SpanText(runbooks.Span(a.More.Round(time.Minute)))), "a reason"), true
+	case "break_glass":
+		return because("break-glass "+a.Step+" --target "+word(a.Target), "a reason"), true
+	case "review":
+		return because(fmt.Sprintf("%v %s", a.With, a.Step), "a reason"), true
 	case "cancel":
 		return because("cancel R1", "a reason"), true
 	}

@@ -65,7 +65,8 @@ func (d *drill) pinned(run engine.RunRequest) (engine.RunStarted, *engine.Refusa
 	}
 	body.Protected = env.Protected
 	if f := env.Floor; f != nil {
-		body.Floor = &engine.Floor{Effect: f.Effect, From: f.From, Quorum: f.Quorum}
+		floor := engine.Floor(*f)
+		body.Floor = &floor
 	}
 	for _, real := range d.s.o.Environments {
 		if real.Name != env.Name {
@@ -121,13 +122,12 @@ func (s *Stage) stopped(text string) bool {
 
 // signFor signs for the people of a script, whose keys are made up.
 func (d *drill) signFor(e *engine.Event) {
-	v, ok := e.Body.(engine.Vote)
 	run, known := d.inc.Run(e.Run)
-	if !ok || !known || !d.inc.Drill.Scripted || !v.Approve || v.Signature != "" {
+	if !known || !d.inc.Drill.Scripted {
 		return
 	}
 	if step, known := run.Step(e.Step); known {
-		e.Body = sim.Sign(&e.Actor, step, v)
+		e.Body = sim.Signed(&e.Actor, step, e.Body)
 	}
 }
 

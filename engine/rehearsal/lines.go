@@ -45,12 +45,17 @@ func starting(runbook string, inputs retell.Ordered) string {
 		default:
 			text = fmt.Sprint(v)
 		}
-		if text == "" || strings.ContainsAny(text, " \t\"\\=,{[&<>“”„‟") {
-			text = quoted(text)
-		}
-		line += " " + in.Key + "=" + text
+		line += " " + in.Key + "=" + word(text)
 	}
 	return line
+}
+
+// word writes a text as one word of a typed line, in quotes where it needs them.
+func word(text string) string {
+	if text == "" || strings.ContainsAny(text, " \t\"\\=,{[&<>“”„‟") {
+		return quoted(text)
+	}
+	return text
 }
 
 // Recorded gives what people did in an exercise as lines of a script: with the
@@ -83,12 +88,17 @@ func Recorded(events []engine.Event) []runbooks.ScriptLine {
 	return lines
 }
 
-// openQuestion is the question that an act answers, or nil.
+// openQuestion is the question that an act answers, or nil. A review answers its
+// own, and nothing else answers that.
 func openQuestion(i *engine.Incident, e engine.Event) *engine.Ask {
 	if e.Step == "" {
 		return nil
 	}
+	review, reviews := e.Body.(engine.GlassReviewed)
 	for _, a := range slices.Backward(i.Asks) {
+		if (a.Type == engine.AskReview) != reviews || reviews && a.ID != review.ID {
+			continue
+		}
 		if !a.Closed && a.Step.ID == e.Step && a.Step.Run().ID == e.Run {
 			return a
 		}
@@ -140,6 +150,10 @@ func lineOf(i *engine.Incident, e engine.Event) (line runbooks.ScriptLine, ok bo
 		text = because(fmt.Sprintf("extend %s --for %s", step, runbooks.SpanText(runbooks.Span(more.Round(time.Minute)))), b.Reason)
 	case engine.ContainmentKept:
 		text = because("keep "+step, b.Reason)
+	case engine.GlassBroken:
+		text = because("break-glass "+step+" --target "+word(b.Target), b.Reason)
+	case engine.GlassReviewed:
+		text = because(judged(b)+" "+step, b.Text)
 	case engine.CancelRequested:
 		text = because("cancel "+e.Run, b.Reason)
 	case engine.Noted:
@@ -169,6 +183,14 @@ func lineOf(i *engine.Incident, e engine.Event) (line runbooks.ScriptLine, ok bo
 		return line, false
 	}
 	return runbooks.ScriptLine{Type: text}, true
+}
+
+// judged is the word with which somebody reviews a broken glass.
+func judged(b engine.GlassReviewed) string {
+	if b.Justified {
+		return sim.Justified
+	}
+	return sim.Unjustified
 }
 
 func orElse(s, other string) string {
@@ -224,6 +246,10 @@ func Course(events []engine.Event) []string {
 			say(e, "attempt %d is %s", b.Attempt, b.Reading.Verdict)
 		case engine.ApprovalClosed:
 			say(e, "the approval is %s", b.Verdict)
+		case engine.GlassBroken:
+			say(e, "the glass is broken")
+		case engine.GlassReviewed:
+			say(e, "the broken glass is %s", judged(b))
 		case engine.StepHeld:
 			say(e, "held: %s", b.Why)
 		case engine.StepEnded:

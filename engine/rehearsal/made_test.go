@@ -49,7 +49,7 @@ func incidents(t *testing.T) map[string]*sim.Story {
 	tell("key", sim.Setup{
 		Program: book(t), Inputs: map[string]any{"access_key_id": "AKIACANARYCANARY0001"},
 		Environment: runbooks.EnvironmentFacts{Name: "prod", Account: "777788889999", Region: "eu-central-1"}, Protected: []string{"aws.iam.user:canary-admin*"},
-		Floor: &engine.Floor{Effect: actions.Reversible, From: []string{"group:canary-group"}, Quorum: 1},
+		Floor: &engine.Floor{Effect: actions.Reversible, From: []string{"group:canary-group"}, Quorum: 1, BreakGlass: true},
 		World: &sim.Script{Steps: map[string][]sim.Answer{
 			"owner": {{Outputs: raw(t, map[string]any{
 				"user": "canary-user", "principal_arn": "arn:aws:iam::777788889999:user/canary-path/canary-user", "account": "777788889999", "status": "Active",

@@ -23,7 +23,7 @@ func Pace(i *engine.Incident) int {
 		going = going || !r.Status.Ended()
 	}
 	for _, a := range i.Asks {
-		if !a.Closed {
+		if !a.Closed && a.Type != engine.AskReview { // for which nothing waits
 			return 1
 		}
 	}

@@ -221,11 +221,17 @@ func (p *player) question(d *drill, n int) *engine.Ask {
 }
 
 // answers lists the types of questions that a line can answer; none: any. What
-// is to be refused may be about any.
+// is to be refused may be about any. Only a review is about a review.
 func answers(line runbooks.ScriptLine) []engine.AskType {
 	verb, _, _ := strings.Cut(strings.ToLower(line.Type), " ")
 	switch {
+	case verb == sim.Justified || verb == sim.Unjustified:
+		return []engine.AskType{engine.AskReview}
 	case line.Refused != "":
+	case verb == "break-glass":
+		return []engine.AskType{engine.AskApproval}
+	case verb == "skip":
+		return waits()
 	case verb == "approve" || verb == "deny":
 		return []engine.AskType{engine.AskApproval}
 	case verb == "retry":

@@ -134,6 +134,21 @@ func typed(ctx context.Context, st *rehearsal.Stage, id string, line runbooks.Sc
 			return err
 		}
 		return submit(step, engine.Vote{Approval: ask, Approve: verb == "approve", Reason: flags["reason"]})
+	case "break-glass", "justified", "unjustified":
+		ask := ""
+		if err := st.View(ctx, id, func(i *engine.Incident) {
+			for _, a := range i.Asks {
+				if a.Step.ID == step && (a.Glass != nil) == (verb != "break-glass") {
+					ask = a.ID
+				}
+			}
+		}); err != nil {
+			return err
+		}
+		if verb == "break-glass" {
+			return submit(step, engine.GlassBroken{Approval: ask, Target: flags["target"], Reason: flags["reason"]})
+		}
+		return submit(step, engine.GlassReviewed{ID: ask, Justified: verb == "justified", Text: flags["reason"]})
 	case "retry":
 		return submit(step, engine.RetryRequested{NotApplied: flags["confirm-not-applied"] != "", Reason: flags["reason"]})
 	case "done":
@@ -260,6 +275,8 @@ func told(events []engine.Event) []string {
 			line += fmt.Sprintf(" %s to %s, %s", b.ID, b.To, b.Why)
 		case engine.StepEnded:
 			line += " " + string(b.Status)
+		case engine.GlassReviewed:
+			line += fmt.Sprintf(" %t %q", b.Justified, b.Text)
 		case engine.Refused:
 			line += " " + string(b.Code)
 		case engine.DrillEnded:

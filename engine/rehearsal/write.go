@@ -121,7 +121,11 @@ func (s sheet) place() retell.Ordered {
 	out.text("region", e.Region)
 	out.list("protected", e.Protected)
 	if f := e.Floor; f != nil {
-		out.add(true, "floor", retell.Ordered{retell.Pair("effect", string(f.Effect)), retell.Pair("from", f.From), retell.Pair("quorum", int64(f.Quorum))})
+		floor := retell.Ordered{retell.Pair("effect", string(f.Effect)), retell.Pair("from", f.From), retell.Pair("quorum", int64(f.Quorum))}
+		if f.BreakGlass {
+			floor = append(floor, retell.Pair("break_glass", true))
+		}
+		out.add(true, "floor", floor)
 	}
 	return out.Ordered
 }

@@ -30,7 +30,11 @@ func (rec *Story) Environment() Ordered {
 		out = append(out, Member{"region", rec.Names.Text(env.Region)})
 	}
 	if f := rec.Run.Floor; f != nil {
-		out = append(out, Member{"floor", Ordered{{"effect", string(f.Effect)}, {"from", rec.Names.From(f.From)}, {"quorum", int64(f.Quorum)}}})
+		floor := Ordered{{"effect", string(f.Effect)}, {"from", rec.Names.From(f.From)}, {"quorum", int64(f.Quorum)}}
+		if f.BreakGlass {
+			floor = append(floor, Member{"break_glass", true})
+		}
+		out = append(out, Member{"floor", floor})
 	}
 	var protected []string
 	for _, t := range rec.targets() {

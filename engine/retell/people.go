@@ -7,6 +7,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/sim"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
@@ -18,7 +19,8 @@ type Act struct {
 	Open           bool          // there was a question that nobody had answered
 	Ends           int           // how often the step had ended before
 	Reason         bool          // a reason was given
-	With           any           // the answer to a manual step; nil: none
+	With           any           // the answer to a manual step or to a review; nil: none
+	Target         string        // of break_glass: what the person typed out
 	Confirm        bool          // of retry: an attempt in doubt had no effect
 	More           time.Duration // of extend: how much longer
 	Since          time.Duration // the run started, when it was done
@@ -56,6 +58,16 @@ func (rec *Story) act(e engine.Event, s *step) {
 		a.Verb, a.Reason, a.More = "extend", true, b.Until.Sub(e.At)
 	case engine.ContainmentKept:
 		a.Verb, a.Reason = "keep", true
+	case engine.GlassBroken:
+		a.Verb, a.Reason, a.Target = "break_glass", true, rec.typed(e.Step, b.Target)
+	case engine.GlassReviewed:
+		a.Verb, a.Reason, a.With = "review", true, sim.Unjustified
+		if b.Justified {
+			a.With = sim.Justified
+		}
+		a.After, a.Open = e.At.Sub(s.reviews[b.ID]), true // whatever else is asked about the step
+		rec.Acts = append(rec.Acts, a)
+		return
 	default:
 		return
 	}
@@ -67,6 +79,24 @@ func (rec *Story) act(e engine.Event, s *step) {
 	if _, vote := e.Body.(engine.Vote); !vote { // of which there may be more
 		s.open, s.over = false, false
 	}
+}
+
+// typed is what a person typed out as the target of a step, under its other name.
+func (rec *Story) typed(step, text string) string {
+	for _, id := range rec.order {
+		if id != step && !strings.HasPrefix(id, step+".") { // an item of its list
+			continue
+		}
+		for _, t := range rec.steps[id].targets() {
+			switch text {
+			case t.ID:
+				return rec.Names.Target(t).ID
+			case t.String():
+				return rec.Names.Target(t).String()
+			}
+		}
+	}
+	return text // the step's own id, where it has no target
 }
 
 // answer gives the answer to a manual Step: of a closed set as it is, else a stand-in.
@@ -190,11 +220,18 @@ func (rec *Story) touches(id string) bool {
 func (rec *Story) targets() []actions.Target {
 	var list []actions.Target
 	for _, id := range rec.order {
-		for _, a := range rec.steps[id].attempts {
-			for _, r := range a.readings {
-				if r.preview != nil {
-					list = append(list, r.preview.Targets...)
-				}
+		list = append(list, rec.steps[id].targets()...)
+	}
+	return list
+}
+
+// targets lists what the plans of the step named.
+func (s *step) targets() []actions.Target {
+	var list []actions.Target
+	for _, a := range s.attempts {
+		for _, r := range a.readings {
+			if r.preview != nil {
+				list = append(list, r.preview.Targets...)
 			}
 		}
 	}

@@ -69,10 +69,11 @@ type step struct {
 	def      *runbooks.Step
 	undo     bool
 	attempts []*attempt
-	since    time.Time // of the latest question, or of the end
-	open     bool      // there is a question that nobody has answered
-	over     bool      // the question is about a containment that is over
-	ends     int       // how often it has ended
+	since    time.Time            // of the latest question, or of the end
+	open     bool                 // there is a question that nobody has answered
+	over     bool                 // the question is about a containment that is over
+	ends     int                  // how often it has ended
+	reviews  map[string]time.Time // when each review of a broken glass was asked for, by id
 }
 
 // reading is one reading of a target.
@@ -160,6 +161,11 @@ func (rec *Story) take(e engine.Event) {
 		s.since, s.open = e.At, true
 	case engine.ContainmentDue:
 		s.since, s.open, s.over = e.At, true, true
+	case engine.GlassReviewAsked:
+		if s.reviews == nil {
+			s.reviews = map[string]time.Time{}
+		}
+		s.reviews[b.ID] = e.At
 	case engine.ApprovalClosed:
 		s.open = false
 	case engine.StepEnded:

@@ -24,12 +24,23 @@ const (
 	Cancel     Verb = "cancel"      // the run stops
 	Extend     Verb = "extend"      // a containment lasts longer
 	Keep       Verb = "keep"        // a containment lasts for good
+	BreakGlass Verb = "break_glass" // one person lets a step go on without its quorum
+	Review     Verb = "review"      // somebody says whether that was right
 )
 
 // Verbs lists all verbs in a fixed order.
 func Verbs() []Verb {
-	return []Verb{Approve, Deny, AnswerStep, Retry, Skip, Undo, Lift, Applied, NotApplied, Cancel, Extend, Keep}
+	return []Verb{Approve, Deny, AnswerStep, Retry, Skip, Undo, Lift, Applied, NotApplied, Cancel, Extend, Keep, BreakGlass, Review}
 }
+
+// The answers to a review.
+const (
+	Justified   = "justified"
+	Unjustified = "unjustified"
+)
+
+// DefaultFinding is what a review says where nothing else is said.
+const DefaultFinding = "looked at it"
 
 // DefaultThought is how long a person takes when nothing else is said.
 const DefaultThought = time.Minute
@@ -42,7 +53,7 @@ type Act struct {
 	After   time.Duration  // since there was something to do it about; zero: DefaultThought
 	At      *time.Duration // since the run started, whether or not there is; nil: After counts
 	Reason  string
-	With    string        // the answer to a manual step
+	With    string        // the answer to a manual step; of review: [Justified] or [Unjustified]
 	Confirm bool          // of retry: an attempt in doubt had no effect
 	For     time.Duration // of extend: how much longer
 	Bare    bool          // of approve: without the signature that a step may ask for
@@ -88,9 +99,9 @@ func (c *Cast) Next(i *engine.Incident) (at time.Time, e engine.Event, ok bool) 
 		e = engine.Event{Actor: a.By, Run: run.ID, Step: a.Step, Body: m.body}
 		c.next, c.question = n, m.about(n)
 	}
-	if v, votes := e.Body.(engine.Vote); ok && votes && v.Approve && !c.Acts[c.next].Bare {
+	if _, vote := e.Body.(engine.Vote); ok && !(vote && c.Acts[c.next].Bare) {
 		if step, known := run.Step(e.Step); known {
-			e.Body = Sign(&e.Actor, step, v)
+			e.Body = Signed(&e.Actor, step, e.Body)
 		}
 	}
 	return at, e, ok

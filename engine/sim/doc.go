@@ -19,8 +19,8 @@
 //   - [World] answers readings, effects, probes and proofs. [Script] answers by
 //     step and attempt, [Seeded] by chance from a seed.
 //   - [People] act. [Cast] acts by a list: so long after a question, or at a time.
-//     Whoever approves where a signature is asked for signs, with a key that is
-//     made up as well.
+//     Whoever approves where a signature is asked for signs, and so does whoever
+//     breaks the glass, with a key that is made up as well.
 //   - [Clock] says what time it is. [Jump] jumps; a rehearsal brings one that
 //     really waits.
 //

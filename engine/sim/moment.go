@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -57,14 +58,18 @@ func (a *Act) due(i *engine.Incident, run *engine.Run) (m moment) {
 
 // on says since when there is something to do about a step.
 func (a *Act) on(i *engine.Incident, s *engine.Step) moment {
-	ask := question(i, s)
+	ask := question(i, s, a.Verb == Review)
 	since := func(at time.Time, id string) moment {
 		return moment{ready: true, at: at, question: id, body: a.body(s, ask)}
 	}
 	ended := fmt.Sprintf("%s/%d", s.Status, s.EndedAt.UnixMicro())
 	switch a.Verb {
-	case Approve, Deny:
+	case Approve, Deny, BreakGlass:
 		if ask.Type == engine.AskApproval {
+			return since(ask.At, ask.ID)
+		}
+	case Review:
+		if ask.ID != "" {
 			return since(ask.At, ask.ID)
 		}
 	case AnswerStep:
@@ -98,10 +103,12 @@ func (a *Act) on(i *engine.Incident, s *engine.Step) moment {
 	return moment{}
 }
 
-// question is the latest one about a step that is open.
-func question(i *engine.Incident, s *engine.Step) engine.Ask {
+// question is the latest one about a step that is open. The review of a broken
+// glass is about what was done, not about what becomes of the step: it is a
+// question only to those who review.
+func question(i *engine.Incident, s *engine.Step, review bool) engine.Ask {
 	for _, a := range slices.Backward(i.Asks) {
-		if a.Step == s && !a.Closed {
+		if a.Step == s && !a.Closed && (a.Type == engine.AskReview) == review {
 			return *a
 		}
 	}
@@ -133,6 +140,14 @@ func (a *Act) body(s *engine.Step, ask engine.Ask) engine.Body {
 		return engine.ContainmentExtended{Reason: a.Reason} // until when follows from when it happens
 	case Keep:
 		return engine.ContainmentKept{Reason: a.Reason}
+	case BreakGlass:
+		target := ""
+		if s != nil {
+			target = s.GlassTargets()[0]
+		}
+		return engine.GlassBroken{Approval: ask.ID, Target: target, Reason: a.Reason}
+	case Review:
+		return engine.GlassReviewed{ID: ask.ID, Justified: a.With == Justified, Text: cmp.Or(a.Reason, DefaultFinding)}
 	}
 	panic("sim: no such verb: " + string(a.Verb))
 }

@@ -23,6 +23,34 @@ func Sign(actor *engine.Actor, step *engine.Step, v engine.Vote) engine.Vote {
 	return v
 }
 
+// SignGlass signs that somebody breaks the glass at a step, as [Sign] signs a
+// yes. It is never done without a signature.
+func SignGlass(actor *engine.Actor, step *engine.Step, b engine.GlassBroken) engine.GlassBroken {
+	actor.Keys = []string{KeyOf(actor.ID)}
+	ballot, err := step.GlassBallot(*actor, b.Target, b.Reason)
+	if err != nil {
+		return b // it is refused for the same reason
+	}
+	b.Signature = SignBallot(actor.ID, ballot)
+	return b
+}
+
+// Signed signs what a person does about a step where that has to be signed and
+// is not, and gives everything else as it is.
+func Signed(actor *engine.Actor, step *engine.Step, body engine.Body) engine.Body {
+	switch b := body.(type) {
+	case engine.Vote:
+		if b.Approve && b.Signature == "" {
+			return Sign(actor, step, b)
+		}
+	case engine.GlassBroken:
+		if b.Signature == "" {
+			return SignGlass(actor, step, b)
+		}
+	}
+	return body
+}
+
 // keyOf derives a person's key from the name; it stands in no file, and no
 // directory of real people can hold it by chance.
 func keyOf(person string) ed25519.PrivateKey {
@@ -33,8 +61,8 @@ func keyOf(person string) ed25519.PrivateKey {
 // KeyOf is the public SSH key that a person has in a story or an exercise.
 func KeyOf(person string) string { return engine.PublicSSH(keyOf(person)) }
 
-// SignBallot is the armored SSH signature of a person over a vote, with the key
-// of [KeyOf].
+// SignBallot is the armored SSH signature of a person over a vote, or over a
+// glass that is broken, with the key of [KeyOf].
 func SignBallot(person string, ballot engine.Ballot) string {
-	return engine.SignSSH(keyOf(person), engine.VoteNamespace, engine.VoteMessage(ballot))
+	return engine.SignSSH(keyOf(person), ballot.Namespace(), engine.VoteMessage(ballot))
 }

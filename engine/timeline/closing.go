@@ -29,6 +29,9 @@ func (f *fold) finish() *Timeline {
 	for _, a := range f.actions {
 		t.Actions = append(t.Actions, *a)
 	}
+	for _, g := range f.glasses {
+		t.Glasses = append(t.Glasses, *g)
+	}
 	for _, p := range f.people {
 		for _, verb := range p.verbs {
 			did := verb
@@ -162,7 +165,13 @@ func (f *fold) openItems() {
 			runs = append(runs, OpenItem{Kind: OpenRun, Run: r.Run.Run, Text: fmt.Sprintf("run %s of runbook %q goes on", r.Run.Run, r.Runbook)})
 		}
 	}
-	f.t.Open = slices.Concat(gather(doubt), gather(held), gather(flight), gather(approval), gather(manual), gather(contain), gather(unproven), runs)
+	var glass []OpenItem
+	for _, g := range f.glasses {
+		if g.State == GlassUnreviewed {
+			glass = append(glass, g.open())
+		}
+	}
+	f.t.Open = slices.Concat(gather(doubt), gather(held), gather(flight), gather(approval), gather(manual), glass, gather(contain), gather(unproven), runs)
 	if !f.resolved.came {
 		f.t.Open = append(f.t.Open, OpenItem{Kind: OpenIncident, Text: f.t.Incident.ID + " is not resolved"})
 	}

@@ -33,11 +33,12 @@
 //	key_times   [{name, at, seq, text, source, by}]
 //	people      [{type, id, name, via, did}]
 //	runs        [{run, runbook, title, digest, environment, by, started_at, ended_at, status, reason, budget_ms, contained_ms, budget, outputs}]
-//	approvals   [{run, step, id, plan_digest, asked_at, expires, from, quorum, floor, items, reminders, escalated_to, closed_at, latency_ms, verdict, reason, changed, votes}]
-//	actions     [{run, step, action, version, effect, seq, at, authority, attempts, outcome, ended_at, verified, reading, targets, undo_of, undone_by, refs}]
+//	approvals   [{run, step, id, plan_digest, asked_at, expires, from, quorum, floor, items, reminders, escalated_to, closed_at, latency_ms, verdict, reason, changed, votes, glass}]
+//	actions     [{run, step, action, version, effect, seq, at, authority, glass, attempts, outcome, ended_at, verified, reading, targets, undo_of, undone_by, refs}]
 //	groups      [{run, step, kind, runbook, started_at, ended_at, items, done, failed, not_run, open, status, reason}]
 //	waits       [{run, step, from, until, ended_at, status}]
 //	containments [{run, step, since, until, ask, state, decisions, lifted_at, lifted_by}]
+//	broken_glass [{run, step, approval, plan_digest, by, at, reason, target, signed, review, ask, due, overdue, state, reviewer, reviewed_at, text, seq}]
 //	refused     [{seq, at, actor, verb, code, text}]
 //	not_done    [{run, step, status, reason, seq}]
 //	open        [{kind, run, step, text}]
@@ -51,6 +52,13 @@
 // those of a runbook that it calls. actions and not_done name each of them; the
 // Markdown shows the parts of a long loop only where one needs a look, and open
 // gathers what is the same for many. rows leave out nothing.
+//
+// A broken glass is a step that went on without its quorum on the word of one
+// person. state is "unreviewed" until somebody who had no part in it has said
+// whether that was right, then "justified" or "not justified". The approval that
+// was passed over has glass and no latency_ms, because no quorum decided, and an
+// action that ran on it has glass too. Each row of it has the detail glass, and
+// in the forms for machines the tag broken_glass.
 //
 // mode is "live" or "exercise". kind is one of lifecycle, action, approval,
 // note, evidence, comms, inject, system; type is the kind of the fact, or
@@ -114,8 +122,9 @@
 // # What a summary leaves out
 //
 // A summary grows with the runs and steps of an incident, and with nothing else:
-// of refusals, people, request ids, warnings and approvals of one step it keeps
-// so many and counts the others, under open. The rows have each of them.
+// of refusals, people, request ids, warnings, broken glasses and approvals of one
+// step it keeps so many and counts the others, under open. The rows have each of
+// them.
 //
 // # What people add
 //
@@ -152,6 +161,9 @@
 //	program   its outline        its outline
 //	items     nothing            nothing
 //	readings  without values     nothing
+//
+// A target that a person typed out has the stand-in of the one that a plan calls
+// so. Where a step has no target its own id was typed, which is shown.
 //
 // Ids of steps and the titles of runbooks are shown at every level: they are of
 // the runbook, not of the incident. No hash of what is left out takes its

@@ -72,14 +72,20 @@ func (f *fold) intended(row *Row, s *step, b engine.EffectIntent) {
 	if !f.firstAct.came && b.Effect.AtLeast(actions.Reversible) {
 		f.firstAct = moment{row.At.Time, row.Seq, true}
 	}
-	if ask := f.byAsk[b.Approval]; ask != nil {
+	ask := f.byAsk[b.Approval]
+	if ask != nil {
 		ask.Verdict = string(engine.ApprovalConsumed)
 	}
+	a.Glass = ask != nil && ask.Glass
 
 	row.Attempt, row.Outcome, row.Digest = b.Attempt, "started", b.Digest
 	row.Text = fmt.Sprintf("%s started, attempt %d", s.verb(), b.Attempt)
 	if b.Actor != "" {
 		row.Text += ", on authority of " + b.Actor
+	}
+	if a.Glass {
+		row.Text += ", without the quorum"
+		row.glass()
 	}
 	row.detail("action", b.Action)
 	row.detail("version", strconv.Itoa(b.Version))

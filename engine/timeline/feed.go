@@ -206,7 +206,7 @@ func tags(i Incident, row *Row) []string {
 		word string
 	}{
 		{i.Private, "private"}, {row.Minor, "minor"}, {row.Control, "control"}, {row.Derived, "derived"},
-		{row.Corrected != nil, "corrected"}, {row.Hidden != nil, "hidden"},
+		{row.Details["glass"] != "", "broken_glass"}, {row.Corrected != nil, "corrected"}, {row.Hidden != nil, "hidden"},
 	} {
 		if t.is {
 			list = append(list, t.word)

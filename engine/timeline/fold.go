@@ -28,6 +28,9 @@ type fold struct {
 	groups    []*Group
 	waited    []*Wait
 	bounds    []*Containment
+	glasses   []*Glass
+	glassOf   map[string]*Glass // by the approval that was passed over
+	byReview  map[string]*Glass
 	people    []*person
 	byPerson  map[string]*person
 	alive     map[Warning]bool // those that are in the list
@@ -98,6 +101,7 @@ func newFold(emit func(Row) bool) *fold {
 	return &fold{
 		t: &Timeline{}, emit: emit,
 		byRun: map[string]*run{}, byAsk: map[string]*Approval{}, byPerson: map[string]*person{}, alive: map[Warning]bool{},
+		glassOf: map[string]*Glass{}, byReview: map[string]*Glass{},
 	}
 }
 

@@ -65,6 +65,13 @@ func hostileStory(t testing.TB, text string) *script {
 	for _, part := range []string{text + ".1", text + ".2"} { // parts of a loop, whose ids and ends are the bait too
 		s.say(0, who, text, part, engine.StepEnded{Status: engine.StepFailed, Reason: text, Failure: &engine.Failure{Class: "denied", Message: text}})
 	}
+	for _, late := range []bool{false, true} { // glasses that nobody has reviewed
+		s.say(0, who, text, text, engine.GlassBroken{Approval: text, Target: text, Reason: text})
+		s.say(0, who, text, text, engine.GlassReviewAsked{ID: text, Approval: text, By: text, Ask: []string{text}})
+		if late {
+			s.say(0, who, text, text, engine.TimerFired{Ref: "review:" + text})
+		}
+	}
 	s.say(0, who, text, text, engine.StepEnded{Status: engine.StepSkipped, Reason: "its list is empty" + text, If: text})
 	s.say(0, engine.Actor{Type: engine.Stranger, Via: text}, text, text+"~undo", engine.Refused{Verb: text, Code: engine.Code(text), Message: text})
 	return s

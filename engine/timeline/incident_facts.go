@@ -157,6 +157,9 @@ func (f *fold) started(row *Row, e engine.Event, b engine.RunStarted) {
 	if b.Floor != nil {
 		row.Text += fmt.Sprintf("; the environment demands %s from %s for %s steps and worse",
 			count(b.Floor.Quorum, "approval"), strings.Join(b.Floor.From, ", "), b.Floor.Effect)
+		if b.Floor.BreakGlass {
+			row.Text += ", and lets a runbook say who may break the glass"
+		}
 	}
 	if b.Extra != nil {
 		row.Text += fmt.Sprintf("; each question needs %s more: %s", count(b.Extra.Approvers, "approval"), b.Extra.Why)

@@ -48,6 +48,7 @@ func (r *Record) writeJSON(w io.Writer, o Options) error {
 		{"groups", list(r.Groups)},
 		{"waits", list(r.Waits)},
 		{"containments", list(r.Containments)},
+		{"broken_glass", list(r.Glasses)},
 		{"refused", list(r.Refused)},
 		{"not_done", list(r.NotDone)},
 		{"open", list(r.Open)},

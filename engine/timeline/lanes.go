@@ -75,7 +75,8 @@ const (
 	lookYes   look = "yes"
 	lookDid   look = "did"
 	lookKey   look = "key"
-	lookTold  look = "told" // an inject
+	lookTold  look = "told"  // an inject
+	lookGlass look = "glass" // a quorum was passed over
 )
 
 var lookOrder = []look{lookWait, lookAsk, lookHand, lookHeld, lookRead, lookRev, lookDes, lookFail, lookDoubt, lookProof, lookNo}
@@ -235,7 +236,10 @@ func (c *chart) point(l *lane, at time.Time, k look, text, words string) {
 		if m.n++; m.n <= 5 {
 			m.words += "\n" + words
 		}
-		if m.look != k {
+		switch {
+		case m.look == lookGlass || k == lookGlass: // never covered by what is beside it
+			m.look = lookGlass
+		case m.look != k:
 			m.look = lookDid
 		}
 		m.text = ""
@@ -289,6 +293,9 @@ func (c *chart) takePerson(r *Row) {
 	l.weight++
 	k, text := lookDid, ""
 	switch {
+	case r.Outcome == outcomeBroken:
+		k = lookGlass
+		l.weight += maxKept // is drawn, however many people there are
 	case r.Outcome == "approved":
 		k = lookYes
 	case r.Outcome == "denied":

@@ -133,6 +133,8 @@ func sign(k look, x, y int) string {
 		return fmt.Sprintf("<circle class=\"o\" cx=\"%d\" cy=\"%d\" r=\"6\"/><path class=\"i\" d=\"M%d %dl5 5m0 -5l-5 5\"/>", x, y, x-2, y-2)
 	case lookNote:
 		return fmt.Sprintf("<path class=\"o\" d=\"M%d %dh10v7h-5l-3 3v-3h-2z\"/>", x-5, y-5)
+	case lookGlass:
+		return fmt.Sprintf("<path class=\"o\" d=\"M%d %dl8 14h-16z\"/><path class=\"i\" d=\"M%d %dv4m0 2.6v.4\"/>", x, y-8, x, y-3)
 	case lookGone:
 		return fmt.Sprintf("<path class=\"i\" d=\"M%d %dh10\"/>", x-5, y)
 	case lookTold:
@@ -166,7 +168,7 @@ func (d *drawing) legend(top int) (string, int) {
 		{lookAsk, false, "people are asked"}, {lookRead, false, "attempt: reads"}, {lookRev, false, "attempt: reversible"}, {lookDes, false, "attempt: destructive"},
 		{lookFail, false, "attempt: failed"}, {lookDoubt, false, "in doubt"}, {lookHeld, false, "waits for a decision"}, {lookProof, false, "reading back: proven"},
 		{lookNo, false, "reading back: not proven"}, {lookHand, false, "by hand"}, {lookWait, false, "time passes"},
-		{lookYes, true, "approved"}, {lookNo, true, "denied, refused, failed"}, {lookNote, true, "note"}, {lookDid, true, "did something"}, {lookGone, true, "skipped, cancelled, request refused"}, {lookTold, true, "inject"},
+		{lookYes, true, "approved"}, {lookNo, true, "denied, refused, failed"}, {lookNote, true, "note"}, {lookDid, true, "did something"}, {lookGone, true, "skipped, cancelled, request refused"}, {lookTold, true, "inject"}, {lookGlass, true, "went on without its quorum"},
 	} {
 		if e.mark && marks[e.look] || !e.mark && have[e.look] {
 			list = append(list, e)

@@ -38,6 +38,9 @@ func (c *chart) takeStep(r *Row) {
 		if r.Outcome != string(engine.ApprovalGranted) && !l.crowded {
 			c.point(l, at, lookNo, "", timed(r)+r.Text)
 		}
+	case string(engine.GlassBroken{}.Kind()):
+		c.point(l, at, lookGlass, "glass broken", timed(r)+r.Text)
+		l.weight = 4
 	case string(engine.EffectIntent{}.Kind()):
 		s.attempt, s.effect, s.doubt = at, effectLook(r.Details["effect"]), time.Time{}
 		if l.sub == "" {

@@ -51,6 +51,7 @@ font-family:-apple-system,BlinkMacSystemFont,"Segoe UI","Helvetica Neue",Helveti
 .ln .p.no .o{fill:var(--des)}
 .ln .note .o{fill:var(--read)}
 .ln .told .o{fill:var(--told)}
+.ln .glass .o{fill:var(--doubt)}
 .ln .gone .i{stroke:var(--mut);stroke-width:2.4}
 .ln .n{font-size:9.5px;font-weight:700}
 .ln .pt{font-size:11px}

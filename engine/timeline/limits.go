@@ -15,13 +15,14 @@ const (
 	maxRefs     = 50  // request ids of one action
 	maxAsks     = 20  // approvals of one step: the first ones and the last
 	maxWarnings = 500 // of plans
+	maxGlasses  = 200 // glasses that were broken
 	maxDecided  = 50  // decisions about one containment
 	maxStrange  = 50  // things about the record itself
 )
 
 // left counts what a summary leaves out.
 type left struct {
-	refused, people, refs, asks, warnings, decided, strange int
+	refused, people, refs, asks, warnings, glasses, decided, strange int
 }
 
 // refuse keeps a refusal in the summary, or counts it.
@@ -52,6 +53,16 @@ func (f *fold) ask(s *step, a *Approval) {
 	delete(f.byAsk, f.approvals[s.lastAsk].ID)
 	f.approvals[s.lastAsk] = a
 	f.left.asks++
+}
+
+// smash keeps a glass that was broken, or counts it.
+func (f *fold) smash(g *Glass) {
+	if len(f.glasses) >= maxGlasses {
+		f.left.glasses++
+		return
+	}
+	f.glassOf[g.Approval] = g
+	f.glasses = append(f.glasses, g)
 }
 
 // warn keeps what a plan warned of, once.
@@ -87,6 +98,7 @@ func (f *fold) leftWords() []string {
 		{f.left.refs, "more request ids belong to actions"},
 		{f.left.asks, "more approvals were asked of steps that asked often"},
 		{f.left.warnings, "more warnings stand in plans, some of them perhaps twice"},
+		{f.left.glasses, "more glasses were broken, reviewed or not"},
 		{f.left.decided, "more decisions were made about containments"},
 		{f.left.strange, "more things could not be read"},
 	} {

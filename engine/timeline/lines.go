@@ -38,13 +38,13 @@ func (t *Timeline) Lines(last int) []Line {
 // Mark is one character that says how a row went.
 func (r *Row) Mark() string {
 	switch r.Outcome {
-	case OutcomeDone, "approved", string(engine.ApprovalGranted), string(actions.Verified), string(actions.Applied), "resolved":
+	case OutcomeDone, "approved", string(engine.ApprovalGranted), string(actions.Verified), string(actions.Applied), "resolved", GlassJustified:
 		return "✓"
-	case OutcomeFailed, "refused", "denied", string(engine.ApprovalExpired), string(actions.NotVerified):
+	case OutcomeFailed, "refused", "denied", string(engine.ApprovalExpired), string(actions.NotVerified), GlassNotJustified:
 		return "✗"
-	case OutcomeDoubt, "held", "late", string(actions.CannotVerify), string(engine.ApprovalVoided), string(actions.FoundUnknown):
+	case OutcomeDoubt, "held", "late", string(actions.CannotVerify), string(engine.ApprovalVoided), string(actions.FoundUnknown), outcomeBroken, outcomeOverdue:
 		return "!"
-	case "started", string(engine.ApprovalOpen), string(actions.Pending):
+	case "started", string(engine.ApprovalOpen), string(actions.Pending), GlassUnreviewed:
 		return "…"
 	case string(engine.StepSkipped), string(engine.StepCancelled), string(engine.ApprovalWithdrawn), string(actions.NotApplied):
 		return "–"

@@ -70,7 +70,9 @@ func incidentSeverity(severity int) int {
 // rowSeverity is that of a single fact.
 func rowSeverity(row *Row) int {
 	switch row.Outcome {
-	case OutcomeFailed, OutcomeDoubt, "held", "late", string(actions.NotVerified), string(actions.CannotVerify):
+	case outcomeBroken, GlassNotJustified:
+		return 4
+	case outcomeOverdue, OutcomeFailed, OutcomeDoubt, "held", "late", string(actions.NotVerified), string(actions.CannotVerify):
 		return 3
 	case "refused", "denied", string(engine.ApprovalExpired), string(engine.ApprovalVoided):
 		return 2

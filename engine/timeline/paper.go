@@ -50,6 +50,7 @@ func (r *Record) tell(p paper, o Options) error {
 	t.containments()
 	t.waits()
 	t.approvals()
+	t.glasses()
 	t.refused()
 	t.notDone()
 	t.open()

@@ -53,7 +53,7 @@ func (p *teller) actions() {
 			action = "undo of " + action
 		}
 		p.entry([]string{
-			stamp(a.At), a.Run + "/" + a.Step, action, string(a.Effect), dash(targetWords(a.Targets)), dash(a.Authority), strconv.Itoa(a.Attempts),
+			stamp(a.At), a.Run + "/" + a.Step, action, string(a.Effect), dash(targetWords(a.Targets)), dash(a.authority()), strconv.Itoa(a.Attempts),
 			a.Outcome, a.proof(), dash(a.UndoneBy),
 		}, a.Seq)
 	}
@@ -61,6 +61,14 @@ func (p *teller) actions() {
 	if left > 0 {
 		p.says(count(left, "action") + " of long loops went well and are counted above; the timeline below has each.")
 	}
+}
+
+// authority says on whose word it was done.
+func (a *Action) authority() string {
+	if a.Glass {
+		return strings.TrimSpace(a.Authority + " (broken glass)")
+	}
+	return a.Authority
 }
 
 // proof says what was read back, or that nothing was.
@@ -91,12 +99,15 @@ func (p *teller) approvals() {
 			needed += ", for " + count(a.Items, "item")
 		}
 		after := "–"
-		if !a.ClosedAt.IsZero() {
+		if a.LatencyMS > 0 || !a.ClosedAt.IsZero() && !a.Glass {
 			after = span(time.Duration(a.LatencyMS) * time.Millisecond)
 		}
 		verdict := a.Verdict
 		if a.Verdict == string(engine.ApprovalConsumed) {
 			verdict = "granted and used"
+		}
+		if a.Glass {
+			verdict = strings.Replace(verdict, "granted", "granted by broken glass", 1)
 		}
 		p.cells(stamp(a.AskedAt), a.Run+"/"+a.Step, short(a.Digest), from, needed, dash(a.votes()), verdict+because(a.Reason), after)
 	}
@@ -116,6 +127,23 @@ func (a *Approval) votes() string {
 		words[i] += because(v.Reason)
 	}
 	return strings.Join(words, "; ")
+}
+
+// glasses shows who let a step go on alone, and who looked at it afterwards.
+func (p *teller) glasses() {
+	if len(p.Glasses) == 0 {
+		return
+	}
+	p.section("Broken glass")
+	p.columns("When", "Run/step", "Who", "Why", "Typed out", "Who reviews", "Until", "Review", "Entry")
+	for _, g := range p.Glasses {
+		who := g.By.Who()
+		if g.Signed {
+			who += ", signed"
+		}
+		p.entry([]string{stamp(g.At), g.Run + "/" + g.Step, who, dash(g.Reason), dash(g.Target), dash(strings.Join(g.Ask, ", ")), stamp(g.Due), g.review()}, g.Seq)
+	}
+	p.end()
 }
 
 func (p *teller) refused() {

@@ -63,12 +63,13 @@ type redactor struct {
 	level    Level
 	standIns map[string]string // "person\x00alice" -> "person 1"
 	counts   map[string]int
-	plans    []string // digests, in order of appearance
-	step     string   // of the fact at hand
+	plans    []string          // digests, in order of appearance
+	typeable map[string]string // "step\x00i-1" -> the key of the stand-in of a target that is called so
+	step     string            // of the fact at hand
 }
 
 func newRedactor(level Level) *redactor {
-	return &redactor{level: level, standIns: map[string]string{}, counts: map[string]int{}}
+	return &redactor{level: level, standIns: map[string]string{}, counts: map[string]int{}, typeable: map[string]string{}}
 }
 
 // event is e with other values where they must not be shown. It shares nothing
@@ -129,6 +130,10 @@ func (x *redactor) field(v reflect.Value, c class) {
 	case isAddress, isValue, isDisplay, isDrop, isReadings:
 		v.SetZero()
 	case isTarget:
+		if v.Kind() == reflect.String {
+			x.typed(v)
+			return
+		}
 		x.targets(v)
 	default:
 		x.texts(v, c)
@@ -240,8 +245,29 @@ func (x *redactor) targets(v reflect.Value) {
 	for _, t := range v.Interface().([]actions.Target) {
 		key := t.Type + "\x00" + t.Account + "\x00" + t.Region + "\x00" + t.ID
 		list = append(list, actions.Target{Type: t.Type, ID: x.standIn(targetMark, key)})
+		for _, name := range []string{t.ID, t.String()} {
+			x.typeable[x.step+"\x00"+name], x.typeable["\x00"+name] = key, key
+		}
 	}
 	v.Set(reflect.ValueOf(list))
+}
+
+// typed puts a stand-in in the place of a target that a person typed out: that
+// of the target which a plan of the step calls so, or else a plan of another one,
+// because an approval of a loop is for the plans of its items. Where a step
+// has no target its own id is typed, which is shown everywhere.
+func (x *redactor) typed(v reflect.Value) {
+	name := v.String()
+	key, ok := x.typeable[x.step+"\x00"+name]
+	if !ok {
+		key, ok = x.typeable["\x00"+name]
+	}
+	switch {
+	case ok:
+		v.SetString(x.standIn(targetMark, key))
+	case name != x.step:
+		v.SetString(x.standIn(targetMark, "\x00typed\x00"+name))
+	}
 }
 
 // targetMark begins the stand-in of a target.

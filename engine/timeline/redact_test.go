@@ -25,11 +25,11 @@ var shownOutside = words(`Declared.ID Declared.Store Noted.Class MessagePosted.R
 	Request.Operation Reading.Verdict TimerFired.Ref StepHeld.ID StepHeld.Why StepEnded.Status ManualAsked.ID ContainmentDue.ID DrillStarted.Scenario DrillStarted.Digest
 	DrillStarted.Runbook DrillStarted.RunbookDigest InjectDelivered.ID InjectDelivered.Why InjectDelivered.Chat InjectSkipped.ID OutcomeSet.Step OutcomeSet.Outcome
 	ExpectationJudged.Inject ObjectiveRated.Objective ObjectiveRated.Rating DrillEnded.Why CorrectiveAdded.ID CorrectiveAdded.Due
-	CorrectiveClosed.ID Actor.Type RunStarted.Program.title`)
+	CorrectiveClosed.ID Actor.Type GlassBroken.Approval GlassBroken.Root GlassReviewAsked.ID GlassReviewAsked.Approval GlassReviewed.ID RunStarted.Program.title`)
 
 // hiddenInside are the texts of facts that the company does not see either.
 var hiddenInside = words(`Actor.Via Actor.Keys Actor.Identities RunStarted.Program RunStarted.Inputs RunEnded.Outputs StepReady.Params StepPlanned.State Preview.State
-	EffectOutcome.Result EffectProbed.Result StepEnded.Outputs StepExpanded.Items StepEntered.Inputs Vote.Signature DrillStarted.File`)
+	EffectOutcome.Result EffectProbed.Result StepEnded.Outputs StepExpanded.Items StepEntered.Inputs Vote.Signature GlassBroken.Signature DrillStarted.File`)
 
 func words(list string) map[string]bool {
 	out := map[string]bool{}
@@ -198,7 +198,7 @@ func TestStandIns(t *testing.T) {
 			t.Errorf("the page has no %q:\n%s", want, page)
 		}
 	}
-	for _, secret := range []string{"alice", "bob", "carol", "Alice", "svc-deploy", "AKIA", "111122223333", "U01", "C0123", "CloudTrail", "security-leads", "prod"} {
+	for _, secret := range []string{"alice", "bob", "carol", "Alice", "svc-deploy", "AKIA", "111122223333", "U01", "C0123", "CloudTrail", "security-leads", "prod", "dave", "commanders", "auditors", "checkout", "plane", "SSH SIGNATURE"} {
 		if strings.Contains(page, secret) {
 			t.Errorf("the page holds %q", secret)
 		}

@@ -544,6 +544,10 @@ func FuzzTextOfMachines(f *testing.F) {
 		s.say(0, engine.Actor{Type: engine.Person, ID: text, Name: text, Via: text}, "", "", engine.Noted{Text: text, Class: engine.NoteKind(text), Observed: s.stamp(-time.Hour)})
 		s.say(0, engine.Actor{Type: engine.Stranger, Via: text}, text, text, engine.Refused{Verb: text, Code: engine.Code(text), Message: text})
 		s.it(0, text, intent(1, text, "", text, text))
+		s.say(0, engine.Actor{Type: engine.Person, ID: text}, text, text, engine.GlassBroken{Approval: text, Target: text, Reason: text})
+		s.it(0, text, engine.GlassReviewAsked{ID: text, Approval: text, By: text, Ask: []string{text}})
+		s.it(0, text, engine.TimerFired{Ref: "review:" + text})
+		s.say(0, engine.Actor{Type: engine.Person, ID: text}, text, text, engine.GlassReviewed{ID: text, Text: text})
 		checkAll(t, s.chained())
 	})
 }

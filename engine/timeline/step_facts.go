@@ -14,7 +14,7 @@ func (f *fold) tellStep(row *Row, e engine.Event, s *step) bool {
 	if s == nil { // a fact of a step whose run is not in the record: it is told all the same
 		s = &step{id: e.Step, run: &run{Run: Run{Run: e.Run}, byID: map[string]*step{}}}
 	}
-	return f.tellTurn(row, e, s) || f.tellGroup(row, e, s) || f.tellApproval(row, e, s) || f.tellEffect(row, e, s) || f.tellContainment(row, e, s)
+	return f.tellTurn(row, e, s) || f.tellGroup(row, e, s) || f.tellApproval(row, e, s) || f.tellGlass(row, e, s) || f.tellEffect(row, e, s) || f.tellContainment(row, e, s)
 }
 
 // tellTurn tells of a step's turn, its plan, its end, and what people want of it.
@@ -42,6 +42,9 @@ func (f *fold) tellTurn(row *Row, e engine.Event, s *step) bool {
 		row.Kind, row.Attempt = Act, b.Attempt
 		row.Text = fmt.Sprintf("%s will be tried again at %s, attempt %d%s", s.name(), clock(b.Due, row.At), b.Attempt, because(b.Why))
 	case engine.TimerFired:
+		if f.overdue(row, s, b) {
+			break
+		}
 		row.Kind, row.Minor = Machine, true
 		row.Text = fmt.Sprintf("timer %q of %s fired, due at %s", b.Ref, s.name(), clock(b.Due, row.At))
 		row.detail("ref", b.Ref)
@@ -262,8 +265,13 @@ func (f *fold) tellApproval(row *Row, e engine.Event, s *step) bool {
 		if b.StepUp {
 			row.Text += "; a yes needs a signature"
 		}
+		row.Text += glassWords(b)
 		if !b.RemindAt.IsZero() {
 			row.Text += "; those who have not answered are reminded at " + clock(b.RemindAt, row.At)
+		}
+		if g := b.BreakGlass; g != nil {
+			row.detail("glass_by", strings.Join(g.By, ", "))
+			row.detail("glass_review", strings.Join(g.Review, ", "))
 		}
 		row.detail("approval", b.ID)
 	case engine.Vote:
@@ -288,15 +296,24 @@ func (f *fold) tellApproval(row *Row, e engine.Event, s *step) bool {
 		row.detail("approval", b.ID)
 	case engine.ApprovalClosed:
 		row.Outcome = string(b.Verdict)
-		row.Text = fmt.Sprintf("the approval of %s is %s%s", s.name(), verdictWords(b.Verdict), because(b.Reason))
+		a := f.byAsk[b.ID]
+		passed := a != nil && a.Glass && b.Verdict == engine.ApprovalGranted
+		row.Text = fmt.Sprintf("the approval of %s is %s", s.name(), verdictWords(b.Verdict))
+		if passed {
+			row.Text += " without its quorum"
+			row.glass()
+		}
+		row.Text += because(b.Reason)
 		if len(b.Changed) > 0 {
 			row.Text += "; changed: " + strings.Join(b.Changed, ", ")
 		}
-		if a := f.byAsk[b.ID]; a != nil {
+		if a != nil {
 			a.Verdict, a.Reason, a.Changed, row.Digest = string(b.Verdict), b.Reason, b.Changed, a.Digest
 			if a.ClosedAt.IsZero() {
 				a.ClosedAt = row.At
-				a.LatencyMS = row.At.Sub(a.AskedAt.Time).Milliseconds()
+				if !passed { // else nobody knows how long the quorum would have taken
+					a.LatencyMS = row.At.Sub(a.AskedAt.Time).Milliseconds()
+				}
 				row.Millis = a.LatencyMS
 			}
 		}

@@ -18,6 +18,7 @@ var (
 	alice   = engine.Actor{Type: engine.Person, ID: "alice", Name: "Alice Ng", Via: "slack:T01/U01", Groups: []string{"responders"}}
 	bob     = engine.Actor{Type: engine.Person, ID: "bob", Name: "Bob", Via: "slack:T01/U02", Groups: []string{"security-leads"}}
 	carol   = engine.Actor{Type: engine.Person, ID: "carol", Name: "Carol", Via: "cli:uid/1000", Groups: []string{"security-leads"}}
+	dave    = engine.Actor{Type: engine.Person, ID: "dave", Name: "Dave", Via: "cli:uid/1001", Groups: []string{"auditors"}}
 	mallory = engine.Actor{Type: engine.Stranger, Via: "slack:T99/U66"}
 	noon    = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	user    = actions.Target{Type: "aws.iam.user", ID: "svc-deploy", Account: "111122223333"}
@@ -90,12 +91,27 @@ func (s *script) start(t testing.TB, after, budget time.Duration) *script {
 	return s.say(after, alice, "R1", "", engine.RunStarted{
 		Runbook: "leaked-access-key", Digest: digest2, Program: program(t, budget), Inputs: json.RawMessage(`{"severity":2,"access_key_id":"AKIAEXAMPLE000000001","tell":"#cloud-sec","hard":false}`),
 		Environment: runbooks.EnvironmentFacts{Name: "prod", Account: "111122223333"},
-		Floor:       &engine.Floor{Effect: actions.Destructive, From: []string{"group:ciso"}, Quorum: 2}, Protected: []string{"aws.iam.user:break-glass"},
+		Floor:       &engine.Floor{Effect: actions.Destructive, From: []string{"group:ciso"}, Quorum: 2, BreakGlass: true}, Protected: []string{"aws.iam.user:break-glass"},
 	})
 }
 
 func intent(n int, action string, effect actions.Effect, approval, authority string) engine.EffectIntent {
 	return engine.EffectIntent{Attempt: n, Key: "00ff", Action: action, Version: 1, Effect: effect, Digest: digest1, Approval: approval, Actor: authority}
+}
+
+// asked is a question to two people whose quorum a commander may pass over.
+func asked(id string) engine.ApprovalRequested {
+	return engine.ApprovalRequested{
+		ID: id, Digest: digest2, From: []string{"group:security-leads"}, Quorum: 2, Expires: engine.At(noon.Add(20 * time.Hour)),
+		BreakGlass: &runbooks.BreakGlass{By: []string{"group:commanders"}, Review: []string{"group:auditors"}, Within: runbooks.DefaultReview},
+	}
+}
+
+// smash is a glass that is broken, with what the engine writes after it.
+func (s *script) smash(after time.Duration, who engine.Actor, step, approval, target, reason string) *script {
+	s.say(after, who, "R1", step, engine.GlassBroken{Approval: approval, Digest: digest2[:12], Target: target, Reason: reason, Root: "abcd", Signature: "-----BEGIN SSH SIGNATURE-----"})
+	s.it(0, step, engine.GlassReviewAsked{ID: "review-" + approval, Approval: approval, By: who.ID, Ask: []string{"group:auditors"}, Due: s.stamp(72 * time.Hour)})
+	return s.it(0, step, engine.ApprovalClosed{ID: approval, Verdict: engine.ApprovalGranted, Reason: "the glass was broken by " + who.ID + ": " + reason})
 }
 
 const disable = "aws.iam.deactivate_access_key"
@@ -164,10 +180,14 @@ func told(t testing.TB) *script {
 	s.say(13*time.Hour, carol, "R1", "disable", engine.UndoRequested{Reason: "the key was rotated"})
 	s.it(0, "disable~undo", engine.StepReady{})
 	s.it(0, "disable~undo", engine.StepPlanned{N: 1, Digest: digest2, Preview: actions.Preview{Targets: []actions.Target{user}, Changes: []string{"set the key to Active"}}})
-	s.it(0, "disable~undo", intent(1, disable, actions.Reversible, "", "carol"))
+	s.it(0, "disable~undo", asked("a3"))
+	s.say(time.Minute, bob, "R1", "disable~undo", engine.Vote{Approval: "a3", Approve: true, Digest: digest2})
+	s.smash(4*time.Minute, carol, "disable~undo", "a3", "svc-deploy", "checkout is down, and no other lead answers")
+	s.it(0, "disable~undo", intent(1, disable, actions.Reversible, "a3", "carol"))
 	s.it(time.Second, "disable~undo", engine.EffectOutcome{Attempt: 1, Epoch: 3, Millis: 900})
 	s.it(time.Second, "disable~undo", engine.EffectVerified{Attempt: 1, Reading: actions.Reading{Verdict: actions.Verified, Detail: "key AKIAEXAMPLE000000001 is Active"}, Readings: 1})
 	s.it(0, "disable~undo", engine.StepEnded{Status: engine.StepDone, Reason: "key AKIAEXAMPLE000000001 is Active"})
+	s.say(5*time.Minute, dave, "R1", "disable~undo", engine.GlassReviewed{ID: "review-a3", Justified: true, Text: "the key was rotated before, and all leads were on one plane"})
 	s.say(0, engine.TheEngine, "", "", engine.ClockAnomaly{BackMillis: 1500})
 	s.say(time.Minute, alice, "", "", engine.Resolved{Summary: "the key is dead, the owner rotated"})
 	s.say(time.Minute, alice, "", "", engine.ExportMade{Format: "json", SHA256: digest1, First: 40, Last: 99})

@@ -157,6 +157,7 @@ type Approval struct {
 	Reason      string       `json:"reason,omitempty"`
 	Changed     []string     `json:"changed,omitempty"`
 	Votes       []Vote       `json:"votes"`
+	Glass       bool         `json:"glass,omitempty"` // one person let the step go on without the quorum; then there is no latency
 }
 
 // Vote is one person's answer.
@@ -169,6 +170,35 @@ type Vote struct {
 	Seq     int64        `json:"seq"`
 }
 
+// Glass is a step that went on without its quorum, on the word of one person.
+type Glass struct {
+	Run        string       `json:"run"`
+	Step       string       `json:"step"`
+	Approval   string       `json:"approval"` // id of the one that was passed over
+	Digest     string       `json:"plan_digest,omitempty"`
+	By         Actor        `json:"by"`
+	At         engine.Stamp `json:"at"`
+	Reason     string       `json:"reason"`
+	Target     string       `json:"target"`           // as it was typed out
+	Signed     bool         `json:"signed,omitempty"` // with an SSH key of the directory; it was verified when it was taken
+	Review     string       `json:"review,omitempty"` // id of the review
+	Ask        []string     `json:"ask"`              // who is to say whether it was right
+	Due        engine.Stamp `json:"due,omitzero"`     // by when
+	Overdue    bool         `json:"overdue,omitempty"`
+	State      string       `json:"state"`
+	Reviewer   Actor        `json:"reviewer,omitzero"`
+	ReviewedAt engine.Stamp `json:"reviewed_at,omitzero"`
+	Text       string       `json:"text,omitempty"` // what the review found
+	Seq        int64        `json:"seq"`
+}
+
+// The states of a glass.
+const (
+	GlassUnreviewed   = "unreviewed"
+	GlassJustified    = "justified"
+	GlassNotJustified = "not justified"
+)
+
 // Action is one effect from its first intent to its proof.
 type Action struct {
 	Run       string            `json:"run"`
@@ -179,6 +209,7 @@ type Action struct {
 	Seq       int64             `json:"seq"` // of the first intent
 	At        engine.Stamp      `json:"at"`
 	Authority string            `json:"authority,omitempty"`
+	Glass     bool              `json:"glass,omitempty"` // its latest attempt had no quorum behind it
 	Attempts  int               `json:"attempts"`
 	Outcome   string            `json:"outcome"` // done, failed, in doubt, in flight
 	EndedAt   engine.Stamp      `json:"ended_at,omitzero"`
@@ -232,6 +263,7 @@ const (
 	OpenFlight   = "in_flight"
 	OpenApproval = "approval"
 	OpenManual   = "manual"
+	OpenGlass    = "broken_glass"
 	OpenContain  = "contained"
 	OpenVerify   = "unverified"
 	OpenRun      = "run"

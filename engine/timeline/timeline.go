@@ -29,6 +29,7 @@ type Timeline struct {
 	Refused      []Refusal
 	NotDone      []NotDone
 	Containments []Containment
+	Glasses      []Glass
 	Corrections  []Correction // those in force, by the place that they are about
 	Hidden       []Hiding     // the same
 	Open         []OpenItem

@@ -255,7 +255,12 @@ func TestSentences(t *testing.T) {
 		`nothing was written down for 14m0s, while firebreak waited for a decision on step "disable"`,
 		`IN DOUBT: nobody knows whether attempt 1 of aws.iam.deactivate_access_key took effect: no answer before the time limit`,
 		`HELD: step "disable" waits for a person to decide (its outcome is in doubt)`,
-		`the undo of aws.iam.deactivate_access_key started, attempt 1, on authority of carol`,
+		`the undo of aws.iam.deactivate_access_key started, attempt 1, on authority of carol, without the quorum`,
+		`the environment demands 2 approvals from group:ciso for destructive steps and worse, and lets a runbook say who may break the glass`,
+		`expires at 08:00:00 UTC; group:commanders may break the glass and go on without it, and group:auditors review that within 72h0m0s`,
+		`GLASS BROKEN: carol let the undo of step "disable" go on without its quorum (1 of 2 had approved), plan 77b1c2d3e4f5…, with "svc-deploy" typed out, signed with an SSH key: checkout is down`,
+		`group:auditors are asked to say by 2026-11-26 01:31:02 UTC (72h0m0s) whether it was right that carol broke the glass of the undo of step "disable"`,
+		`dave found it justified that carol broke the glass of the undo of step "disable": the key was rotated before`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no sentence %q in:\n%s", want, got)

@@ -170,9 +170,9 @@ func timestampDesc(row *Row) string {
 		return "Action started"
 	case string(engine.EffectOutcome{}.Kind()), string(engine.EffectLate{}.Kind()), string(engine.StepEnded{}.Kind()), string(engine.ManualDone{}.Kind()):
 		return "Action finished"
-	case string(engine.ApprovalRequested{}.Kind()), string(engine.ApprovalReminded{}.Kind()), string(engine.ApprovalEscalated{}.Kind()):
+	case string(engine.ApprovalRequested{}.Kind()), string(engine.ApprovalReminded{}.Kind()), string(engine.ApprovalEscalated{}.Kind()), string(engine.GlassReviewAsked{}.Kind()):
 		return "Approval requested"
-	case string(engine.Vote{}.Kind()), string(engine.ApprovalClosed{}.Kind()):
+	case string(engine.Vote{}.Kind()), string(engine.ApprovalClosed{}.Kind()), string(engine.GlassBroken{}.Kind()), string(engine.GlassReviewed{}.Kind()):
 		return "Approval decided"
 	case string(engine.EffectVerified{}.Kind()), string(engine.EffectProbed{}.Kind()), string(engine.ExportMade{}.Kind()):
 		return "Evidence collected"

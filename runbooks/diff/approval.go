@@ -53,7 +53,8 @@ func (c *comparison) approval(field, whose string, old, new *runbooks.Approval) 
 				c.add(Weaker, join(field, "step_up"), "true", "", "%s needs no signature by SSH key any more", whose)
 			}
 		},
-		"escalate": func() { c.escalate(join(field, "escalate"), whose, old.Escalate, new.Escalate) },
+		"escalate":    func() { c.escalate(join(field, "escalate"), whose, old.Escalate, new.Escalate) },
+		"break_glass": func() { c.breakGlass(join(field, "break_glass"), whose, old.BreakGlass, new.BreakGlass) },
 	})
 }
 
@@ -91,4 +92,33 @@ func (c *comparison) escalate(field, whose string, old, new *runbooks.Escalate) 
 // people is an approval in a few words.
 func people(a *runbooks.Approval) string {
 	return fmt.Sprintf("%d of %s", a.Quorum, strings.Join(a.From, ", "))
+}
+
+// breakGlass compares who may go on alone. Whoever looks at it afterwards is
+// compared like those who answer: more of them, or more time, is less of a check.
+func (c *comparison) breakGlass(field, whose string, old, new *runbooks.BreakGlass) {
+	switch {
+	case old == nil:
+		c.add(Weaker, field, "", alone(new), "one of %s may break the glass and go on without %s", strings.Join(new.By, ", "), whose)
+	case new == nil:
+		c.add(Stronger, field, alone(old), "", "nobody may break the glass and go on without %s any more; it was one of %s", whose, strings.Join(old.By, ", "))
+	default:
+		c.fields(field, old, new, map[string]func(){
+			"by":     func() { c.set(join(field, "by"), "may break the glass and go on without "+whose, old.By, new.By) },
+			"review": func() { c.set(join(field, "review"), "may review a broken glass of "+whose, old.Review, new.Review) },
+			"within": func() {
+				weight := Stronger
+				if new.Within > old.Within {
+					weight = Weaker
+				}
+				before, after := runbooks.SpanText(old.Within), runbooks.SpanText(new.Within)
+				c.add(weight, join(field, "within"), before, after, "a broken glass of %s is to be reviewed within %s, not %s", whose, after, before)
+			},
+		})
+	}
+}
+
+// alone is a break_glass in a few words.
+func alone(g *runbooks.BreakGlass) string {
+	return fmt.Sprintf("%s, reviewed by %s", strings.Join(g.By, ", "), strings.Join(g.Review, ", "))
 }

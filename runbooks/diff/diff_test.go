@@ -42,9 +42,24 @@ func TestWeights(t *testing.T) {
 		{"signature", func(p *runbooks.Program) { step(p, "disable").Approval.StepUp = false }, "weaker disable approval.step_up", "stronger disable approval.step_up"},
 		{"escalation", func(p *runbooks.Program) { step(p, "disable").Approval.Escalate = nil }, "stronger disable approval.escalate", "weaker disable approval.escalate"},
 		{"escalation sooner", func(p *runbooks.Program) { step(p, "disable").Approval.Escalate.After /= 2 }, "weaker disable approval.escalate.after", "stronger disable approval.escalate.after"},
+		{"nobody goes alone", func(p *runbooks.Program) { step(p, "disable").Approval.BreakGlass = nil }, "stronger disable approval.break_glass", "weaker disable approval.break_glass"},
+		{"others go alone, too", func(p *runbooks.Program) {
+			g := step(p, "disable").Approval.BreakGlass
+			g.By = append(g.By, "person:dave")
+		}, "weaker disable approval.break_glass.by", "stronger disable approval.break_glass.by"},
+		{"others review", func(p *runbooks.Program) {
+			step(p, "disable").Approval.BreakGlass.Review = []string{"group:others"}
+		}, "weaker disable approval.break_glass.review\nstronger disable approval.break_glass.review", "weaker disable approval.break_glass.review\nstronger disable approval.break_glass.review"},
+		{"others review, too", func(p *runbooks.Program) {
+			step(p, "disable").Approval.BreakGlass.Review = []string{"group:security-leads", "group:others"}
+		}, "weaker disable approval.break_glass.review", "stronger disable approval.break_glass.review"},
+		{"a later review", func(p *runbooks.Program) { step(p, "disable").Approval.BreakGlass.Within *= 2 }, "weaker disable approval.break_glass.within", "stronger disable approval.break_glass.within"},
+		{"a broken glass for the undo", func(p *runbooks.Program) {
+			step(p, "disable").Undo.Approval.BreakGlass = &runbooks.BreakGlass{By: []string{"person:dave"}, Review: []string{"group:ciso"}, Within: runbooks.DefaultReview}
+		}, "weaker disable undo.approval.break_glass", "stronger disable undo.approval.break_glass"},
 		{"no approval", func(p *runbooks.Program) { step(p, "revoke").Approval = nil }, "weaker revoke approval", "stronger revoke approval"},
 		{"approval of the undo", func(p *runbooks.Program) { step(p, "disable").Undo.Approval.Quorum = 1 }, "weaker disable undo.approval.quorum", "stronger disable undo.approval.quorum"},
-		{"undo as the step", func(p *runbooks.Program) { step(p, "disable").Undo.Approval = nil }, "weaker disable undo.approval.quorum\nweaker disable undo.approval.escalate\nstronger disable undo.approval.step_up\nneutral disable undo.approval.remind", "weaker disable undo.approval.step_up\nstronger disable undo.approval.quorum\nstronger disable undo.approval.escalate\nneutral disable undo.approval.remind"},
+		{"undo as the step", func(p *runbooks.Program) { step(p, "disable").Undo.Approval = nil }, "weaker disable undo.approval.quorum\nweaker disable undo.approval.escalate\nweaker disable undo.approval.break_glass\nstronger disable undo.approval.step_up\nneutral disable undo.approval.remind", "weaker disable undo.approval.step_up\nstronger disable undo.approval.quorum\nstronger disable undo.approval.escalate\nstronger disable undo.approval.break_glass\nneutral disable undo.approval.remind"},
 		{"no way back", func(p *runbooks.Program) { step(p, "machine").Undo = nil }, "weaker machine undo.manual", "stronger machine undo.manual"},
 		{"cannot undo", func(p *runbooks.Program) { step(p, "revoke").CanUndo = false }, "weaker revoke can_undo", "stronger revoke can_undo"},
 		{"no proof", func(p *runbooks.Program) { step(p, "revoke").Verify = nil }, "weaker revoke verify", "stronger revoke verify"},

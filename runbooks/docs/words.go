@@ -101,7 +101,11 @@ func asks(a *runbooks.Approval) string {
 	if e := a.Escalate; e != nil {
 		out += fmt.Sprintf("; after %s %s may answer, too", runbooks.SpanText(e.After), codes(e.To))
 	}
-	return out + "."
+	out += "."
+	if g := a.BreakGlass; g != nil {
+		out += fmt.Sprintf(" When they cannot be reached, one of %s may break the glass and go on alone, with a signature by their SSH key, a reason and the target typed out; %s review it within %s.", codes(g.By), codes(g.Review), runbooks.SpanText(g.Within))
+	}
+	return out
 }
 
 // reaction says what follows a failure or a refusal.

@@ -30,8 +30,8 @@ func runbook() *shape {
 	input := &shape{order: "type of pattern enum min max default sensitive description"}
 	input.keys = map[string]*shape{"of": input}
 	approval := &shape{
-		order: "from quorum expires remind step_up escalate",
-		keys:  map[string]*shape{"escalate": {order: "after to"}},
+		order: "from quorum expires remind step_up escalate break_glass",
+		keys:  map[string]*shape{"escalate": {order: "after to"}, "break_glass": {order: "by review within"}},
 	}
 	step := &shape{
 		order: "id title uses|manual|wait|runbook if needs for_each with evidence approval verify retry timeout undo contains critical on_failure on_refused",
@@ -80,7 +80,7 @@ func scenario() *shape {
 			"objectives":  {each: &shape{order: "id text capability check"}},
 			"people":      {each: &shape{order: "groups identities"}},
 			"facilitator": {order: "id groups identities"},
-			"environment": {order: "name account region protected floor", keys: map[string]*shape{"floor": {order: "effect from quorum"}}},
+			"environment": {order: "name account region protected floor", keys: map[string]*shape{"floor": {order: "effect from quorum break_glass"}}},
 			"answers":     answers,
 			"injects": {each: &shape{
 				order: "id at|after|asked|when|hand delay to say red_flag chat away back answers expect",

@@ -127,6 +127,9 @@ func asks(a *runbooks.Approval) string {
 	if e := a.Escalate; e != nil {
 		text += fmt.Sprintf("; after %s also %s", runbooks.SpanText(e.After), strings.Join(e.To, ", "))
 	}
+	if g := a.BreakGlass; g != nil {
+		text += fmt.Sprintf("; break-glass: %s", strings.Join(g.By, ", "))
+	}
 	return text
 }
 

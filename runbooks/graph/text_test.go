@@ -168,7 +168,7 @@ func TestModel(t *testing.T) {
 	}
 	if diff := cmp.Diff([]Mark{
 		{SignIf, "only if", `steps.owner.outputs.status == "Active"`},
-		{SignApproval, "1 yes from group:security-leads within 15m, signed by SSH key; after 5m also group:ciso", ""},
+		{SignApproval, "1 yes from group:security-leads within 15m, signed by SSH key; after 5m also group:ciso; break-glass: group:commanders", ""},
 		{SignVerify, "proved within 1m", ""},
 		{SignUndo, "can be taken back; 2 yes from group:security-leads within 15m", ""},
 		{SignContains, "ends after 72h: group:security-leads decide", ""},

@@ -14,7 +14,7 @@ func approvalGroup() Rule {
 	return Rule{
 		Name:     "approval-group",
 		Severity: runbooks.SeverityError,
-		Doc:      "Every group and person that is asked exists, and a group has people in it; otherwise the step waits until it expires.",
+		Doc:      "Every group and person that is asked, or that may break the glass or reviews it, exists, and a group has people in it; otherwise the step waits until it expires.",
 		Bad: `
 steps:
   - id: quarantine
@@ -38,6 +38,14 @@ steps:
 			for q := range p.questions() {
 				for _, who := range asked(q.approval) {
 					p.known(q.step.ID, q.step.At(q.place(who)), q.name, who)
+				}
+				if g := q.approval.BreakGlass; g != nil {
+					for _, who := range g.By {
+						p.known(q.step.ID, q.step.At(q.part+".break_glass.by"), "break_glass.by of "+q.name, who)
+					}
+					for _, who := range g.Review {
+						p.known(q.step.ID, q.step.At(q.part+".break_glass.review"), "break_glass.review of "+q.name, who)
+					}
 				}
 			}
 			for step := range p.program.All() {

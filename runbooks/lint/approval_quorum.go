@@ -44,7 +44,13 @@ steps:
 // people lists who may answer, sorted; known is false when a group is not in
 // the directory, which is reported by its own rule.
 func (p *pass) people(a *runbooks.Approval) (people []string, known bool) {
-	for _, who := range asked(a) {
+	return p.members(asked(a))
+}
+
+// members lists the people behind groups and persons, sorted, each once; known is
+// false when a group is not in the directory.
+func (p *pass) members(list []string) (people []string, known bool) {
+	for _, who := range list {
 		if name, isGroup := strings.CutPrefix(who, "group:"); isGroup {
 			members, ok := p.opts.Groups[name]
 			if !ok {

@@ -94,6 +94,7 @@ func Rules() []Rule {
 		approvalGroup(),
 		approvalQuorum(),
 		approvalRequester(),
+		breakGlassReview(),
 		silentCondition(),
 		unreachableStep(),
 		constantCondition(),

@@ -39,7 +39,7 @@ steps:
 // silent says whether a rule cannot speak because what it looks at is not known.
 func (p *pass) silent(rule string) bool {
 	switch rule {
-	case "approval-group", "approval-quorum", "approval-requester":
+	case "approval-group", "approval-quorum", "approval-requester", "break-glass-review":
 		return p.opts.Groups == nil
 	case "review-passed":
 		return p.opts.Now.IsZero()

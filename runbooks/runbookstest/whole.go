@@ -49,8 +49,9 @@ func Whole() *runbooks.Program {
 			{
 				ID: "disable", Title: "Disable the key", Uses: "aws.iam.deactivate_access_key", ActionVersion: 1, Effect: actions.Reversible, Repeat: actions.Idempotent, Settle: minute, CanUndo: true,
 				With: Args("access_key_id", "${{ inputs.access_key_id }}", "user", "${{ steps.owner.outputs.user }}"), Needs: []string{"owner"}, If: Expr(`steps.owner.outputs.status == "Active"`),
-				Approval: &runbooks.Approval{From: leads, Quorum: 1, Expires: 15 * minute, Remind: 5 * minute, StepUp: true, Escalate: &runbooks.Escalate{After: 5 * minute, To: []string{"group:ciso"}}},
-				Verify:   &runbooks.Verify{Within: minute}, Retry: runbooks.Retry{Attempts: 3, Backoff: minute / 30}, Timeout: minute / 2, Total: 10 * minute,
+				Approval: &runbooks.Approval{From: leads, Quorum: 1, Expires: 15 * minute, Remind: 5 * minute, StepUp: true, Escalate: &runbooks.Escalate{After: 5 * minute, To: []string{"group:ciso"}},
+					BreakGlass: &runbooks.BreakGlass{By: []string{"group:commanders"}, Review: leads, Within: 48 * 60 * minute}},
+				Verify: &runbooks.Verify{Within: minute}, Retry: runbooks.Retry{Attempts: 3, Backoff: minute / 30}, Timeout: minute / 2, Total: 10 * minute,
 				OnFailure: runbooks.Stop, OnRefused: runbooks.Continue, Contains: &runbooks.Contains{Expires: 72 * 60 * minute, Ask: leads},
 				Undo: &runbooks.UndoRule{Approval: &runbooks.Approval{From: leads, Quorum: 2, Expires: 15 * minute}, Within: 2 * minute},
 			},

@@ -146,12 +146,13 @@ func scenarioEnvironment() object {
 			key{"effect", "Of steps with this effect, and of worse ones.", choice([][2]string{{string(actions.Read), "every step"}, {string(actions.Reversible), "every change"}, {string(actions.Destructive), "what cannot be taken back"}}), true},
 			key{"from", "Who has to say yes.", people([]any{"group:security-leads"}), true},
 			key{"quorum", "How many different people.", whole(1, 20), true},
+			key{"break_glass", "Whether the break_glass of a runbook stands here; without it nobody goes on alone.", flag(false), false},
 		), false},
 	)
 }
 
 func verb() object {
-	return object{"type": "string", "enum": []string{"run", "approve", "deny", "note", "cancel", "retry", "skip", "done", "undo", "extend", "keep", "applied", "not_applied", "export"}}
+	return object{"type": "string", "enum": []string{"run", "approve", "deny", "note", "cancel", "retry", "skip", "done", "undo", "extend", "keep", "break_glass", "review", "applied", "not_applied", "export"}}
 }
 
 // triggers are the keys that say when, without hand.

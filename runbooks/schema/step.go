@@ -163,6 +163,11 @@ func approval() object {
 			key{"after", "How long to wait for the first ones.", span("5m"), true},
 			key{"to", "Who is asked then.", people([]any{"group:ciso"}), true},
 		), false},
+		key{"break_glass", "Lets one person go on without the quorum, with a signature by SSH key, a reason and the target typed out.", table(
+			key{"by", "Who may go on alone.", people([]any{"group:commanders"}), true},
+			key{"review", "Who looks at it afterwards: somebody who had no part in it.", people([]any{"group:security-leads"}), true},
+			key{"within", "By when they should have, from 1h to 720h.", fallback(span("48h"), "72h"), false},
+		), false},
 	)
 }
 

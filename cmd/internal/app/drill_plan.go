@@ -42,7 +42,8 @@ func (d *Drills) Plan(ctx context.Context, actor engine.Actor, incident string, 
 		Identities: func(id string) []string { p, _ := directory.Person(id); return p.Identities },
 	}
 	if f := scenario.Environment.Floor; f != nil {
-		req.Floor = &engine.Floor{Effect: f.Effect, From: f.From, Quorum: f.Quorum}
+		floor := engine.Floor(*f)
+		req.Floor = &floor
 	}
 	now, err := d.Stage.Now(ctx, incident)
 	if err != nil {

@@ -43,7 +43,7 @@ func TestLoad(t *testing.T) {
 				Name: "prod", Account: "111122223333", Region: "eu-central-1",
 				Role: "arn:aws:iam::111122223333:role/firebreak-contain", ExternalID: "firebreak-prod",
 				Protected: []string{"aws.iam.user:break-glass-*"},
-				Floor:     &engine.Floor{Effect: actions.Reversible, From: []string{"group:security-leads"}, Quorum: 1},
+				Floor:     &engine.Floor{Effect: actions.Reversible, From: []string{"group:security-leads"}, Quorum: 1, BreakGlass: true},
 			},
 			{
 				Name: "staging", Account: "444455556666", Region: "us-gov-west-1", Endpoint: "http://127.0.0.1:5000",

@@ -307,6 +307,7 @@ func (c *config) floor(n *yaml.Node, at, env string) *engine.Floor {
 			ask.quorum = n
 			c.number(&f.Quorum, 1, 20)(n, at)
 		}),
+		may("break_glass", c.boolean(&f.BreakGlass)),
 	)
 	f.Effect = actions.Effect(effect)
 	c.asks = append(c.asks, ask)

@@ -36,20 +36,9 @@ steps:
 // forges, a step that wants a signature does not move. Then the person signs,
 // in a terminal, and Slack shows it.
 func TestSignedYes(t *testing.T) {
-	keygen, err := exec.LookPath("ssh-keygen")
-	if err != nil {
-		t.Skip("ssh-keygen is missing; install OpenSSH (package openssh-client)")
-	}
-	key := filepath.Join(t.TempDir(), "id_ed25519")
-	if out, err := exec.CommandContext(t.Context(), keygen, "-q", "-t", "ed25519", "-N", "", "-C", "bob", "-f", key).CombinedOutput(); err != nil {
-		t.Fatalf("ssh-keygen: %v\n%s", err, out)
-	}
-	public, err := os.ReadFile(key + ".pub")
-	if err != nil {
-		t.Fatal(err)
-	}
+	key, public := sshKey(t)
 	// Whoever runs the tests is bob in the terminal.
-	directory := strings.NewReplacer(`, os_user: "%s"`, "", "slack: T0001/U0002,", `slack: T0001/U0002, os_user: "%s", ssh_keys: ["`+strings.TrimSpace(string(public))+`"],`).Replace(directoryText)
+	directory := strings.NewReplacer(`, os_user: "%s"`, "", "slack: T0001/U0002,", `slack: T0001/U0002, os_user: "%s", ssh_keys: ["`+public+`"],`).Replace(directoryText)
 	s := newStage(t, awstest.Fake(awsfake.Options{}), false, directory)
 	s.stop()
 	if err := os.MkdirAll(filepath.Join(s.dir, "runbooks"), 0o700); err != nil {
@@ -105,6 +94,24 @@ func TestSignedYes(t *testing.T) {
 	if got := s.refusals(); got["E_STEP_UP_REQUIRED bob"] != 3 {
 		t.Errorf("%d of 3 unsigned yeses are on record: %v", got["E_STEP_UP_REQUIRED bob"], got)
 	}
+}
+
+// sshKey makes the key of somebody, with the real tool.
+func sshKey(t *testing.T) (file, public string) {
+	t.Helper()
+	keygen, err := exec.LookPath("ssh-keygen")
+	if err != nil {
+		t.Skip("ssh-keygen is missing; install OpenSSH (package openssh-client)")
+	}
+	file = filepath.Join(t.TempDir(), "id_ed25519")
+	if out, err := exec.CommandContext(t.Context(), keygen, "-q", "-t", "ed25519", "-N", "", "-C", "me", "-f", file).CombinedOutput(); err != nil {
+		t.Fatalf("ssh-keygen: %v\n%s", err, out)
+	}
+	line, err := os.ReadFile(file + ".pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file, strings.TrimSpace(string(line))
 }
 
 // asApproval makes a click on Deny one on an Approve that was never offered.

@@ -71,10 +71,14 @@ func participantNames(res *score.Result) string {
 func decisionWords(res *score.Result) string {
 	m, _ := res.Metric("approval_latency_median")
 	worst, _ := res.Metric("approval_latency_worst")
-	if !m.Came {
-		return "none was decided"
+	words := "none was decided"
+	if m.Came {
+		words = fmt.Sprintf("decided in %s (median), %s (worst)", span(m.Took.MS), span(worst.Took.MS))
 	}
-	return fmt.Sprintf("decided in %s (median), %s (worst)", span(m.Took.MS), span(worst.Took.MS))
+	if n := len(res.Glasses); n > 0 {
+		words += fmt.Sprintf("; %d passed over by breaking the glass, %d of them not reviewed", n, value(res, "glasses_unreviewed"))
+	}
+	return words
 }
 
 // crosswalk is what frameworks ask of tests of incident response, each beside

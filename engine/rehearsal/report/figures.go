@@ -63,7 +63,7 @@ func better(name string) int {
 	switch name {
 	case "expectations_met", "clocks_met", "points", "doubts_resolved":
 		return 1
-	case "approvals_granted", "approvals_denied", "points_possible", "doubts", "retries", "handoffs", "refused":
+	case "approvals_granted", "approvals_denied", "glasses_broken", "points_possible", "doubts", "retries", "handoffs", "refused":
 		return 0 // of what the story is, not of how it went
 	}
 	return -1

@@ -23,6 +23,9 @@ func (r *Report) decisions() []block {
 			}
 			who = append(who, v.ID+" "+word)
 		}
+		if a.Glass != "" {
+			who = append(who, a.Glass+" broke the glass")
+		}
 		said := text(join(who))
 		if a.Reason != "" && a.Verdict != "granted" {
 			said.Sub = a.Reason
@@ -40,6 +43,9 @@ func (r *Report) decisions() []block {
 		})
 	}
 	blocks := []block{tableOf("Approvals", "Nobody was asked to approve anything.", heads("!Asked", "Step", "*Whom", "*Answers", "Verdict", "#First vote", "#Decided after"), rows)}
+	if len(res.Glasses) > 0 {
+		blocks = append(blocks, tableOf("Broken glasses: steps that one person let go on without the quorum", "", heads("!When", "Step", "Who", "*Why", "*Review"), glassRows(res)))
+	}
 	rows = nil
 	for _, w := range res.Wrong {
 		rows = append(rows, []cell{{Text: plus(w.At.MS), Sub: fmt.Sprint("place ", w.Seq)}, toned(w.What, toneBad), text(cmp.Or(w.By, "–")), text(w.Why)})
@@ -57,7 +63,29 @@ func (r *Report) decisions() []block {
 	return blocks
 }
 
+// glassRows are the glasses that were broken, with what was found afterwards.
+func glassRows(res *score.Result) [][]cell {
+	var rows [][]cell
+	for _, g := range res.Glasses {
+		found := cell{Text: "nobody has looked at it", Sub: "due " + at(g.Due), Tone: toneBad}
+		if v := g.Review; v != nil {
+			found = cell{Text: "justified: " + v.Text, Tone: toneGood}
+			if !v.Justified {
+				found = cell{Text: "not justified: " + v.Text, Tone: toneWarn}
+			}
+			found.Sub = fmt.Sprintf("%s, %s, place %d", v.By, plus(v.At.MS), v.At.Seq)
+		}
+		rows = append(rows, []cell{
+			{Text: plus(g.At.MS), Sub: fmt.Sprint("place ", g.At.Seq)}, {Text: g.Step, Code: true, Sub: g.Run}, text(g.By), with(g.Reason, "typed out: "+g.Target), found,
+		})
+	}
+	return rows
+}
+
 func verdictCell(a score.Approval) cell {
+	if a.Glass != "" && a.Verdict == "granted" {
+		return cell{Text: "granted", Sub: "without its quorum", Tone: toneWarn}
+	}
 	tone := map[string]string{"granted": toneGood, "denied": toneWarn, "expired": toneBad}[a.Verdict]
 	c := toned(a.Verdict, cmp.Or(tone, toneMute))
 	if a.Voided {

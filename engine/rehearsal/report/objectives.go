@@ -117,6 +117,16 @@ func (r *Report) across() []item {
 	for _, w := range res.Wrong {
 		note(&bad, "-", "Wrong decision at %s: %s, on the authority of %s: %s", plus(w.At.MS), w.What, cmp.Or(w.By, "nobody"), w.Why)
 	}
+	for _, g := range res.Glasses {
+		into, mark, found := &bad, "-", "nobody has said whether that was right"
+		if v := g.Review; v != nil {
+			found = v.By + " found it not justified: " + v.Text
+			if v.Justified {
+				into, mark, found = &good, "+", v.By+" found it justified: "+v.Text
+			}
+		}
+		note(into, mark, "%s broke the glass at %s, so that step %s went on without its quorum (%s); %s", g.By, plus(g.At.MS), g.Step, g.Reason, found)
+	}
 	for _, m := range []struct{ name, one, words string }{
 		{"approvals_expired", "question", "expired, because nobody answered in time"},
 		{"steps_skipped", "step", "left out by a person"},

@@ -109,7 +109,7 @@ func written(t testing.TB, r *report.Report, format string) []byte {
 func reports(t testing.TB) map[string]report.Input {
 	messy, kept, live := input(t, record(t, "messy")), input(t, record(t, "kept")), input(t, record(t, "live"))
 	messy.Previous, messy.Chart = scored(t, record(t, "kept")), drawn
-	return map[string]report.Input{"messy": messy, "kept": kept, "twice": input(t, record(t, "twice")), "live": live}
+	return map[string]report.Input{"messy": messy, "kept": kept, "twice": input(t, record(t, "twice")), "live": live, "glass": input(t, record(t, "glass"))}
 }
 
 func TestGolden(t *testing.T) {

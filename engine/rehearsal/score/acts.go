@@ -51,6 +51,10 @@ func actOf(e engine.Event) (a act, ok bool) {
 		return step("extend")
 	case engine.ContainmentKept:
 		return step("keep")
+	case engine.GlassBroken:
+		return step("break_glass")
+	case engine.GlassReviewed:
+		return act{verb: "review", target: e.Step}, true
 	case engine.EffectResolved:
 		a, ok := step("not_applied")
 		if b.Applied {

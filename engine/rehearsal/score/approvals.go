@@ -27,6 +27,10 @@ func (f *fold) takeApproval(e engine.Event) {
 			now, took := f.now, f.now.since(a.Asked)
 			a.First, a.ToFirst = &now, &took
 		}
+	case engine.GlassBroken:
+		if a := f.asked[b.Approval]; a != nil {
+			a.Glass = e.Actor.ID
+		}
 	case engine.ApprovalClosed:
 		f.closeApproval(b)
 	}
@@ -34,6 +38,7 @@ func (f *fold) takeApproval(e engine.Event) {
 
 // closeApproval takes the first end of a question. One that was granted and is
 // void afterwards was decided all the same: people said yes, then the plan changed.
+// Where the glass was broken it was not: it was passed over.
 func (f *fold) closeApproval(b engine.ApprovalClosed) {
 	a := f.asked[b.ID]
 	if a == nil {
@@ -46,7 +51,7 @@ func (f *fold) closeApproval(b engine.ApprovalClosed) {
 	a.Verdict, a.Reason = string(b.Verdict), b.Reason
 	now := f.now
 	a.Decided = &now
-	if b.Verdict == engine.ApprovalGranted || b.Verdict == engine.ApprovalDenied {
+	if a.Glass == "" && b.Verdict == engine.ApprovalGranted || b.Verdict == engine.ApprovalDenied {
 		took := f.now.since(a.Asked)
 		a.Latency = &took
 	}
@@ -64,10 +69,10 @@ func (f *fold) decided() []*Approval {
 	return list
 }
 
-// with lists the places where questions came to this end.
+// with lists the places where people brought questions to this end.
 func (f *fold) with(verdict engine.ApprovalState) (seqs []int64) {
 	for _, a := range f.order {
-		if a.Verdict == string(verdict) {
+		if a.Verdict == string(verdict) && (a.Glass == "" || verdict != engine.ApprovalGranted) {
 			seqs = append(seqs, a.Decided.Seq)
 		}
 	}

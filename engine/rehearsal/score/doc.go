@@ -34,7 +34,8 @@
 //
 //	time_to_acknowledge        From the declaration to the first act of a player: starting a run, a vote, a note, an
 //	                           answer, any word that moves a step. To declare is no act, and neither are a request
-//	                           that was refused, an export and a word about the record. Nobody acted: no value.
+//	                           that was refused, an export, a word about the record and the review of a broken glass.
+//	                           Nobody acted: no value.
 //	time_to_commander          The same, of somebody whom [Options.Commanders] calls a commander.
 //	time_to_first_containment  From the declaration to the first proof that held, of a step that changes something.
 //	                           Undos and the steps of on_cancel contain nothing, and neither do messages, copies and
@@ -51,21 +52,26 @@
 //	approval_latency_worst     number the longer of the two in the middle. One question for all items of a loop is one;
 //	                           an item that asks by itself is one more. A yes that is void afterwards, because the plan
 //	                           changed, was a decision, and the new question is another one. A question that expired
-//	                           or was withdrawn was not decided: it is in approvals_expired, or nowhere.
+//	                           or was withdrawn was not decided: it is in approvals_expired, or nowhere. Where one
+//	                           person broke the glass it was passed over: it is in glasses_broken, and not here.
 //	waiting_share              Of the time in which runs were going on, the part in which a question of the run was
 //	                           open (approval, manual step, decision about a held step) and nothing of it was at work.
 //	                           A pause before a retry and a step that waits are work. Runs are added up; one that is
 //	                           opened again by a retry counts while it is open. To the nearest percent.
-//	approvals_granted          Questions about a plan that ended so. A vote alone is no end: a quorum of two needs both.
+//	approvals_granted          Questions about a plan that ended so. A vote alone is no end: a quorum of two needs both,
+//	                           and one person who breaks the glass is no quorum.
 //	approvals_denied
 //	approvals_expired
+//	glasses_broken             Questions about a plan that one person passed over. One question for all items of a loop
+//	                           is one.
+//	glasses_unreviewed         Those of them that nobody had reviewed when the play ended.
 //	steps_skipped              Steps that a person wanted left out and that ended so. A loop is one. What a false
 //	                           condition skips is not counted.
 //	manual_out_of_order        Manual steps that were done before another one that stands above them in the same run
 //	                           and was done as well. Items of one loop have no order among themselves. Of a step that
 //	                           was done again the last time counts.
 //	wrong_decisions            Acts that the scenario forbids, and yes to a step against the red flag of an inject that
-//	                           was delivered before. A vote before the inject is none. A forbidden effect is one for
+//	                           was delivered before; to break the glass is a yes. A vote before the inject is none. A forbidden effect is one for
 //	                           each step and run, however many items or attempts it has. Taking back a forbidden step
 //	                           is none, but a forbidden target must not be changed by an undo either.
 //	expectations_met           Expectations that were met in time, or that the facilitator says were.
@@ -82,7 +88,8 @@
 //	                           incident that is open is silent until [Options.Now]. What facilitators alone see tells
 //	                           nobody.
 //	handoffs                   How often an act that moves a run came from another person than the one before in the
-//	                           same run. Votes do not count, since two people have to take part in those.
+//	                           same run. Votes do not count, since two people have to take part in those, and neither
+//	                           does who breaks the glass in their place.
 //	refused                    Requests that were not followed, those of strangers too.
 //	points                     Points of expectations that were met.
 //	points_possible            Points of those that were met or missed.

@@ -20,7 +20,7 @@ steps:
   - id: a
     uses: t.set
     with: {target: h1}
-    approval: {from: [group:leads], quorum: 1, expires: 5m}
+    approval: {from: [group:leads], quorum: 1, expires: 5m, break_glass: {by: [group:bosses], review: [group:leads]}}
     verify: {within: 60s}
     retry: {attempts: 2, backoff: 2s}
     on_failure: continue
@@ -29,7 +29,7 @@ steps:
     uses: t.set
     for_each: {in: inputs.hosts, max_parallel: 2}
     with: {target: "${{ item }}"}
-    approval: {from: [group:leads], quorum: 1, expires: 5m}
+    approval: {from: [group:leads], quorum: 1, expires: 5m, break_glass: {by: [group:bosses], review: [group:leads]}}
     verify: {within: 60s}
     on_refused: continue
   - id: m
@@ -91,6 +91,17 @@ func TestEdges(t *testing.T) {
 			1:11 - plan a h2
 			1:41 bob approve a`, "approvals_granted=2 approval_latency_median=30"},
 		{"a question that expired was not decided", "", begun + `6:00 - wake`, "approvals_expired=1 approval_latency_worst=none"},
+		{"a broken glass hands nothing over, and is no decision of those who were asked", "", begun + `1:10 dave break-glass a | nobody answers`,
+			"handoffs=0 glasses_broken=1 glasses_unreviewed=1 approvals_granted=0 approval_latency_worst=none"},
+		{"a broken glass of all items is one", "", begun + aDone + `
+			1:10 - plan each.1
+			1:10 - plan each.2 h2
+			1:50 dave break-glass each | nobody answers
+			1:50 - plan each.1
+			1:50 - plan each.2 h2`, "glasses_broken=1 approvals_granted=1"},
+		{"a broken glass is a yes against a red flag", fmt.Sprintf(inject, "red_flag: [a]"), begun + `
+			1:05 - inject i1
+			1:10 dave break-glass a | nobody answers`, "wrong_decisions=1"},
 		{"votes hand nothing over", "", begun + allDone + `3:00 alice done m`, "handoffs=0"},
 		{"another person does the next act", "", begun + allDone + `3:00 carol done m`, "handoffs=1"},
 		{"a loop that is left out is one step", "", begun + aDone + "1:20 - plan each.1\n1:20 - plan each.2 h2\n1:30 carol skip each | no", "steps_skipped=1 time_to_full_containment=none"},

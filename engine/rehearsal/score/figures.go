@@ -50,7 +50,7 @@ func (f *fold) takeFigures(e engine.Event) {
 		if n.commander == nil && f.commander(e.Actor.ID) {
 			n.commander = &now
 		}
-		if r := f.byRun[e.Run]; r != nil && a.moves && a.verb != "approve" && a.verb != "deny" {
+		if r := f.byRun[e.Run]; r != nil && a.moves && a.verb != "approve" && a.verb != "deny" && a.verb != "break_glass" {
 			if r.last != "" && r.last != e.Actor.ID {
 				n.handoffs = append(n.handoffs, e.Seq)
 			}

@@ -88,6 +88,12 @@ func (f *fold) work(m *Metric) {
 		m.counted(f.with(engine.ApprovalDenied))
 	case "approvals_expired":
 		m.counted(f.with(engine.ApprovalExpired))
+	case "glasses_broken", "glasses_unreviewed":
+		seqs, open := f.glasses()
+		if m.Name == "glasses_unreviewed" {
+			seqs = open
+		}
+		m.counted(seqs)
 	case "steps_skipped":
 		var seqs []int64
 		for _, s := range n.skips {

@@ -15,7 +15,7 @@ type person struct {
 }
 
 // The roles of people, in the order of a report.
-var roles = []string{"facilitator", "commander", "requester", "approver", "responder"}
+var roles = []string{"facilitator", "commander", "requester", "approver", "reviewer", "responder"}
 
 // takePerson counts what people did.
 func (f *fold) takePerson(e engine.Event) {
@@ -48,6 +48,8 @@ func (f *fold) takePerson(e engine.Event) {
 		p.roles["requester"] = true
 	case a.verb == "approve" || a.verb == "deny":
 		p.roles["approver"] = true
+	case a.verb == "review":
+		p.roles["reviewer"] = true
 	case a.responds():
 		p.roles["responder"] = true
 	}

@@ -24,7 +24,7 @@ func TestRandom(t *testing.T) {
 		scenario *runbooks.Scenario
 	}
 	var plays []play
-	for _, name := range []string{"messy", "twice", "live"} {
+	for _, name := range []string{"messy", "twice", "live", "glass"} {
 		p, _ := read(t, "testdata/"+name+".txt")
 		plays = append(plays, play{p.program, p.scenario})
 	}
@@ -102,7 +102,7 @@ func move(rt *rapid.T, p *tape) (who, verb string, args []string) {
 	step := rapid.SampledFrom(steps).Draw(rt, "step")
 	who = rapid.SampledFrom([]string{"alice", "bob", "carol", "dave"}).Draw(rt, "who")
 	verb = rapid.SampledFrom([]string{
-		"approve", "approve", "approve", "approve", "deny", "done", "done", "retry", "skip", "undo", "applied", "cancel", "run", "note", "export",
+		"approve", "approve", "approve", "approve", "deny", "done", "done", "retry", "skip", "undo", "applied", "cancel", "run", "break-glass", "break-glass", "review", "note", "export",
 		"hold", "go", "advance", "hint", "inject", "leave-out", "judge", "rate", "outcome", "observe", "end", "resolve",
 	}).Draw(rt, "verb")
 	switch verb {
@@ -186,8 +186,23 @@ func sound(rt *rapid.T, p *tape) {
 		}
 	}
 	verdicts := map[string]int64{}
+	broken, unreviewed := map[string]bool{}, 0
+	for _, g := range r.Glasses {
+		broken[g.Approval] = true
+		if g.Review == nil {
+			unreviewed++
+		}
+	}
+	if count("glasses_broken") != int64(len(r.Glasses)) || count("glasses_unreviewed") != int64(unreviewed) || len(broken) != len(r.Glasses) {
+		wrong("glasses do not add up: %+v", r.Glasses)
+	}
 	for _, a := range r.Asked {
-		verdicts[a.Verdict]++
+		if broken[a.ID] != (a.Glass != "") || broken[a.ID] && a.Latency != nil {
+			wrong("approval %s was passed over, or was not: %+v", a.ID, a)
+		}
+		if !broken[a.ID] || a.Verdict != "granted" {
+			verdicts[a.Verdict]++
+		}
 		if a.Latency != nil && (a.Latency.MS < 0 || a.ToFirst == nil || a.ToFirst.MS > a.Latency.MS) {
 			wrong("approval %s: %+v", a.ID, a)
 		}

@@ -32,6 +32,7 @@ type Result struct {
 	Steps   []Step           `json:"steps"` // of each run in turn, those of the program in its order, then undos
 	Cover   Coverage         `json:"coverage"`
 	Asked   []Approval       `json:"approvals"`
+	Glasses []Glass          `json:"glasses"` // that were broken, in order
 	Wrong   []WrongDecision  `json:"wrong_decisions"`
 	Expect  []Expectation    `json:"expectations"`
 	Clocks  []Clock          `json:"clocks"`
@@ -183,12 +184,34 @@ type Approval struct {
 	Quorum  int      `json:"quorum"`
 	First   *Moment  `json:"first_vote,omitempty"`
 	Decided *Moment  `json:"decided,omitempty"`
-	Latency *Took    `json:"latency,omitempty"` // from the question to its decision; only of a yes or a no
+	Latency *Took    `json:"latency,omitempty"` // from the question to its decision; only of a yes or a no by people
 	ToFirst *Took    `json:"to_first,omitempty"`
 	Verdict string   `json:"verdict"` // open, granted, denied, expired, withdrawn
 	Voided  bool     `json:"voided,omitempty"`
+	Glass   string   `json:"glass,omitempty"` // who broke the glass: the quorum was passed over
 	Reason  string   `json:"reason,omitempty"`
 	Voters  []Voter  `json:"voters"`
+}
+
+// Glass is a step that went on without its quorum, on one person's word.
+type Glass struct {
+	Run      string       `json:"run"`
+	Step     string       `json:"step"`
+	Approval string       `json:"approval"` // id of the question that was passed over
+	At       Moment       `json:"at"`
+	By       string       `json:"by"`
+	Target   string       `json:"target"` // as that person typed it
+	Reason   string       `json:"reason"`
+	Due      engine.Stamp `json:"due"`              // of the review
+	Review   *Review      `json:"review,omitempty"` // nil: nobody has looked at it
+}
+
+// Review is what was found when somebody looked at a broken glass.
+type Review struct {
+	At        Moment `json:"at"`
+	By        string `json:"by"`
+	Justified bool   `json:"justified"`
+	Text      string `json:"text"`
 }
 
 // Voter is one person's answer.
@@ -321,7 +344,7 @@ type Participant struct {
 	ID     string      `json:"id"`
 	Name   string      `json:"name,omitempty"`
 	Groups []string    `json:"groups"` // the latest that the record has
-	Roles  []string    `json:"roles"`  // facilitator, commander, requester, approver, responder
+	Roles  []string    `json:"roles"`  // facilitator, commander, requester, approver, reviewer, responder
 	Acts   []ActsCount `json:"acts"`   // sorted by verb
 	Total  int         `json:"total"`
 	First  Moment      `json:"first"`

@@ -66,6 +66,10 @@ type fold struct {
 	rows    map[*engine.Step]*row
 	asked   map[string]*Approval
 	order   []*Approval
+	reviews []review
+	// brokenAt is when each glass was broken, in the order of the incident's.
+	brokenAt []Moment
+
 	injects map[string]*Inject
 	pending []*expecting
 	clocks  []*clock
@@ -127,6 +131,7 @@ func (f *fold) take(e engine.Event) error {
 	f.takeRun(e)
 	f.takeStep(e)
 	f.takeApproval(e)
+	f.takeGlass(e)
 	f.takeFigures(e)
 	f.takeWrong(e)
 	f.takeTold(e)
@@ -190,6 +195,7 @@ func (f *fold) finish() *Result {
 	for _, a := range f.order {
 		r.Asked = append(r.Asked, *a)
 	}
+	f.finishGlasses()
 	f.finishRuns()
 	f.finishExpected()
 	f.finishPeople()
@@ -197,7 +203,7 @@ func (f *fold) finish() *Result {
 	f.finishObjectives()
 	f.finishOutcome()
 	for _, list := range []interface{ fill() }{
-		fill[string]{&r.Why}, fill[Run]{&r.Runs}, fill[Step]{&r.Steps}, fill[string]{&r.Cover.Missing}, fill[Approval]{&r.Asked}, fill[WrongDecision]{&r.Wrong},
+		fill[string]{&r.Why}, fill[Run]{&r.Runs}, fill[Step]{&r.Steps}, fill[string]{&r.Cover.Missing}, fill[Approval]{&r.Asked}, fill[Glass]{&r.Glasses}, fill[WrongDecision]{&r.Wrong},
 		fill[Expectation]{&r.Expect}, fill[Clock]{&r.Clocks}, fill[Objective]{&r.Aims}, fill[Hint]{&r.Hints}, fill[Observation]{&r.Judged},
 		fill[SetOutcome]{&r.Set}, fill[Participant]{&r.People}, fill[Feedback]{&r.Wash}, fill[Corrective]{&r.Correct}, fill[RefusedRequest]{&r.Refused}, fill[Finding]{&r.Audit},
 	} {

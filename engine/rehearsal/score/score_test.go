@@ -54,7 +54,7 @@ func scored(t testing.TB, p *tape) *score.Result {
 // paper, and the whole result with what it was.
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) < 4 {
+	if err != nil || len(files) < 5 {
 		t.Fatalf("found %d stories, %v", len(files), err)
 	}
 	for _, path := range files {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/firebreak-ir/firebreak/actions"
 	"github.com/firebreak-ir/firebreak/engine"
+	"github.com/firebreak-ir/firebreak/engine/sim"
 	"github.com/firebreak-ir/firebreak/runbooks"
 )
 
@@ -286,6 +287,19 @@ func (p *tape) say(by engine.Actor, verb string, args []string, text string) err
 			id = a.ID
 		}
 		return fact(engine.Vote{Approval: id, Approve: verb == "approve", Reason: text})
+	case "break-glass":
+		s := p.step(arg(0))
+		id := ""
+		if s.Approval != nil {
+			id = s.Approval.ID
+		}
+		return p.take(engine.Event{Actor: by, Run: p.latest(), Step: arg(0), Body: sim.SignGlass(&by, s, engine.GlassBroken{Approval: id, Target: or(arg(1), "h1"), Reason: text})})
+	case "review":
+		id := ""
+		for _, g := range p.step(arg(0)).Glasses() {
+			id = g.ID
+		}
+		return fact(engine.GlassReviewed{ID: id, Justified: arg(1) == sim.Justified, Text: text})
 	case "ok":
 		return fact(engine.EffectOutcome{Attempt: attempt(), Epoch: 1, Result: engine.Large{Value: json.RawMessage(`{"state":"Down"}`)}, Millis: 5})
 	case "fail":

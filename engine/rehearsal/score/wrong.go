@@ -10,7 +10,7 @@ import (
 )
 
 // takeWrong looks whether a fact is an act that the scenario forbids, or a yes
-// against a red flag.
+// against a red flag, by a vote or by breaking the glass.
 func (f *fold) takeWrong(e engine.Event) {
 	if f.scenario == nil || f.over {
 		return
@@ -33,7 +33,7 @@ func (f *fold) takeWrong(e engine.Event) {
 			f.wrong("", WrongDecision{By: e.Actor.ID, What: strings.TrimSpace(a.verb + " " + a.target), Why: ban.Why})
 		}
 	}
-	if a.verb != "approve" {
+	if a.verb != "approve" && a.verb != "break_glass" {
 		return
 	}
 	for _, in := range f.scenario.Injects {
@@ -42,7 +42,7 @@ func (f *fold) takeWrong(e engine.Event) {
 		}
 		for _, step := range in.RedFlag {
 			if within(a.target, step) {
-				f.wrong("", WrongDecision{By: e.Actor.ID, Inject: in.ID, What: "approve " + a.target, Why: "inject " + in.ID + " speaks against it: " + in.Say})
+				f.wrong("", WrongDecision{By: e.Actor.ID, Inject: in.ID, What: a.verb + " " + a.target, Why: "inject " + in.ID + " speaks against it: " + in.Say})
 				break
 			}
 		}
