@@ -74,6 +74,7 @@ func SaidMessage(i *engine.Incident, ref string) (m Message, to string, ok bool)
 		case "person":
 			to = s.To
 			m.Public, m.Notify = false, []string{s.To}
+			m.Title += " for " + line(name, 60)
 		case "group", "role":
 			m.Title += " for " + line(name, 60)
 		}

@@ -39,9 +39,10 @@ func (a *Adapter) Post(ctx context.Context, look engine.Look, ref string) (engin
 
 // placeOf says where a message goes: into the channel of the incident, but for
 // the console of an exercise, which has a channel of its facilitators, and for
-// what only one player is told.
+// what only one player is told. Who has no account in Slack is told by the
+// facilitators, and nobody else learns of it.
 func (a *Adapter) placeOf(ctx context.Context, look engine.Look, s subject, ref string) (subject, error) {
-	if ref == engine.ControlRef {
+	control := func() (subject, error) {
 		var bound engine.ChannelBound
 		err := a.out.do(ctx, "channel:"+s.id, func(ctx context.Context, _ int) (err error) {
 			bound, err = a.openChannel(ctx, s.controlOf())
@@ -50,6 +51,9 @@ func (a *Adapter) placeOf(ctx context.Context, look engine.Look, s subject, ref 
 		s.channel = bound.Channel
 		return s, err
 	}
+	if ref == engine.ControlRef {
+		return control()
+	}
 	to := ""
 	if err := look(func(i *engine.Incident) { _, to, _ = chatops.SaidMessage(i, ref) }); err != nil {
 		return s, err
@@ -57,8 +61,8 @@ func (a *Adapter) placeOf(ctx context.Context, look engine.Look, s subject, ref 
 	if person, ok := strings.CutPrefix(to, "person:"); ok {
 		users := a.slackUsers([]string{person})
 		if len(users) == 0 {
-			a.log.Warn("a player has no account in Slack, so everybody is told", "incident", s.id, "person", person)
-			return s, nil
+			a.log.Warn("a player has no account in Slack, so the facilitators are told", "incident", s.id, "person", person)
+			return control()
 		}
 		channel, err := a.api.direct(ctx, users[0])
 		if err != nil {

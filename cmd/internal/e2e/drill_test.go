@@ -136,6 +136,20 @@ func drillInSlack(t *testing.T, socket bool) {
 		}
 		return false
 	})
+	// Who has no account in Slack is told by the facilitators, and nobody else is.
+	s.did(s.ws.User("alice").In("security").Type(`/incident drill hint DRL-2 "call the bank" --to person:dave`))
+	s.wait("the hint for dave", func(w *slackfake.State) bool {
+		for _, c := range w.Channels() {
+			if strings.HasPrefix(c.Name, "exercise-drl-2-control") {
+				for _, m := range w.Messages(c.ID) {
+					if text := m.Rendered(w.Name); strings.Contains(text, "call the bank") && strings.Contains(text, "A hint for dave") {
+						return len(s.messages(w, "call the bank")) == 0
+					}
+				}
+			}
+		}
+		return false
+	})
 	s.did(carol.In("security").Type(`/incident declare "this one is real" --sev 1`))
 	s.shows("DRL-2 is over", "LIVE incident", "INC-1")
 	s.stop()
