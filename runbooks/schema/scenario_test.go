@@ -177,21 +177,21 @@ func TestScenariosThatFitAreValid(t *testing.T) {
 		}
 		for range rapid.IntRange(1, 3).Draw(t, "changes") {
 			change(t, &document)
-		}
-		src, err := yaml.Marshal(&document)
-		if err != nil {
-			t.Fatal(err)
-		}
-		of++
-		if scenarioFaults(src, p).HasErrors() {
-			return
-		}
-		still++
-		if err := s.Validate(core(t, src)); err != nil && !unquoted.MatchString(err.Error()) {
-			t.Fatalf("%v in:\n%s", err, src)
+			src, err := yaml.Marshal(&document)
+			if err != nil {
+				t.Fatal(err)
+			}
+			of++
+			if scenarioFaults(src, p).HasErrors() {
+				continue
+			}
+			still++
+			if err := s.Validate(core(t, src)); err != nil && !unquoted.MatchString(err.Error()) {
+				t.Fatalf("%v in:\n%s", err, src)
+			}
 		}
 	})
-	if still < of/20 {
+	if !testing.Short() && still < of/50 { // -short draws too few to count
 		t.Errorf("only %d of %d files fitted, so this shows little", still, of)
 	}
 }
