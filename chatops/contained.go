@@ -54,17 +54,9 @@ func decided(c *engine.Containment) string {
 // particular, whether any of the incident's does.
 func minds(a engine.Actor, i *engine.Incident, s *engine.Step) bool {
 	if s != nil {
-		return s.InForce() && among(a, s.Containment.Ask)
+		return s.InForce() && a.Among(s.Containment.Ask)
 	}
-	return i != nil && slices.ContainsFunc(i.Contained(), func(s *engine.Step) bool { return among(a, s.Containment.Ask) })
-}
-
-// among says whether somebody is one of "group:x" and "person:y".
-func among(a engine.Actor, from []string) bool {
-	return a.ID != "" && slices.ContainsFunc(from, func(from string) bool {
-		kind, name, _ := strings.Cut(from, ":")
-		return kind == "group" && slices.Contains(a.Groups, name) || kind == "person" && name == a.ID
-	})
+	return i != nil && slices.ContainsFunc(i.Contained(), func(s *engine.Step) bool { return a.Among(s.Containment.Ask) })
 }
 
 // authority is the person on whose word an effect happened: who broke the

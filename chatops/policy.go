@@ -187,15 +187,15 @@ func isAsked(a engine.Actor, i *engine.Incident) bool {
 	}
 	return slices.ContainsFunc(i.Asks, func(ask *engine.Ask) bool {
 		if ask.Type == engine.AskContainment {
-			return !ask.Closed && ask.Step.Containment != nil && among(a, ask.Step.Containment.Ask)
+			return !ask.Closed && ask.Step.Containment != nil && a.Among(ask.Step.Containment.Ask)
 		}
 		if ask.Glass != nil {
-			return !ask.Closed && among(a, ask.Glass.Rule.Review)
+			return !ask.Closed && a.Among(ask.Glass.Rule.Review)
 		}
 		if ask.Appr == nil || ask.Appr.State != engine.ApprovalOpen {
 			return false
 		}
-		return among(a, ask.Appr.From) || ask.Appr.BreakGlass != nil && among(a, ask.Appr.BreakGlass.By)
+		return a.Among(ask.Appr.From) || ask.Appr.BreakGlass != nil && a.Among(ask.Appr.BreakGlass.By)
 	})
 }
 

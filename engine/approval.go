@@ -192,7 +192,7 @@ func (s *Step) ineligible(actor Actor, from []string) *Refusal {
 	if actor.Type != Person || actor.ID == "" {
 		return Refuse(NotKnown, "only people of the directory can vote, and %s is not one", actor.Via)
 	}
-	if !actor.among(from) {
+	if !actor.Among(from) {
 		return Refuse(NotApprover, "step %q asks %s, and you are not among them", s.ID, strings.Join(from, ", "))
 	}
 	if actor.ID == s.Requester().ID {

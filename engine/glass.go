@@ -87,7 +87,7 @@ func (s *Step) mayBreak(actor Actor, a *Approval) (*runbooks.BreakGlass, *Refusa
 	if actor.Type != Person || actor.ID == "" {
 		return nil, Refuse(NotKnown, "only people of the directory can break a glass, and %s is not one", actor.Via)
 	}
-	if !actor.among(rule.BreakGlass.By) {
+	if !actor.Among(rule.BreakGlass.By) {
 		return nil, Refuse(NoBreakGlass, "at step %q %s may break the glass, and you are not among them", s.ID, strings.Join(rule.BreakGlass.By, ", "))
 	}
 	return rule.BreakGlass, s.struck(actor)
@@ -212,7 +212,7 @@ func (g *Glass) MayReview(actor Actor) *Refusal {
 	if actor.Type != Person || actor.ID == "" {
 		return Refuse(NotKnown, "only people of the directory can review a broken glass, and %s is not one", actor.Via)
 	}
-	if !actor.among(g.Rule.Review) {
+	if !actor.Among(g.Rule.Review) {
 		return Refuse(NotApprover, "the glass at step %q is reviewed by %s, and you are not among them", id, strings.Join(g.Rule.Review, ", "))
 	}
 	part := ""
@@ -230,9 +230,10 @@ func (g *Glass) MayReview(actor Actor) *Refusal {
 	return g.Step.struck(actor)
 }
 
-// among says whether a person is one of those in a list of groups and persons.
-func (a Actor) among(list []string) bool {
-	return slices.ContainsFunc(list, func(f string) bool {
+// Among says whether somebody is one of "group:x" and "person:y", by the groups
+// that the directory had of them when they acted.
+func (a Actor) Among(list []string) bool {
+	return a.ID != "" && slices.ContainsFunc(list, func(f string) bool {
 		kind, name, _ := strings.Cut(f, ":")
 		return kind == "group" && slices.Contains(a.Groups, name) || kind == "person" && name == a.ID
 	})
