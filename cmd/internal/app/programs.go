@@ -23,6 +23,7 @@ type Shelf struct {
 	Programs  []*runbooks.Program  // those that can be run
 	Refused   []*runbooks.Program  // those that compile, and that lint keeps from being run
 	Scenarios []*runbooks.Scenario // those that can be rehearsed, sorted by id
+	Apart     []*runbooks.Scenario // of the library, for runbooks in Refused: a terminal can rehearse them, with people of its own
 	Faults    runbooks.Diagnostics
 	Waived    []lint.Waived
 	Sources   map[string][]byte // by name of the file
@@ -129,9 +130,14 @@ func (s *Shelf) addScenarios(r *actions.Registry) {
 	}
 	for _, e := range library.Scenarios() {
 		name := "library/" + e.Name
-		found, faults := runbooks.LoadScenarios([]runbooks.File{{Name: name, Src: e.Source}}, s.Programs, r)
-		if len(found) == 1 && !faults.HasErrors() && !ours[found[0].ID] {
+		found, faults := runbooks.LoadScenarios([]runbooks.File{{Name: name, Src: e.Source}}, slices.Concat(s.Programs, s.Refused), r)
+		if len(found) != 1 || faults.HasErrors() || ours[found[0].ID] {
+			continue
+		}
+		if _, refusal := find(s.Programs, found[0].Runbook); refusal == nil {
 			s.Scenarios = append(s.Scenarios, found[0])
+		} else {
+			s.Apart = append(s.Apart, found[0])
 		}
 	}
 	slices.SortFunc(s.Scenarios, func(a, b *runbooks.Scenario) int { return strings.Compare(a.ID, b.ID) })

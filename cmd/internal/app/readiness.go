@@ -142,13 +142,10 @@ func writtenAt(e engine.Event, exercise bool) time.Time {
 // the runbooks and the people of today. At the zero time it is as of now; with
 // another one the journals are read as they were then.
 func readinessInput(ctx context.Context, cfg *config.Config, shelf Shelf, records Records, p *past, at time.Time) (readiness.Input, error) {
-	in := readiness.Input{Now: at, Programs: slices.Clone(shelf.Programs), Scenarios: shelf.Scenarios, Policy: Policy(cfg)}
+	in := readiness.Input{Now: at, Programs: slices.Clone(shelf.Programs), Scenarios: append(append([]*runbooks.Scenario{}, shelf.Scenarios...), shelf.Apart...), Policy: Policy(cfg)}
 	refused(shelf, &in)
 	if at.IsZero() {
 		in.Now = time.Now()
-	}
-	if in.Scenarios == nil {
-		in.Scenarios = []*runbooks.Scenario{}
 	}
 	for _, one := range []struct {
 		which string
